@@ -11,36 +11,32 @@ Every function here that takes settings returns a step for `Funnel.then`:
 Nothing runs before `Funnel.collect`. Missing columns are noticed at once; bad values when the rows go by.
 """
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from reccl.data.checks import ROW, Step, refusing, require_columns
 from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER
+from reccl.data.conversions import numbers
 from reccl.data.funnel import Count, describe
-from reccl.errors import DataError, did_you_mean, listed
+from reccl.errors import DataError, listed
 
-Step = Callable[[pl.LazyFrame], pl.LazyFrame]
+__all__ = [
+    "Moment",
+    "Step",
+    "k_core",
+    "minimum_rating",
+    "require_columns",
+    "require_rows",
+    "time_window",
+    "without_duplicates",
+    "without_nulls",
+]
+
 Moment = int | str | date | datetime
 """A point in time: seconds since 1970, an ISO date or date-time (UTC unless it says otherwise)."""
-
-_ROW, _PARSED = "__row", "__parsed"
-
-
-def require_columns(*names: str) -> Step:
-    """Refuse a table that lacks one of these columns; let every row through."""
-
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        present = frame.collect_schema().names()
-        for name in names:
-            if name not in present:
-                there = f"the columns there are: {listed(present)}"
-                raise DataError(f"no column {name!r}{did_you_mean(name, present)}; {there}")
-        return frame
-
-    return step
 
 
 def without_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Step:
@@ -48,14 +44,14 @@ def without_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Ste
 
     def refuse(row: dict[str, object]) -> DataError:
         empty = [name for name in names if row[name] is None]
-        return DataError(f"row {row[_ROW]} has no {listed(empty)}; fill it in, or set nulls: drop")
+        return DataError(f"row {row[ROW]} has no {listed(empty)}; fill it in, or set nulls: drop")
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
         frame = require_columns(*names)(frame)
         if policy == "drop":
             return frame.drop_nulls(list(names))
         missing = pl.any_horizontal(pl.col(*names).is_null())
-        return _refusing(frame.with_row_index(_ROW, offset=1), missing, refuse).drop(_ROW)
+        return refusing(frame.with_row_index(ROW, offset=1), missing, refuse).drop(ROW)
 
     return step
 
@@ -84,39 +80,8 @@ def without_duplicates(keep: Literal["first", "last", "error"] = "last") -> Step
             return frame.map_batches(refuse).cache()
         if TIMESTAMP not in frame.collect_schema():
             return frame.unique(pair, keep=keep, maintain_order=True)
-        by_time = frame.with_row_index(_ROW).sort(TIMESTAMP, _ROW, nulls_last=keep == "first")
-        return by_time.unique(pair, keep=keep, maintain_order=True).sort(_ROW).drop(_ROW)
-
-    return step
-
-
-def parsed(column: str, conversion: pl.Expr, meaning: str, advice: str = "mend the file") -> Step:
-    """Replace a column by its `conversion`; a value which that turns into null is an error naming value and row."""
-
-    def refuse(row: dict[str, object]) -> DataError:
-        ids = ", ".join(f"{name} {row[name]!r}" for name in (USER, ITEM) if name in row and name != column)
-        where = f"row {row[_ROW]} ({ids})" if ids else f"row {row[_ROW]}"
-        return DataError(f"{column} {row[column]!r} in {where} is not {meaning}; {advice}")
-
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        frame = require_columns(column)(frame)
-        frame = frame.with_row_index(_ROW, offset=1).with_columns(conversion.alias(_PARSED))
-        lost = pl.col(column).is_not_null() & pl.col(_PARSED).is_null()
-        checked = _refusing(frame, lost, refuse)
-        return checked.with_columns(pl.col(_PARSED).alias(column)).drop(_ROW, _PARSED)
-
-    return step
-
-
-def numbers(column: str) -> Step:
-    """A column as float64; text that is no number is an error naming value and row."""
-
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        dtype = require_columns(column)(frame).collect_schema()[column]
-        if dtype.is_numeric():
-            return frame.with_columns(pl.col(column).cast(pl.Float64).fill_nan(None))
-        text = pl.col(column).cast(pl.String).str.strip_chars()
-        return parsed(column, text.cast(pl.Float64, strict=False).fill_nan(None), "a number")(frame)
+        by_time = frame.with_row_index(ROW).sort(TIMESTAMP, ROW, nulls_last=keep == "first")
+        return by_time.unique(pair, keep=keep, maintain_order=True).sort(ROW).drop(ROW)
 
     return step
 
@@ -203,15 +168,3 @@ def _codes(ids: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     if isinstance(lowest, int) and isinstance(highest, int) and highest < min(2**63, lowest + 4 * len(ids) + 1024):
         return (ids.cast(pl.Int64) - lowest).to_numpy()
     return ids.rank("dense").cast(pl.Int64).to_numpy()
-
-
-def _refusing(frame: pl.LazyFrame, bad: pl.Expr, error: Callable[[dict[str, object]], DataError]) -> pl.LazyFrame:
-    """Let the rows through, but raise the error for the first that is bad."""
-
-    def look(batch: pl.DataFrame) -> pl.DataFrame:
-        found = batch.filter(bad).head(1)
-        if found.height:
-            raise error(found.row(0, named=True))
-        return batch
-
-    return frame.map_batches(look, streamable=True)
