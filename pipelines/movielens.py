@@ -94,7 +94,7 @@ def _u_data(raw: Path) -> pl.LazyFrame:
 
 
 def _u_item(raw: Path) -> pl.LazyFrame:
-    genres = _latin(raw / "u.genre", "|")["column_1"].drop_nulls().to_list()
+    genres = _latin(raw / "u.genre", "|").to_series(0).drop_nulls().to_list()
     table = _latin(raw / "u.item", "|")
     names = [ITEM, "title", "released", "video", "url", *genres]
     if table.width != len(names):

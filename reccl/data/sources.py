@@ -129,7 +129,7 @@ CATALOGUE = (
             "md5:5eec1eb2edb8dd648377d348b8e136cf",
             "sha256:0f086326b28a56c2e6dcb81d86ee72d4ccb7eed3a8d26788392356d8f51111cc",
         ),
-        "sha256:6099a2a73924e4b754dc6efd730d764f492321b53c38eb93298850c83acf57be3",
+        "sha256:099a2a73924e4b754dc6efd730d764f492321b53c38eb93298850c83acf57be3",
     ),
     _movielens(
         "ml-100k",

@@ -1,0 +1,196 @@
+"""Any table of interactions reads the same from any format; what cannot be read is named."""
+
+import builtins
+import sqlite3
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from reccl.bundle import bundled
+from reccl.data import pipelines
+from reccl.errors import DataError
+
+TABLE = pipelines.load(str(bundled("pipelines") / "table.py"))
+BUYS = pl.DataFrame(
+    {
+        "customer": [1, 1, 2, 3],
+        "sku": ["a", "a", "b", "c"],
+        "rating": [5.0, 3.0, 4.0, 1.0],
+        "timestamp": [100, 200, 300, 400],
+    }
+)
+NAMES = {"user": "customer", "item": "sku"}
+WRITERS = {
+    "buys.csv": lambda frame, path: frame.write_csv(path),
+    "buys.tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
+    "buys.parquet": lambda frame, path: frame.write_parquet(path),
+    "buys.jsonl": lambda frame, path: frame.write_ndjson(path),
+    "buys.feather": lambda frame, path: frame.write_ipc(path),
+}
+
+
+def rows(raw: Path, **arguments: object) -> pl.DataFrame:
+    return TABLE.run(raw, **arguments).interactions.collect()[0]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_table(name: str, tmp_path: Path) -> None:
+    WRITERS[name](BUYS, tmp_path / name)
+    table = rows(tmp_path, interactions=Path(name), duplicates="first", **NAMES)
+    assert table.schema == {"user": pl.Int64, "item": pl.String, "timestamp": pl.Int64, "rating": pl.Float64}
+    assert table.rows() == [(1, "a", 100, 5.0), (2, "b", 300, 4.0), (3, "c", 400, 1.0)]
+
+
+def test_a_folder_of_files_is_one_table_less_the_feature_files(tmp_path: Path) -> None:
+    BUYS.head(2).write_csv(tmp_path / "1.csv")
+    BUYS.tail(2).write_csv(tmp_path / "2.csv")
+    (tmp_path / "goods.csv").write_text("sku,colour\na,red\na,blue\n")
+    tables = TABLE.run(tmp_path, items=Path("goods.csv"), **NAMES)
+    assert tables.interactions.collect()[1][0].rows == 4
+    assert tables.items.collect().rows() == [("a", "red")]
+    inputs = TABLE.inputs(tmp_path, items=Path("goods.csv"), **NAMES)
+    assert [path.name for path in inputs or []] == ["1.csv", "2.csv", "goods.csv"]
+
+
+def test_separators_units_and_formats_can_be_said(tmp_path: Path) -> None:
+    (tmp_path / "buys.dat").write_text("u;i;at\n1;2;5000\n")
+    table = rows(
+        tmp_path,
+        interactions=Path("buys.dat"),
+        format="csv",
+        separator=";",
+        user="u",
+        item="i",
+        timestamp="at",
+        time_unit="ms",
+    )
+    assert table.rows() == [(1, 2, 5)]
+
+
+def test_ids_that_a_number_could_not_give_back_stay_text(tmp_path: Path) -> None:
+    (tmp_path / "buys.csv").write_text("user,item\n007,1\n8,2\n")
+    (tmp_path / "people.csv").write_text("user,age\n007,40\n8,50\n")
+    tables = TABLE.run(tmp_path, users=Path("people.csv"))
+    assert tables.interactions.collect()[0].rows() == [("007", 1), ("8", 2)]
+    assert tables.users.collect().rows() == [("007", 40), ("8", 50)]
+
+
+def test_features_take_the_id_type_of_the_interactions(tmp_path: Path) -> None:
+    pl.DataFrame({"user": [1], "item": [2]}).write_parquet(tmp_path / "buys.parquet")
+    (tmp_path / "goods.csv").write_text("code,colour\n2,red\n")
+    tables = TABLE.run(tmp_path, interactions=Path("buys.parquet"), items=Path("goods.csv"), items_id="code")
+    assert tables.items.collect().rows() == [(2, "red")]
+
+
+def test_an_id_that_is_text_after_ten_thousand_numbers_is_named_with_its_row(tmp_path: Path) -> None:
+    lines = [f"{n},1" for n in range(10_001)]
+    (tmp_path / "buys.csv").write_text("\n".join(["user,item", *lines, "x7,1"]))
+    with pytest.raises(DataError, match=r"user 'x7' in row 10002 .*is not a whole number; set ids: string"):
+        rows(tmp_path)
+    assert rows(tmp_path, ids="string").height == 10_002
+
+
+def test_steps_are_applied_in_order_and_named(tmp_path: Path) -> None:
+    BUYS.write_csv(tmp_path / "buys.csv")
+    arguments = {**NAMES, "minimum_rating": 2, "since": 150, "user_core": 1, "duplicates": "error"}
+    table, counts = TABLE.run(tmp_path, **arguments).interactions.collect()
+    assert table["user"].to_list() == [1, 2]
+    assert [(count.step, count.rows) for count in counts] == [
+        ("read", 4),
+        ("nulls: drop", 4),
+        ("time window", 3),
+        ("rating >= 2", 2),
+        ("duplicates: error", 2),
+        ("core of 1 a user, 0 an item", 2),
+    ]
+
+
+def test_a_predefined_part_may_hold_three_words_only(tmp_path: Path) -> None:
+    (tmp_path / "buys.csv").write_text("user,item,fold\n1,1,train\n1,2,held out\n")
+    with pytest.raises(DataError, match=r"part 'held out' in row 2 .*is not one of train, validation, test"):
+        rows(tmp_path, part="fold")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        ({"user": "custmer", "item": "sku"}, "no column 'custmer'; did you mean 'customer'.*set user: COLUMN"),
+        ({**NAMES, "interactions": Path("buy.csv")}, "no file or folder .*buy.csv; did you mean 'buys.csv'"),
+        ({**NAMES, "separator": "::"}, "separator '::' is not one plain character"),
+        ({**NAMES, "format": "parquet"}, "cannot read .*buys.csv as parquet"),
+        ({**NAMES, "rating": "stars"}, "no column 'stars'"),
+        ({"database": "sqlite://x"}, "database goes with query"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, arguments: dict[str, object], answer: str) -> None:
+    BUYS.write_csv(tmp_path / "buys.csv")
+    with pytest.raises(DataError, match=answer):
+        rows(tmp_path, **arguments)
+
+
+def test_a_rating_bound_without_ratings_says_what_to_set(tmp_path: Path) -> None:
+    BUYS.select("customer", "sku").write_csv(tmp_path / "buys.csv")
+    with pytest.raises(DataError, match=r"minimum_rating: 4 needs a rating, and .* has none; set rating: COLUMN"):
+        rows(tmp_path, minimum_rating=4, **NAMES)
+
+
+def test_formats_are_not_mixed_or_guessed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no table files in"):
+        rows(tmp_path)
+    (tmp_path / "buys.xls").touch()
+    with pytest.raises(DataError, match=r"cannot tell the format of buys.xls"):
+        rows(tmp_path, interactions=Path("buys.xls"))
+    BUYS.write_csv(tmp_path / "a.csv")
+    BUYS.write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DataError, match=r"mixes formats: a.csv, b.parquet"):
+        rows(tmp_path)
+
+
+class TestDatabase:
+    def test_rows_come_by_query_and_are_never_taken_from_a_cache(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("connectorx")
+        connection = sqlite3.connect(tmp_path / "shop.db")
+        connection.executescript(
+            "create table buys (customer int, sku text); insert into buys values (1, 'a'), (2, 'b')"
+        )
+        connection.close()
+        monkeypatch.setenv("SHOP", f"sqlite://{tmp_path / 'shop.db'}")
+        arguments = {"database": "$SHOP", "query": "select * from buys", **NAMES}
+        assert rows(tmp_path, **arguments).rows() == [(1, "a"), (2, "b")]
+        assert TABLE.inputs(tmp_path, **arguments) is None
+
+    def test_a_refusal_holds_no_credentials(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        uri = "postgresql://annika:p%40ss@db.invalid/shop?key=s3cret"
+
+        def refuse(query: str, uri: str) -> None:
+            raise RuntimeError(f"cannot reach {uri}: user annika, password p@ss, key s3cret\nmore")
+
+        monkeypatch.setattr(pl, "read_database_uri", refuse)
+        with pytest.raises(DataError, match=r"the database .postgresql. refused the query: cannot reach ") as failure:
+            rows(tmp_path, database=uri, query="select 1")
+        text = str(failure.value)
+        assert not [secret for secret in ("annika", "p@ss", "p%40ss", "s3cret", "\n") if secret in text]
+        assert failure.value.__cause__ is None
+
+    def test_an_unset_variable_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"environment variable NO_SUCH_SHOP, which database names, is not set"):
+            rows(tmp_path, database="sqlite://${NO_SUCH_SHOP}", query="select 1")
+
+    def test_a_missing_driver_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = builtins.__import__
+
+        def without(name: str, *rest: object, **named: object) -> object:
+            if name.startswith("connectorx"):
+                raise ModuleNotFoundError("No module named 'connectorx'")
+            return real(name, *rest, **named)  # type: ignore[arg-type]
+
+        def read(query: str, uri: str) -> None:
+            import connectorx  # noqa: F401
+
+        monkeypatch.setattr(builtins, "__import__", without)
+        monkeypatch.setattr(pl, "read_database_uri", read)
+        with pytest.raises(DataError, match=r"pip install 'reccl\[database\]'"):
+            rows(tmp_path, database="sqlite://x", query="select 1")
