@@ -1,0 +1,1 @@
+"""The command line room: one file a command."""

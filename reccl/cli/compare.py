@@ -1,0 +1,54 @@
+"""`reccl compare`."""
+
+from typing import Annotated
+
+import typer
+
+from reccl.cli.console import Debug, Json, out, print_json, table
+from reccl.errors import RunError
+
+
+def compare(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs; none: the newest ten with a model.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="Metric to rank by.")] = "test/ndcg_at_10",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Put runs side by side: what differs in their configs, metrics, differences and times."""
+    from reccl import comparison, tracking
+
+    found = (
+        [tracking.find(name) for name in names]
+        if names
+        else [run for run in tracking.runs() if tracking.has_model(run)][:10]
+    )
+    found = list({run.info.run_id: run for run in found}.values())
+    if not found:
+        raise RunError("no finished runs to compare: train one first, e.g. reccl train --config movielens.yaml")
+    entries = [
+        comparison.Entry(
+            run.info.run_id, str(run.info.run_name), str(run.info.status), run.data.params, run.data.metrics
+        )
+        for run in found
+    ]
+    compared = comparison.compare(entries, metric)
+    if json:
+        print_json(compared.as_json())
+        return
+    heads = [f"{entry.name}\n{entry.id[:8]}" for entry in compared.entries]
+    made = table(f"{len(entries)} runs by {metric}", "", *heads, right=tuple(heads))
+    for name in compared.metrics():
+        values = (entry.metrics.get(name) for entry in compared.entries)
+        made.add_row(
+            name,
+            *("-" if value is None else f"{value:.4f}" for value in values),
+            style="bold" if name == metric else None,
+        )
+    deltas = (compared.delta(entry) for entry in compared.entries)
+    made.add_row(f"{metric} vs worst", *("-" if delta is None else f"{delta:+.1%}" for delta in deltas))
+    made.add_section()
+    for key in compared.differing():
+        made.add_row(key, *(str(entry.parameters.get(key, "-")) for entry in compared.entries), style="dim")
+    out.print(made)

@@ -1,0 +1,64 @@
+"""`reccl config list | show | copy`."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reccl.bundle import available, find
+from reccl.cli.console import Debug, Json, Override, out, print_json, table
+from reccl.errors import ConfigError, did_you_mean, listed
+
+app = typer.Typer(help="Configs: list, show, copy.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="A name of reccl config list, or a path.")]
+
+
+@app.command("list")
+def show_all(json: Json = False, debug: Debug = False) -> None:
+    """List the configs of ./configs and those that came with reccl."""
+    found = {name: (path, headline(path)) for name, path in available("configs", ".yaml").items()}
+    if json:
+        print_json([{"name": name, "path": path, "about": about} for name, (path, about) in found.items()])
+        return
+    made = table(None, "config", "about")
+    for name, (_, about) in sorted(found.items()):
+        made.add_row(name, about)
+    out.print(made)
+
+
+@app.command("show")
+def show(name: Name, overrides: Override = None, debug: Debug = False) -> None:
+    """Print a config as it is understood, with every default."""
+    from reccl import config
+
+    out.print(config.dump(config.load(name, overrides or ())), end="", markup=False)
+
+
+@app.command("copy")
+def copy(
+    name: Name,
+    target: Annotated[Path | None, typer.Argument(help="File to write; default ./configs/NAME.yaml.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Copy a config to change it."""
+    path, _ = find(name, "configs", ".yaml")
+    if path is None:
+        known = available("configs", ".yaml")
+        raise ConfigError(f"no config {name!r}{did_you_mean(name, known)}; there are: {listed(known)}")
+    target = target or Path("configs") / path.name
+    if target.exists() and not force:
+        raise ConfigError(f"{target} exists; give another name, or --force")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    except OSError as error:
+        raise ConfigError(f"cannot write {target}: {error.strerror}") from None
+    out.print(f"{path} -> {target}", markup=False)
+
+
+def headline(path: Path) -> str:
+    """The first comment line of a config: what it is."""
+    with path.open() as file:
+        return file.readline().lstrip("# ").strip()

@@ -1,0 +1,46 @@
+"""Console: what the command line prints, and where. Results go to stdout, messages to stderr."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """A message for the person who watches; silent under --quiet."""
+    if not err.quiet:
+        err.print(message, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table in the house style."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
+    return made
+
+
+def _quiet(value: bool) -> bool:
+    err.quiet = value or err.quiet
+    return value
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.", callback=_quiet)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Override = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a config key, e.g. encoder.dimension=128. Repeatable.")
+]
+RunName = Annotated[str, typer.Option("--run", help="Run id, unique prefix of one, run name, or latest.")]

@@ -1,0 +1,115 @@
+"""`reccl recommend`."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from reccl.cli.console import Debug, Device, Quiet, RunName, err, out
+from reccl.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+    from polars._typing import PolarsDataType
+
+
+class Format(StrEnum):
+    """File formats."""
+
+    parquet = "parquet"
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+def recommend(
+    target: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write; an older one is replaced when this one is whole.")
+    ],
+    run: RunName = "latest",
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Items for each user.")] = 20,
+    users: Annotated[
+        str | None, typer.Option(help="Users to score: id,id,... or a file with a column `user`. Default: all.")
+    ] = None,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Also list items that the user already has.")
+    ] = False,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Default: by the file's ending, else parquet.")
+    ] = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write the best items of every user: user, item, score, rank, source, in raw ids."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    require_writable(target)
+    from reccl import recommend as batch
+    from reccl import tracking
+    from reccl.training.device import choose
+
+    hardware = choose(device)
+    found = tracking.find(run)
+    model = tracking.model_of(found).to(hardware)
+    wanted = None if users is None else asked(users, model.users.ids.dtype)
+    total = len(model.users) if wanted is None else wanted.n_unique()
+    columns = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=err.quiet or not err.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+
+        def watched() -> "Iterator[pl.DataFrame]":
+            for table in batch.recommend(model, wanted, k, include_seen=include_seen):
+                yield table
+                bar.advance(task, table["user"].n_unique())
+
+        rows = batch.write(watched(), target, form_of(target, form))
+    out.print(
+        f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}",
+        markup=False,
+    )
+
+
+def require_writable(target: Path) -> None:
+    """Fail before the work, not after it."""
+    if target.is_dir():
+        raise ConfigError(f"--out {target} is a folder; name a file")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        probe = target.with_name(f".{target.name}.probe")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DataError(f"cannot write to {target.parent}: {error.strerror}; choose another --out") from None
+
+
+def form_of(target: Path, form: Format | None) -> "Literal['parquet', 'csv', 'jsonl']":
+    """The format asked for, or the one that the file's ending says."""
+    endings: dict[str, Literal["parquet", "csv", "jsonl"]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+    return form.value if form else endings.get(target.suffix.lower(), "parquet")
+
+
+def asked(users: str, dtype: "PolarsDataType") -> "pl.Series":
+    """User ids from a comma-separated list or a file (its column `user`, else its only column)."""
+    import polars as pl
+
+    from reccl.data.files import scan, table_files
+
+    path = Path(users)
+    if path.is_file():
+        table = scan(*table_files(path)).collect()
+        if "user" not in table.columns and table.width != 1:
+            raise DataError(f"{path} has no column 'user'; there are: {', '.join(table.columns)}")
+        ids = table["user"] if "user" in table.columns else table.to_series()
+    elif path.suffix:
+        raise DataError(f"no file {users}; give a file, or ids as id,id,...")
+    else:
+        ids = pl.Series([part.strip() for part in users.split(",") if part.strip()])
+    cast = ids.drop_nulls().cast(dtype, strict=False).alias("user")
+    if cast.null_count():
+        bad = ids.drop_nulls().filter(cast.is_null())[0]
+        raise DataError(f"user id {bad!r} is not {dtype}, as this run's user ids are")
+    if cast.is_empty():
+        raise DataError("no users asked for; leave --users out to score all")
+    return cast

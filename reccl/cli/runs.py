@@ -1,0 +1,52 @@
+"""`reccl runs`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from reccl.cli.console import Debug, Json, out, print_json, table
+
+
+def runs(
+    limit: Annotated[int, typer.Option(min=1, help="Newest runs to list.")] = 20,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List recorded runs, newest first."""
+    from reccl import tracking
+
+    found = tracking.runs()[:limit]
+    if json:
+        print_json(
+            [
+                {
+                    "id": run.info.run_id,
+                    "name": run.info.run_name,
+                    "status": run.info.status,
+                    "started": datetime.fromtimestamp(run.info.start_time / 1000).isoformat(timespec="seconds"),
+                    "metrics": {name: value for name, value in run.data.metrics.items() if name.startswith("test/")},
+                }
+                for run in found
+            ]
+        )
+        return
+    if not found:
+        out.print("no runs yet: reccl train --config movielens.yaml")
+        return
+    right = ("ndcg@10", "recall@20", "seconds")
+    made = table(None, "run", "name", "started", "status", "data", *right, right=right)
+    for run in found:
+        metrics = run.data.metrics
+        shown = [metrics.get("test/ndcg_at_10"), metrics.get("test/recall_at_20")]
+        seconds = metrics.get("time/train_seconds")
+        made.add_row(
+            run.info.run_id[:8],
+            run.info.run_name,
+            datetime.fromtimestamp(run.info.start_time / 1000).isoformat(" ", "seconds"),
+            run.info.status,
+            run.data.params.get("data.source", "-"),
+            *("-" if value is None else f"{value:.4f}" for value in shown),
+            "-" if seconds is None else f"{seconds:.1f}",
+        )
+    out.print(made)

@@ -1,0 +1,81 @@
+"""`reccl train`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reccl.cli.console import Debug, Device, Json, Override, Quiet, err, out, print_json, say, table
+
+if TYPE_CHECKING:
+    from reccl.experiment import Outcome
+
+
+def train(
+    config: Annotated[str, typer.Option("--config", "-c", help="Config: a path, or a name of reccl config list.")],
+    overrides: Override = None,
+    device: Device = "auto",
+    seeds: Annotated[int, typer.Option(min=1, help="Train this many times, with seed, seed + 1, ...")] = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a model: prepare the data, fit, evaluate, record the run and its model."""
+    say("loading ...") if err.is_terminal else None
+    from reccl import config as configs
+    from reccl.cli.progress import TrainingProgress
+    from reccl.experiment import train as run
+
+    experiment = configs.load(config, overrides or ())
+    outcomes = []
+    for seed in range(experiment.seed, experiment.seed + seeds):
+        seeded = experiment.model_copy(update={"seed": seed})
+        with TrainingProgress(experiment.training.metric) as watch:
+            outcomes.append(run(seeded, device=device, say=say, watch=watch))
+        if outcomes[-1].fit.interrupted:
+            break
+    if json:
+        print_json([as_json(outcome) for outcome in outcomes])
+    else:
+        show(experiment.name, outcomes)
+    if outcomes[-1].fit.interrupted:
+        say("stopped by hand: the best epoch so far is kept, and the run is marked KILLED")
+        raise typer.Exit(130)
+
+
+def as_json(outcome: "Outcome") -> dict[str, object]:
+    """An outcome for scripts."""
+    return {
+        "run": outcome.run,
+        "best_epoch": outcome.fit.best_epoch,
+        "interrupted": outcome.fit.interrupted,
+        "validation": outcome.validation,
+        "test": outcome.test,
+        "time": outcome.timing,
+    }
+
+
+def show(name: str, outcomes: "list[Outcome]") -> None:
+    """The table that a training ends with: one run, or the mean and deviation over seeds."""
+    from statistics import mean, stdev
+
+    def cell(values: list[float]) -> str:
+        if not values:
+            return "-"
+        return f"{mean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
+
+    last = outcomes[-1]
+    title = f"{name}: " + (f"best epoch {last.fit.best_epoch}" if len(outcomes) == 1 else f"{len(outcomes)} seeds")
+    made = table(title, "metric", "validation", "test", right=("validation", "test"))
+    for metric in last.test or last.validation:
+        sides = (
+            [getattr(outcome, side)[metric] for outcome in outcomes if getattr(outcome, side)]
+            for side in ("validation", "test")
+        )
+        made.add_row(metric, *(cell(values) for values in sides))
+    out.print()
+    out.print(made)
+    seconds = "  ".join(
+        f"{key.removesuffix('_seconds')} {value:.1f} s" for key, value in last.timing.items() if "_seconds" in key
+    )
+    out.print(f"\n{seconds}  peak memory {last.timing['peak_memory_gib']:.2f} GiB")
+    out.print(f"run {last.run}")

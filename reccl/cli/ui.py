@@ -1,0 +1,40 @@
+"""`reccl ui`."""
+
+import os
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from reccl.cli.console import Debug, say
+from reccl.errors import RunError
+
+
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+    debug: Debug = False,
+) -> None:
+    """Open the MLflow UI on this folder's runs."""
+    import socket
+
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise RunError(f"port {port} is in use; choose another: reccl ui --port {port + 1}")
+    from reccl import tracking
+
+    identifier = tracking.experiment_id(tracking.client())
+    page = f"http://127.0.0.1:{port}/#/experiments/{identifier}/runs?workflowType=machine_learning"
+    say(f"runs:    {page}")
+    say(f"compare: {page}&compareRunsMode=CHART")
+    say("starting takes some seconds; Ctrl-C stops")
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking.store()]
+    command += ["--default-artifact-root", (tracking.folder() / "artifacts").as_uri()]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    try:
+        done = subprocess.run(command, env={**settings, **os.environ}, check=False)
+    except KeyboardInterrupt:
+        return
+    if done.returncode:
+        raise RunError(f"the MLflow server ended with exit code {done.returncode}")

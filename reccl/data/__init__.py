@@ -1,0 +1,1 @@
+"""The data room: raw files to tables, splits, row numbers, graph and batches."""

@@ -1,0 +1,22 @@
+"""The column names inside reccl, written once. A pipeline renames whatever the raw files say to these."""
+
+USER = "user"
+"""Raw user id in tables (string or integer); user row number (0 .. U-1) in a data set."""
+ITEM = "item"
+"""Raw item id in tables (string or integer); item row number (0 .. I-1) in a data set."""
+RATING = "rating"
+"""Explicit rating, a number; optional."""
+WEIGHT = "weight"
+"""Strength of an implicit interaction, a number; optional."""
+TIMESTAMP = "timestamp"
+"""Seconds since 1970, an integer; optional."""
+PART = "part"
+"""Predefined split: 'train', 'validation' or 'test'; optional."""
+
+SCORE = "score"
+RANK = "rank"
+SOURCE = "source"
+
+OPTIONAL = (RATING, WEIGHT, TIMESTAMP, PART)
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+PARTS = (TRAIN, VALIDATION, TEST)

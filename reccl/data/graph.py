@@ -1,0 +1,127 @@
+"""Graph: the user-item graph of the training rows, and its normalised adjacency, computed once."""
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self, cast
+
+import polars as pl
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from reccl.data.columns import ITEM, USER
+
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state", UserWarning)
+
+
+@dataclass(frozen=True, eq=False)
+class Adjacency:
+    """A sparse N x N matrix that propagates embeddings, with its transpose for the way back.
+
+    `matrix @ x` moves every node's embedding to its neighbours. A symmetric matrix is its own transpose, so the
+    gradient of the product is the same product: no second matrix, no autograd through the sparse values.
+    """
+
+    matrix: Tensor  # [N, N] CSR
+    transpose: Tensor  # [N, N] CSR
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        """[N, N] @ [N, D] -> [N, D], differentiable in x."""
+        return cast(Tensor, _Propagate.apply(self.matrix, self.transpose, x))  # type: ignore[no-untyped-call]
+
+
+class _Propagate(torch.autograd.Function):
+    """y = A x, dL/dx = A' dL/dy; A is constant. Always float32 under autocast: CSR has no bf16 product."""
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
+    def forward(ctx: Any, matrix: Tensor, transpose: Tensor, x: Tensor) -> Tensor:
+        ctx.transpose = transpose
+        return matrix @ x
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cuda")  # type: ignore[untyped-decorator]
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[None, None, Tensor]:
+        return None, None, ctx.transpose @ gradients[0]  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A bipartite graph of U users and I items; node u is user u, node U + i is item i; N = U + I.
+
+    Parallel edges are one edge. Directed edges are sorted by (row, column), each undirected edge appearing twice;
+    `edge[j]` says which undirected edge the directed edge j is, so that dropping an edge drops both directions.
+    """
+
+    users: int  # U
+    items: int  # I
+    user: Tensor  # [E] user of each undirected edge, sorted by (user, item)
+    item: Tensor  # [E] item of each undirected edge
+    row: Tensor  # [2E] node that receives
+    column: Tensor  # [2E] node that sends
+    edge: Tensor  # [2E] undirected edge of each directed one
+
+    @classmethod
+    def of(cls, train: pl.DataFrame, users: int, items: int) -> Self:
+        """Build from training rows (columns user, item: row numbers)."""
+        pairs = train.select(USER, ITEM).unique().sort(USER, ITEM)
+        user = torch.from_numpy(pairs[USER].to_numpy(writable=True)).long()  # [E]
+        item = torch.from_numpy(pairs[ITEM].to_numpy(writable=True)).long()  # [E]
+        by_item = torch.argsort(item, stable=True)  # [E] order of (item, user)
+        row = torch.cat([user, users + item[by_item]])  # [2E] users first, then items: already sorted
+        column = torch.cat([users + item, user[by_item]])
+        edge = torch.cat([torch.arange(len(user)), by_item])
+        return cls(users, items, user, item, row, column, edge)
+
+    @property
+    def nodes(self) -> int:
+        """N = U + I."""
+        return self.users + self.items
+
+    @property
+    def device(self) -> torch.device:
+        """Where the edges are."""
+        return self.row.device
+
+    def to(self, device: torch.device) -> "Graph":
+        """The same graph on another device."""
+        if device == self.device:
+            return self
+        edges = (tensor.to(device) for tensor in (self.user, self.item, self.row, self.column, self.edge))
+        return Graph(self.users, self.items, *edges)
+
+    @cached_property
+    def adjacency(self) -> Adjacency:
+        """D^-1/2 A D^-1/2 of all edges."""
+        return normalised(self.row, self.column, self.nodes)
+
+    @cached_property
+    def user_degree(self) -> Tensor:
+        """[U] training interactions of each user."""
+        return torch.bincount(self.user, minlength=self.users)
+
+    @cached_property
+    def item_degree(self) -> Tensor:
+        """[I] training interactions of each item: its popularity."""
+        return torch.bincount(self.item, minlength=self.items)
+
+    def without(self, dropped: Tensor) -> Adjacency:
+        """The normalised adjacency after dropping undirected edges ([E] bool), degrees counted anew."""
+        kept = ~dropped[self.edge]  # [2E]
+        return normalised(self.row[kept], self.column[kept], self.nodes)
+
+
+def normalised(row: Tensor, column: Tensor, nodes: int) -> Adjacency:
+    """D^-1/2 A D^-1/2 as CSR from directed edges sorted by row, both directions present (LightGCN, eq. 3).
+
+    Nodes without edges have an empty row. All on the device of `row`.
+    """
+    degree = torch.bincount(row, minlength=nodes)  # [N]
+    start = torch.zeros(nodes + 1, dtype=torch.long, device=row.device)  # [N + 1]
+    torch.cumsum(degree, 0, out=start[1:])
+    weight = degree.clamp(min=1).float().rsqrt()  # [N]
+    values = weight[row] * weight[column]  # [2E]
+    index = torch.int32 if len(row) < 2**31 else torch.long
+    matrix = torch.sparse_csr_tensor(start.to(index), column.to(index), values, (nodes, nodes), check_invariants=False)
+    return Adjacency(matrix, matrix)

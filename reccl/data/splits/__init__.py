@@ -1,0 +1,30 @@
+"""Splits, an index: each is a config part that names every row train, validation or test."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from reccl.data.splits.cold_start import ColdItems, ColdUsers
+from reccl.data.splits.holdout import Split
+from reccl.data.splits.leave_last_out import LeaveLastOut
+from reccl.data.splits.predefined import Predefined
+from reccl.data.splits.random_global import RandomGlobal
+from reccl.data.splits.random_per_user import RandomPerUser
+from reccl.data.splits.temporal import Temporal
+
+AnySplit = Annotated[
+    ColdItems | ColdUsers | LeaveLastOut | Predefined | RandomGlobal | RandomPerUser | Temporal,
+    Field(discriminator="kind"),
+]
+
+__all__ = [
+    "AnySplit",
+    "ColdItems",
+    "ColdUsers",
+    "LeaveLastOut",
+    "Predefined",
+    "RandomGlobal",
+    "RandomPerUser",
+    "Split",
+    "Temporal",
+]

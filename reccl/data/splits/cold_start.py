@@ -1,0 +1,64 @@
+"""Cold items, cold users: a share of the items (users) is never trained on."""
+
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from reccl.data.columns import ITEM, USER
+from reccl.data.splits.holdout import Fraction, Split, anywhere, canonical, parts
+
+
+class ColdStart(Split):
+    """Fields of both strict cold-start splits (the protocol of GAR, ALDI and ColdRec).
+
+    A random share of the nodes of one side is cold: none of their rows is trained on; half of these nodes go to
+    validation, half to test. The rows of the warm nodes are split at random into train, validation and test, so that
+    both held-out parts have warm and cold rows.
+    """
+
+    cold: Fraction = 0.2
+    """Share of the items (users) that is cold; half of them in validation, half in test."""
+    warm_validation: Fraction = 0.1
+    """Share of the warm rows that is validated on."""
+    warm_test: Fraction = 0.1
+    """Share of the warm rows that is tested on."""
+
+    def assign_cold(self, interactions: pl.DataFrame, side: str) -> pl.DataFrame:
+        """Split with the nodes of `side` ('user' or 'item') cold."""
+        random = np.random.default_rng(self.seed)
+        frame = canonical(interactions)
+        nodes = frame[side].unique().sort()
+        shuffled = nodes.gather(random.permutation(len(nodes)))
+        cold = shuffled.head(round(len(nodes) * self.cold))
+        half = len(cold) // 2
+        cold_validation, cold_test = frame[side].is_in(cold[:half].implode()), frame[side].is_in(cold[half:].implode())
+        warm = ~(cold_validation | cold_test)
+        held = np.zeros(frame.height, dtype=np.int8)  # 0 train, 1 validation, 2 test
+        rows = np.flatnonzero(warm.to_numpy())
+        test = anywhere(frame.filter(warm), self.warm_test, random).to_numpy()
+        share = self.warm_validation / (1 - self.warm_test)  # of the rows that remain
+        validation = anywhere(frame.filter(warm).filter(~pl.Series(test)), share, random).to_numpy()
+        held[rows[test]] = 2
+        held[rows[~test][validation]] = 1
+        return parts(frame, pl.Series(held == 2) | cold_test, pl.Series(held == 1) | cold_validation)
+
+
+class ColdItems(ColdStart):
+    """Strict item cold start: `cold` of the items have no training row."""
+
+    kind: Literal["cold_items"] = "cold_items"
+
+    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
+        """See `Split.assign`."""
+        return self.assign_cold(interactions, ITEM)
+
+
+class ColdUsers(ColdStart):
+    """Strict user cold start: `cold` of the users have no training row."""
+
+    kind: Literal["cold_users"] = "cold_users"
+
+    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
+        """See `Split.assign`."""
+        return self.assign_cold(interactions, USER)

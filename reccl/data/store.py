@@ -1,0 +1,89 @@
+"""Store: a prepared Dataset on disk as Parquet and JSON, every file with its digest."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+
+from reccl.data.columns import PARTS, TEST, TRAIN, VALIDATION
+from reccl.data.dataset import Dataset
+from reccl.data.funnel import Count
+from reccl.data.ids import IdMap
+from reccl.errors import DataError
+
+MANIFEST = "dataset.json"
+FORMAT = 1
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write to a temporary folder beside `folder`, then rename; an older copy is replaced."""
+    tables = {
+        "users": dataset.users.ids.to_frame(),
+        "items": dataset.items.ids.to_frame(),
+        "user_table": dataset.user_table,
+        "item_table": dataset.item_table,
+        **{part: dataset.part(part) for part in PARTS},
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise DataError(
+            f"cannot write {folder}: {error.strerror}; set RECCL_CACHE to a folder you may write to"
+        ) from None
+    try:
+        digests = {}
+        for name, table in tables.items():
+            if table is not None:
+                path = draft / f"{name}.parquet"
+                table.write_parquet(path)
+                digests[path.name] = sha256(path)
+        manifest = {
+            "format": FORMAT,
+            "fingerprint": dataset.fingerprint,
+            "counts": [asdict(count) for count in dataset.counts],
+            "files": digests,
+        }
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.replace(folder)
+    except OSError as error:
+        raise DataError(f"cannot write {folder}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def read(folder: Path) -> Dataset:
+    """Read a prepared data set. Raises DataError where a file is missing or not what was written."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        if manifest["format"] != FORMAT:
+            raise DataError(f"prepared data {folder} has format {manifest['format']}, not {FORMAT}")
+        tables = {}
+        for name, expected in manifest["files"].items():
+            if sha256(folder / name) != expected:
+                raise DataError(f"prepared data {folder / name} is corrupt")
+            tables[Path(name).stem] = pl.read_parquet(folder / name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"prepared data {folder} is corrupt ({type(error).__name__})") from None
+    return Dataset(
+        IdMap(tables["users"].to_series()),
+        IdMap(tables["items"].to_series()),
+        tables[TRAIN],
+        tables[VALIDATION],
+        tables[TEST],
+        tables.get("user_table"),
+        tables.get("item_table"),
+        tuple(Count(**count) for count in manifest["counts"]),
+        manifest["fingerprint"],
+    )
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,26 @@
+"""Encoders, an index: what makes embeddings."""
+
+from typing import Annotated
+
+from pydantic import Field, SerializeAsAny
+
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings
+from reccl.encoders.lightgcn import LightGCN
+from reccl.encoders.matrix_factorization import MatrixFactorization
+from reccl.encoders.two_tower import TwoTower
+from reccl.settings import outside
+
+AnyEncoder = Annotated[
+    SerializeAsAny[Annotated[LightGCN | MatrixFactorization | TwoTower, Field(discriminator="kind")]],
+    outside(EncoderSettings),
+]
+
+__all__ = [
+    "AnyEncoder",
+    "Embeddings",
+    "Encoder",
+    "EncoderSettings",
+    "LightGCN",
+    "MatrixFactorization",
+    "TwoTower",
+]

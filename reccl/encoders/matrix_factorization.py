@@ -1,0 +1,44 @@
+"""Matrix factorization: one free vector for every user and item."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from reccl.data.features import FeatureTables
+from reccl.data.graph import Graph
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, rows_of
+from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.views import View
+
+
+class MatrixFactorization(EncoderSettings):
+    """Embeddings are the parameters themselves (Koren, Bell and Volinsky 2009); views do not change them."""
+
+    kind: Literal["matrix_factorization"] = "matrix_factorization"
+    dimension: Annotated[int, Field(ge=1)] = 64
+    """Components of an embedding (D)."""
+    initialization: AnyInitialization = Normal()
+    """How the tables start."""
+
+    def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        """See `EncoderSettings.build`; features are not used."""
+        return MatrixFactorizationEncoder(
+            self.initialization.table(graph.users, self.dimension, generator),
+            self.initialization.table(graph.items, self.dimension, generator),
+        )
+
+
+class MatrixFactorizationEncoder(Encoder):
+    """Two tables, [U, D] and [I, D]."""
+
+    def __init__(self, users: torch.Tensor, items: torch.Tensor) -> None:
+        super().__init__()
+        self.users = nn.Parameter(users)  # [U, D]
+        self.items = nn.Parameter(items)  # [I, D]
+
+    def forward(self, view: View) -> Embeddings:
+        """See `Encoder.forward`."""
+        users, items = rows_of(self.users), rows_of(self.items)
+        return Embeddings(users, items, users, items)

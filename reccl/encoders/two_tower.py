@@ -1,0 +1,112 @@
+"""Two-tower: ids and features of each side through a small network."""
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import embedding, embedding_bag
+
+from reccl.data.features import Features, FeatureTables
+from reccl.data.graph import Graph
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings
+from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.views import View
+
+
+class TwoTower(EncoderSettings):
+    """One tower a side: [id embedding ; feature embeddings ; numbers] -> MLP -> D components.
+
+    Deep Neural Networks for YouTube Recommendations, Covington et al., RecSys 2016, in the two-tower form of Yi et al.,
+    RecSys 2019; https://doi.org/10.1145/3298689.3346996.
+
+    Where we differ: a residual path adds the id embedding to the tower's output, so that without features and hidden
+    layers this is matrix factorization. Computes only the rows that are asked for.
+    """
+
+    kind: Literal["two_tower"] = "two_tower"
+    dimension: Annotated[int, Field(ge=1)] = 64
+    """Components of an embedding (D)."""
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (128,)
+    """Widths of the hidden layers."""
+    feature_dimension: Annotated[int, Field(ge=1)] = 16
+    """Components of each feature's embedding."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Chance that a component of the tower's input is dropped in training."""
+    user_features: tuple[str, ...] | None = None
+    """Columns of the user table; empty takes all but mostly unique text, [] none."""
+    item_features: tuple[str, ...] | None = None
+    """Columns of the item table; likewise."""
+    initialization: AnyInitialization = Normal()
+    """How the id and feature embeddings start."""
+
+    def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        """See `EncoderSettings.build`."""
+        return TwoTowerEncoder(
+            Tower(self, graph.users, features.users(self.user_features), generator),
+            Tower(self, graph.items, features.items(self.item_features), generator),
+        )
+
+
+class TwoTowerEncoder(Encoder):
+    """A tower for users and one for items. Views of the graph do not change them."""
+
+    def __init__(self, users: "Tower", items: "Tower") -> None:
+        super().__init__()
+        self.users, self.items = users, items
+
+    def forward(self, view: View) -> Embeddings:
+        """See `Encoder.forward`."""
+        return Embeddings(self.users, self.items, self.users.ids_of, self.items.ids_of)
+
+
+class Tower(nn.Module):
+    """n nodes of one side: rows [B] -> [B, D]."""
+
+    numbers: Tensor | None
+
+    def __init__(self, settings: TwoTower, nodes: int, features: Features, generator: torch.Generator) -> None:
+        super().__init__()
+        table = settings.initialization.table
+        self.ids = nn.Parameter(table(nodes, settings.dimension, generator))  # [n, D]
+        vocabularies = {**features.categories, **features.lists}
+        self.words = nn.ParameterDict(
+            {name: table(size, settings.feature_dimension, generator) for name, (_, size) in vocabularies.items()}
+        )
+        for name, (codes, _) in vocabularies.items():
+            self.register_buffer(f"codes_{name}", codes, persistent=False)  # [n] or [n, longest]
+        self.register_buffer("numbers", features.numbers, persistent=False)  # [n, F]
+        inputs = settings.dimension + settings.feature_dimension * len(vocabularies)
+        inputs += 0 if features.numbers is None else features.numbers.shape[1]
+        self.drop = nn.Dropout(settings.dropout)
+        self.network = perceptron([inputs, *settings.hidden, settings.dimension], generator)
+
+    def ids_of(self, rows: Tensor | None) -> Tensor:
+        """Id embeddings: [B] -> [B, D]."""
+        return self.ids if rows is None else embedding(rows, self.ids)
+
+    def forward(self, rows: Tensor | None) -> Tensor:
+        """Embeddings: [B] -> [B, D]; None -> [n, D]."""
+        identity = self.ids_of(rows)  # [B, D]
+        parts = [identity]
+        for name, words in self.words.items():
+            codes: Tensor = getattr(self, f"codes_{name}")
+            codes = codes if rows is None else codes[rows]  # [B] or [B, longest]
+            one = codes.dim() == 1
+            parts.append(embedding(codes, words) if one else embedding_bag(codes, words, mode="mean", padding_idx=0))
+        if self.numbers is not None:
+            parts.append(self.numbers if rows is None else self.numbers[rows])  # [B, F]
+        deep: Tensor = self.network(self.drop(torch.cat(parts, 1)))  # [B, D]
+        return identity + deep
+
+
+def perceptron(widths: list[int], generator: torch.Generator) -> nn.Sequential:
+    """Linear layers with ReLU between; Glorot weights from the generator, biases zero."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        linear = nn.Linear(inputs, outputs)
+        nn.init.xavier_uniform_(linear.weight, generator=generator)
+        nn.init.zeros_(linear.bias)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

@@ -1,0 +1,43 @@
+"""The errors a user can meet. Each says what is wrong, where, and what to do next, in one line."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class RecclError(Exception):
+    """A known failure. The command line prints its text as one line and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class ConfigError(RecclError):
+    """A config file, an override or an option that cannot mean anything."""
+
+    exit_code = 2
+
+
+class DataError(RecclError):
+    """Raw files that are missing, unreadable, or not what the pipeline expects."""
+
+
+class TrainingError(RecclError):
+    """Training that cannot start or cannot go on (no such device, a loss that is not finite)."""
+
+
+class RunError(RecclError):
+    """A run that does not exist, is ambiguous, or holds no model."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'temperature'?` where something near is known, else an empty string.
+
+    >>> did_you_mean("temprature", ["temperature", "layers"])
+    "; did you mean 'temperature'?"
+    """
+    near = get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as one readable list: `a, b, c`."""
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,53 @@
+"""Interactions by user: which items each user has, in compressed rows."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from reccl.data.columns import ITEM, USER
+
+
+@dataclass(frozen=True)
+class ByUser:
+    """Items of every user: those of user u are item[start[u] : start[u + 1]], ascending, each once."""
+
+    start: Tensor  # [U + 1]
+    item: Tensor  # [E]
+    items: int  # I
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, users: int, items: int) -> Self:
+        """Group rows (user, item: row numbers)."""
+        pairs = rows.select(USER, ITEM).unique().sort(USER, ITEM)
+        count = torch.bincount(torch.from_numpy(pairs[USER].to_numpy(writable=True)).long(), minlength=users)
+        start = torch.cat([torch.zeros(1, dtype=torch.long), count.cumsum(0)])
+        return cls(start, torch.from_numpy(pairs[ITEM].to_numpy(writable=True)).long(), items)
+
+    def to(self, device: torch.device) -> "ByUser":
+        """The same on another device."""
+        return ByUser(self.start.to(device), self.item.to(device), self.items)
+
+    @property
+    def counts(self) -> Tensor:
+        """[U] items of each user."""
+        return self.start.diff()
+
+    def pairs(self, users: Tensor) -> tuple[Tensor, Tensor]:
+        """All (place in `users`, item) pairs of the given users: [P], [P]."""
+        count = self.counts[users]  # [B]
+        place = torch.repeat_interleave(torch.arange(len(users), device=users.device), count)  # [P]
+        within = torch.arange(len(place), device=users.device) - torch.repeat_interleave(count.cumsum(0) - count, count)
+        return place, self.item[self.start[users][place] + within]
+
+    def contains(self, users: Tensor, items: Tensor) -> Tensor:
+        """[B, K] True where items[b, k] is one of users[b]'s; by binary search, no table of U x I."""
+        place, own = self.pairs(users)
+        keys = place * self.items + own  # [P] ascending
+        asked = torch.arange(len(users), device=users.device)[:, None] * self.items + items  # [B, K]
+        if len(keys) == 0:
+            return torch.zeros_like(asked, dtype=torch.bool)
+        found = keys[torch.searchsorted(keys, asked).clamp(max=len(keys) - 1)] == asked
+        return found & (items >= 0)  # -1 marks an empty place

@@ -1,0 +1,184 @@
+"""The straight road: prepare -> learn -> evaluate -> record."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from reccl import tracking
+from reccl.config import Experiment, dump, flat
+from reccl.data.dataset import Dataset
+from reccl.data.features import FeatureTables
+from reccl.data.funnel import describe
+from reccl.data.graph import Graph
+from reccl.data.prepare import prepare
+from reccl.encoders import Encoder
+from reccl.evaluation import evaluate
+from reccl.recommend import Model
+from reccl.scorers import Scorer
+from reccl.training import Epoch, Fit, Objective, Watch, fit
+from reccl.training.device import choose
+from reccl.views import Plain
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run ended with."""
+
+    run: str
+    fit: Fit
+    validation: dict[str, float]
+    test: dict[str, float]
+    timing: dict[str, float]
+
+
+def train(experiment: Experiment, *, device: str, say: Callable[[str], None], watch: Watch) -> Outcome:
+    """Run an experiment from raw files to recorded metrics and a recorded model."""
+    hardware, clock = choose(device), Clock()
+    with clock("prepare_seconds"):
+        data = prepare(experiment.data, say)
+    say(f"rows: {describe(data.counts)}")
+    say(f"data: {described(data)}")
+    with (
+        tracking.recorded(experiment.name, dump(experiment), flat(experiment), data) as run,
+        TemporaryDirectory() as draft,
+    ):
+        keep = Path(draft) / "checkpoint.safetensors"
+        with clock("train_seconds"):
+            scorer, fitted = learn(experiment, data, hardware, Recording(watch, run), keep=keep)
+        with clock("evaluate_seconds"):
+            validation = measure(scorer, data, "validation", experiment)
+        if experiment.training.refit and fitted.best_epoch and not fitted.interrupted and len(data.validation):
+            say(f"refit: {fitted.best_epoch} epochs on train and validation rows")
+            with clock("refit_seconds"):
+                scorer, _ = learn(experiment, data.refit(), hardware, watch, stop_after=fitted.best_epoch)
+        with clock("evaluate_seconds"):
+            test = measure(scorer, data, "test", experiment)
+        timing = {**clock.seconds, **speed(fitted), "peak_memory_gib": peak_memory(hardware)}
+        run.metrics({f"validation_best/{name}": value for name, value in validation.items()})
+        run.metrics({f"test/{name}": value for name, value in test.items()})
+        run.metrics({**{f"time/{name}": value for name, value in timing.items()}, "best_epoch": fitted.best_epoch})
+        run.metrics({f"data/{name}": value for name, value in data.summary().items()})
+        if keep.is_file():
+            run.file(keep, "checkpoint")
+        run.model(Model.of(scorer, data))
+        if fitted.interrupted:
+            tracking.interrupted(run)
+    return Outcome(run.id, fitted, validation, test, timing)
+
+
+def learn(
+    experiment: Experiment,
+    data: Dataset,
+    device: torch.device,
+    watch: Watch,
+    *,
+    stop_after: int | None = None,
+    keep: Path | None = None,
+) -> tuple[Scorer, Fit]:
+    """Train on `data.train`, choose the epoch on `data.validation`; a scorer without encoder is built at once."""
+    graph = Graph.of(data.train, len(data.users), len(data.items)).to(device)
+    if experiment.encoder is None:
+        return experiment.scorer.build(graph, None), Fit()
+    torch.manual_seed(experiment.seed)  # dropout
+    fresh, drawn = torch.Generator().manual_seed(experiment.seed), torch.Generator(device).manual_seed(experiment.seed)
+    encoder = experiment.encoder.build(graph, FeatureTables.of(data), fresh).to(device)
+    objective = Objective(experiment.objective, graph, drawn)
+    whole = Plain().sample(graph, drawn)
+
+    @torch.no_grad()
+    def scored(encoder: Encoder) -> Scorer:
+        return experiment.scorer.build(graph, encoder(whole))
+
+    fitted = fit(
+        encoder,
+        objective,
+        graph,
+        experiment.training,
+        seed=experiment.seed,
+        watch=watch,
+        validate=(lambda encoder: measure(scored(encoder), data, "validation", experiment))
+        if len(data.validation)
+        else None,
+        stop_after=stop_after,
+        keep=keep,
+    )
+    return scored(encoder), fitted
+
+
+def measure(scorer: Scorer, data: Dataset, part: str, experiment: Experiment) -> dict[str, float]:
+    """Metrics of one held-out part, all earlier interactions hidden; empty where the part is."""
+    rows = data.part(part)
+    return {} if rows.is_empty() else evaluate(scorer, rows, data.known_before(part), experiment.evaluation).means()
+
+
+@dataclass
+class Clock:
+    """Seconds by name, summed."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Shows progress and records every epoch."""
+
+    watch: Watch
+    run: tracking.Run
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """See `Watch`."""
+        self.watch.begin(epochs, steps)
+
+    def step(self) -> None:
+        """See `Watch`."""
+        self.watch.step()
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        """See `Watch`."""
+        self.run.epoch(record)
+        self.watch.epoch(record, best)
+
+
+def described(data: Dataset) -> str:
+    """Sizes in one line."""
+    size = data.summary()
+    return (
+        f"{size['users']:,} users x {size['items']:,} items; train {size['train']:,}, "
+        f"validation {size['validation']:,}, test {size['test']:,}; "
+        f"{size['cold_users']:,} users and {size['cold_items']:,} items have no training row"
+    )
+
+
+def speed(fitted: Fit) -> dict[str, float]:
+    """Means over the epochs."""
+    history = fitted.history
+    if not history:
+        return {}
+    return {
+        "mean_epoch_seconds": sum(record.seconds for record in history) / len(history),
+        "mean_interactions_per_second": sum(record.interactions_per_second for record in history) / len(history),
+    }
+
+
+def peak_memory(device: torch.device) -> float:
+    """Most memory that this process has held so far, GiB; on CUDA that of the device."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

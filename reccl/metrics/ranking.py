@@ -1,0 +1,61 @@
+"""Ranking metrics: pure functions of which ranks are hits and how many items are relevant.
+
+Everywhere: hits [n, k] is 1 where rank 1 .. k of a user's list is relevant; relevant [n] >= 1 counts all his relevant
+items. Each function gives one number a user, [n]; tables report the mean over users with at least one relevant item.
+"""
+
+import torch
+from torch import Tensor
+
+
+def recall(hits: Tensor, relevant: Tensor) -> Tensor:
+    """Share of the relevant items that are in the list: sum hits / relevant."""
+    return hits.sum(1) / relevant
+
+
+def precision(hits: Tensor, relevant: Tensor) -> Tensor:
+    """Share of the list that is relevant: sum hits / k."""
+    return hits.sum(1) / hits.shape[1]
+
+
+def hit_rate(hits: Tensor, relevant: Tensor) -> Tensor:
+    """1 where anything in the list is relevant."""
+    return hits.amax(1)
+
+
+def ndcg(hits: Tensor, relevant: Tensor) -> Tensor:
+    """Normalised discounted cumulative gain, binary: DCG = sum hits_r / log2(r + 1) over ranks r = 1 .. k.
+
+    Divided by the best possible list's DCG, which has min(k, relevant) hits (Järvelin and Kekäläinen 2002; the
+    convention of LightGCN and its successors).
+    """
+    ranks = torch.arange(1, hits.shape[1] + 1, device=hits.device, dtype=hits.dtype)  # [k]
+    discount = 1 / torch.log2(ranks + 1)  # [k]
+    ideal = torch.cumsum(discount, 0)[relevant.long().clamp(max=hits.shape[1]) - 1]  # [n]
+    return (hits * discount).sum(1) / ideal
+
+
+def average_precision(hits: Tensor, relevant: Tensor) -> Tensor:
+    """Mean of the precisions at the hits' ranks, over min(k, relevant): MAP when averaged over users.
+
+    trec_eval divides by `relevant` instead, so that no list of k items can reach 1 where relevant > k.
+    """
+    ranks = torch.arange(1, hits.shape[1] + 1, device=hits.device, dtype=hits.dtype)  # [k]
+    precision_at = torch.cumsum(hits, 1) / ranks  # [n, k]
+    return (hits * precision_at).sum(1) / relevant.clamp(max=hits.shape[1])
+
+
+def reciprocal_rank(hits: Tensor, relevant: Tensor) -> Tensor:
+    """1 / rank of the first hit, 0 where there is none: MRR when averaged over users."""
+    ranks = torch.arange(1, hits.shape[1] + 1, device=hits.device, dtype=hits.dtype)  # [k]
+    return (hits / ranks).amax(1)
+
+
+PER_USER = {
+    "recall": recall,
+    "precision": precision,
+    "ndcg": ndcg,
+    "hit_rate": hit_rate,
+    "map": average_precision,
+    "mrr": reciprocal_rank,
+}

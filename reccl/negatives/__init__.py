@@ -1,0 +1,17 @@
+"""Negatives, an index: which items a positive is contrasted with."""
+
+from typing import Annotated
+
+from pydantic import Field, SerializeAsAny
+
+from reccl.negatives.in_batch import InBatch
+from reccl.negatives.negatives import Drawn, NegativesSettings
+from reccl.negatives.uniform import Uniform
+from reccl.settings import outside
+
+AnyNegatives = Annotated[
+    SerializeAsAny[Annotated[InBatch | Uniform, Field(discriminator="kind")]],
+    outside(NegativesSettings),
+]
+
+__all__ = ["AnyNegatives", "Drawn", "InBatch", "NegativesSettings", "Uniform"]

@@ -1,0 +1,23 @@
+"""In batch: the positives of the other rows are the negatives."""
+
+from typing import Literal
+
+import torch
+
+from reccl.data.batches import Batch
+from reccl.data.graph import Graph
+from reccl.negatives.negatives import Drawn, NegativesSettings
+
+
+class InBatch(NegativesSettings):
+    """Every other row's positive item, free of charge. An item is drawn in proportion to its popularity.
+
+    Rows with the same item as the positive are hidden: they would be asked to score below themselves.
+    """
+
+    kind: Literal["in_batch"] = "in_batch"
+
+    def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
+        """See `NegativesSettings.draw`; nothing is random here."""
+        log_q = (graph.item_degree.clamp(min=1) / len(graph.user)).log()  # [I]
+        return Drawn(batch.item, batch.item[:, None] == batch.item[None, :], log_q)

@@ -1,0 +1,64 @@
+"""The model as MLflow serves it. A script for MLflow, not a module of reccl: it needs numpy, pandas, pyarrow and
+safetensors, and no class of this package is pickled or imported.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+from safetensors.numpy import load_file
+
+CHUNK = 1024  # users scored at a time
+
+
+class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
+    """predict(table with a column `user`, params={k, include_seen}) -> table of user, item, score, rank."""
+
+    def load_context(self, context: Any) -> None:
+        """Read the model folder."""
+        folder = Path(context.artifacts["model"])
+        tensors = load_file(folder / "model.safetensors")
+        self.user_vectors, self.item_vectors = tensors["users"], tensors["items"]  # [U, D], [I, D]
+        self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
+        self.popularity = tensors["popularity"]  # [I]
+        self.users = pd.Index(pd.read_parquet(folder / "users.parquet")["id"])
+        self.items = pd.read_parquet(folder / "items.parquet")["id"].to_numpy()
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The k best items of each user, unknown users by popularity."""
+        params = params or {}
+        k = min(int(params.get("k", 20)), len(self.items))
+        asked = model_input["user"].drop_duplicates().to_numpy()
+        rows = self.users.get_indexer(asked)  # -1: unknown
+        tables = [
+            self._chunk(asked[at : at + CHUNK], rows[at : at + CHUNK], k, bool(params.get("include_seen", False)))
+            for at in range(0, len(asked), CHUNK)
+        ]
+        columns = ["user", "item", "score", "rank"]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+    def _chunk(
+        self, asked: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], k: int, include_seen: bool
+    ) -> pd.DataFrame:
+        scores = self.user_vectors[rows.clip(0)] @ self.item_vectors.T  # [b, I]
+        scores[rows < 0] = self.popularity
+        for place, row in enumerate(rows):
+            if row >= 0 and not include_seen:
+                scores[place, self.known_item[self.known_start[row] : self.known_start[row + 1]]] = -np.inf
+        best = np.argpartition(-scores, k - 1, axis=1)[:, :k]  # [b, k] unordered
+        ordered = np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable"), 1)
+        table = pd.DataFrame(
+            {
+                "user": np.repeat(asked, k),
+                "item": self.items[ordered].ravel(),
+                "score": np.take_along_axis(scores, ordered, 1).ravel().astype(np.float32),
+                "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), len(asked)),
+            }
+        )
+        return table.loc[np.isfinite(table["score"])]
+
+
+mlflow.models.set_model(Recommender())

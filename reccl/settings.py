@@ -1,0 +1,89 @@
+"""Settings: the base of every config object. Frozen, closed, typed; the docstring under a field documents it."""
+
+from importlib import import_module
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WrapValidator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from reccl.errors import did_you_mean, listed
+
+
+class Settings(BaseModel):
+    """A config section: unknown keys are errors, values cannot change after loading, defaults are checked too."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        arbitrary_types_allowed=True,
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _closed(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Name the nearest allowed key where a key is unknown."""
+        if isinstance(value, dict):
+            strange = [key for key in value if key not in cls.model_fields]
+            if strange:
+                raise ValidationError.from_exception_data(cls.__name__, [unknown_key(key, cls) for key in strange])
+        return handler(value)
+
+    @model_serializer(mode="wrap")
+    def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the class of a part that comes from outside the package, so that the dump loads again."""
+        inside = handler(self)
+        cls = type(self)
+        return (
+            inside
+            if cls.__module__.startswith("reccl.")
+            else {"class": f"{cls.__module__}.{cls.__qualname__}", **inside}
+        )
+
+
+def unknown_key(key: object, cls: type[Settings]) -> InitErrorDetails:
+    """The error for a key that `cls` does not have."""
+    near = did_you_mean(str(key), cls.model_fields)
+    text = f"unknown key {str(key)!r}{near or f'; allowed: {listed(cls.model_fields)}'}"
+    return InitErrorDetails(
+        type=PydanticCustomError("unknown_key", "{text}", {"text": text}), loc=(str(key),), input=key
+    )
+
+
+def outside(base: type[Settings]) -> WrapValidator:
+    """Lets a union of parts also take `class: my_package.module.MySettings`, a subclass of the room's `base`."""
+
+    def validate(value: Any, handler: Any) -> Any:
+        if isinstance(value, dict) and "class" in value:
+            cls = imported(str(value["class"]), base)
+            return cls.model_validate({key: entry for key, entry in value.items() if key != "class"})
+        return value if isinstance(value, base) else handler(value)
+
+    return WrapValidator(validate)
+
+
+def imported(path: str, base: type[Settings]) -> type[Settings]:
+    """The class at a dotted path, which must extend `base`."""
+    module, _, name = path.rpartition(".")
+    try:
+        cls = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PydanticCustomError(
+            "outside", "cannot import {path}: {error}", {"path": path, "error": str(error)}
+        ) from None
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise PydanticCustomError(
+            "outside", "{path} is not a subclass of {base}", {"path": path, "base": base.__name__}
+        )
+    return cls

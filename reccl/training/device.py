@@ -1,0 +1,24 @@
+"""Device: decided once, by name."""
+
+import torch
+
+from reccl.errors import TrainingError
+
+
+def choose(name: str) -> torch.device:
+    """`auto` is CUDA where there is one, else the CPU; or cpu, cuda, cuda:1. Raises TrainingError if absent."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise TrainingError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise TrainingError(
+                f"device {name!r} asked for, and this machine has {count} CUDA devices; use --device cpu"
+            )
+    elif device.type != "cpu":
+        raise TrainingError(f"device {name!r} is not supported; choose auto, cpu, cuda or cuda:N")
+    return device

@@ -1,0 +1,182 @@
+"""Fit: the one training loop."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from reccl.data.batches import shuffled, steps_per_epoch
+from reccl.data.graph import Graph
+from reccl.encoders import Encoder
+from reccl.errors import TrainingError
+from reccl.settings import Settings
+from reccl.training import checkpoint
+from reccl.training.objective import Objective
+from reccl.training.schedule import Schedule, factor
+
+
+class Training(Settings):
+    """How parameters are fitted."""
+
+    epochs: Annotated[int, Field(ge=1)] = 100
+    """Most passes over the training interactions."""
+    batch_size: Annotated[int, Field(ge=1)] = 2048
+    """Interactions in a step (B)."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Step size of the optimiser at its highest."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Adam, or Adam with decoupled weight decay."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Decay of all parameters at every step; see also the objective's l2 term."""
+    schedule: Schedule = "constant"
+    """Learning rate over time: constant, cosine or linear, down to zero at `epochs`."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of all steps over which the learning rate rises."""
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """Longest gradient (norm over all parameters); empty: no clipping."""
+    amp: bool = False
+    """bfloat16 autocast, on CUDA only; graph products and softmax sums stay float32."""
+    metric: str = "ndcg_at_10"
+    """Validation metric that chooses the epoch."""
+    evaluate_every: Annotated[int, Field(ge=1)] = 1
+    """Epochs between two validations."""
+    patience: Annotated[int, Field(ge=1)] | None = 10
+    """Stop after this many validations without a better metric; empty: never."""
+    refit: bool = False
+    """After the epoch is chosen, train anew on train and validation rows for that long; test reads that model."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the data gave."""
+
+    number: int
+    losses: Mapping[str, float]  # weighted, mean over interactions
+    validation: Mapping[str, float]  # empty where this epoch was not validated
+    learning_rate: float
+    seconds: float  # of training, without validation
+    interactions_per_second: float
+
+
+class Watch(Protocol):
+    """Told of progress; see `reccl.cli.progress`."""
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """Training starts: at most `epochs` of `steps` each."""
+
+    def step(self) -> None:
+        """One step is done."""
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        """One epoch is done; `best` so far by the validation metric."""
+
+
+@dataclass
+class Fit:
+    """The outcome of `fit`: the encoder holds the best epoch's parameters."""
+
+    best_epoch: int = 0
+    best: float = -math.inf  # the metric at that epoch
+    interrupted: bool = False
+    history: list[Epoch] = field(default_factory=list)
+
+
+def fit(
+    encoder: Encoder,
+    objective: Objective,
+    graph: Graph,
+    training: Training,
+    *,
+    seed: int,
+    watch: Watch,
+    validate: Callable[[Encoder], Mapping[str, float]] | None = None,
+    stop_after: int | None = None,
+    keep: Path | None = None,
+) -> Fit:
+    """Minimise the objective over the graph's interactions; leave the best epoch's parameters in `encoder`.
+
+    Without `validate` the last epoch is the best. `stop_after` ends earlier than `training.epochs` with the schedule of
+    the whole (for a refit). `keep` is a file that always holds the best parameters so far. Ctrl-C ends training after
+    the current step and keeps the best epoch. Raises TrainingError where the loss is not finite.
+    """
+    outcome, best_state, waited = Fit(), state_of(encoder), 0
+    order = torch.Generator().manual_seed(seed)
+    steps = steps_per_epoch(graph, training.batch_size)
+    optimizer = optimizer_of(encoder, training)
+    scale = partial(factor, training.schedule, steps=steps * training.epochs, warmup=training.warmup)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
+    autocast = torch.autocast(graph.device.type, torch.bfloat16, enabled=training.amp and graph.device.type == "cuda")
+    last = stop_after or training.epochs
+    watch.begin(last, steps)
+    try:
+        for number in range(1, last + 1):
+            started, rate, sums = time.perf_counter(), optimizer.param_groups[0]["lr"], torch.zeros(())
+            objective.draw_views()
+            encoder.train()
+            for batch in shuffled(graph, training.batch_size, order):
+                with autocast:
+                    losses = objective(encoder, batch)
+                optimizer.zero_grad()
+                total(losses).backward()
+                if training.clip:
+                    torch.nn.utils.clip_grad_norm_(encoder.parameters(), training.clip)
+                optimizer.step()
+                schedule.step()
+                sums = sums.to(graph.device) + torch.stack(list(losses.values())).detach() * len(batch)
+                watch.step()
+            means = dict(zip(objective.terms, (sums / len(graph.user)).tolist(), strict=True))
+            require_finite(means, number)
+            seconds = time.perf_counter() - started
+            due = validate and (number % training.evaluate_every == 0 or number == last)
+            metrics = validate(encoder.eval()) if validate and due else {}
+            record = Epoch(number, means, metrics, rate, seconds, len(graph.user) / seconds)
+            outcome.history.append(record)
+            score = metrics.get(training.metric, -math.inf) if validate else float(number)
+            better = score > outcome.best
+            if better:
+                outcome.best, outcome.best_epoch, best_state, waited = score, number, state_of(encoder), 0
+                if keep:
+                    checkpoint.save(best_state, keep)
+            elif due:
+                waited += 1
+            watch.epoch(record, better)
+            if training.patience and waited >= training.patience:
+                break
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    encoder.load_state_dict(best_state)
+    encoder.eval()
+    return outcome
+
+
+def optimizer_of(encoder: Encoder, training: Training) -> torch.optim.Optimizer:
+    """Adam or AdamW, fused into one kernel a tensor."""
+    kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
+    return kind(encoder.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
+
+
+def total(losses: Mapping[str, Tensor]) -> Tensor:
+    """Sum of the weighted terms, a scalar."""
+    return torch.stack(list(losses.values())).sum()
+
+
+def state_of(encoder: Encoder) -> dict[str, Tensor]:
+    """A copy of the parameters."""
+    return {name: tensor.detach().clone() for name, tensor in encoder.state_dict().items()}
+
+
+def require_finite(losses: Mapping[str, float], epoch: int) -> None:
+    """Raise TrainingError where a term is nan or infinite."""
+    for name, value in losses.items():
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"objective.{name} became {value} in epoch {epoch}: lower training.learning_rate, "
+                "raise the temperature, or set training.clip=1"
+            )

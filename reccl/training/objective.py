@@ -1,0 +1,40 @@
+"""Objective: a weighted sum of named terms over views of the graph."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from reccl.data.batches import Batch
+from reccl.data.graph import Graph
+from reccl.encoders import Embeddings, Encoder
+from reccl.training.terms import Step, TermSettings
+from reccl.views import View
+
+
+class Objective:
+    """Draws every term's views once an epoch, and encodes every distinct view once a step."""
+
+    def __init__(self, terms: Mapping[str, TermSettings], graph: Graph, generator: torch.Generator) -> None:
+        self.terms = {name: term for name, term in terms.items() if term.weight > 0}
+        self.graph, self.generator = graph, generator
+        self.views: dict[str, tuple[View, ...]] = {}
+
+    def draw_views(self) -> None:
+        """New views for a new epoch."""
+        self.views = {
+            name: tuple(view.sample(self.graph, self.generator) for view in term.views())
+            for name, term in self.terms.items()
+        }
+
+    def __call__(self, encoder: Encoder, batch: Batch) -> dict[str, Tensor]:
+        """The weighted value of every term, scalars; their sum is what is minimised."""
+        encoded: dict[View, Embeddings] = {}
+
+        def encode(view: View) -> Embeddings:
+            if view not in encoded:
+                encoded[view] = encoder(view)
+            return encoded[view]
+
+        step = Step(batch, self.graph, encode, self.generator)
+        return {name: term.weight * term.loss_of(step, self.views[name]) for name, term in self.terms.items()}

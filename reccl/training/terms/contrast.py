@@ -1,0 +1,46 @@
+"""Contrast: a node should recognise itself in another view."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from reccl.losses import AnyLoss, InfoNCE, Pairs
+from reccl.training.terms.term import Step, TermSettings
+from reccl.views import AnyView, EdgeDrop, View
+
+
+class Contrast(TermSettings):
+    """A node in one view against the batch's other nodes in another view, for users and for items (SGL, eq. 10-11).
+
+    Where we differ: SGL's first code contrasts with all nodes; like its successors we use the distinct nodes of the
+    batch. The value is the sum of the users' and the items' mean.
+    """
+
+    kind: Literal["contrast"] = "contrast"
+    weight: Annotated[float, Field(ge=0)] = 0.1
+    """Factor of this term in the objective (lambda_1 of SGL)."""
+    loss: AnyLoss = InfoNCE()
+    """Loss over (node in the first view, the same node in the second, the other nodes in the second)."""
+    first: AnyView = EdgeDrop()
+    """The view of the anchors."""
+    second: AnyView = EdgeDrop()
+    """The view of the positives and negatives."""
+
+    def views(self) -> tuple[AnyView, ...]:
+        """See `TermSettings.views`."""
+        return self.first, self.second
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.loss_of`."""
+        first, second = step.encode(views[0]), step.encode(views[1])
+        users, items = step.batch.user.unique(), step.batch.item.unique()
+        return self.between(first.users(users), second.users(users)) + self.between(
+            first.items(items), second.items(items)
+        )
+
+    def between(self, anchor: Tensor, other: Tensor) -> Tensor:
+        """Contrast n nodes with themselves in another view: [n, D], [n, D]."""
+        itself = torch.eye(len(anchor), dtype=torch.bool, device=anchor.device)  # [n, n]
+        return self.loss(Pairs(anchor, other, other, itself))

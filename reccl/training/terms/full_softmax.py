@@ -1,0 +1,54 @@
+"""Full softmax: a user's items against the whole catalogue."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from reccl.losses.full_softmax import full_softmax
+from reccl.losses.similarity import Similarity, prepared
+from reccl.training.terms.term import Step, TermSettings
+from reccl.views import AnyView, Plain, View
+
+
+class FullSoftmax(TermSettings):
+    """See `reccl.losses.full_softmax`. Exact where `ranking` with InfoNCE samples; costs (users of the batch) x I
+    similarities a step, so it is for catalogues of up to some ten thousand items.
+    """
+
+    kind: Literal["full_softmax"] = "full_softmax"
+    temperature: Annotated[float, Field(gt=0)] = 0.2
+    """Divides the similarity."""
+    similarity: Similarity = "cosine"
+    """Similarity of a user and an item."""
+    popularity: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    """Exponent of a candidate's weight, degree^popularity: 0 all alike, 1 as in-batch negatives would be drawn."""
+    reverse: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the same loss the other way round: an item's users against all users."""
+    view: AnyView = Plain()
+    """What the encoder sees of the graph."""
+
+    def views(self) -> tuple[AnyView, ...]:
+        """See `TermSettings.views`."""
+        return (self.view,)
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.loss_of`."""
+        embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
+        users, items = (
+            prepared(embeddings.users(None), self.similarity),
+            prepared(embeddings.items(None), self.similarity),
+        )
+        loss = self.side(users, items, batch.user, batch.item, graph.item_degree)
+        return (
+            loss + self.reverse * self.side(items, users, batch.item, batch.user, graph.user_degree)
+            if self.reverse
+            else loss
+        )
+
+    def side(self, anchors: Tensor, candidates: Tensor, anchor: Tensor, positive: Tensor, degree: Tensor) -> Tensor:
+        """One direction: tables [n, D] and [M, D], interactions [B], candidates' degrees [M]."""
+        distinct, row = anchor.unique(return_inverse=True)  # [b], [B]
+        logits = anchors[distinct] @ candidates.T / self.temperature  # [b, M]
+        log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
+        return full_softmax(logits, row, positive, log_weight)

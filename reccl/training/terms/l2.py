@@ -1,0 +1,26 @@
+"""L2: keep embeddings short."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from reccl.training.terms.term import Step, TermSettings
+from reccl.views import View
+
+
+class L2(TermSettings):
+    """Keep the batch's initial embeddings short: sum over the batch of (|e_u|^2 + |e_i|^2) / 2B (LightGCN, eq. 15).
+
+    Where we differ: negatives' embeddings are left out.
+    """
+
+    kind: Literal["l2"] = "l2"
+    weight: Annotated[float, Field(ge=0)] = 1e-4
+    """Factor of this term in the objective (lambda of LightGCN)."""
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.loss_of`."""
+        embeddings, batch = step.encode(views[0]), step.batch
+        users, items = embeddings.initial_users(batch.user), embeddings.initial_items(batch.item)  # [B, D], [B, D]
+        return (users.square().sum() + items.square().sum()) / (2 * len(batch))

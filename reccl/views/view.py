@@ -1,0 +1,34 @@
+"""View: one sampled way of looking at the training graph."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reccl.data.graph import Adjacency, Graph
+from reccl.settings import Settings
+
+
+@dataclass(frozen=True)
+class View:
+    """What an encoder sees of the graph: the matrix that each layer propagates over, and how its output is perturbed.
+
+    Two views are equal where they hold the same matrices and perturbation: an encoder need not run twice for them.
+    """
+
+    matrices: tuple[Adjacency, ...]  # one for every layer, or a single one for all
+    perturb: Callable[[Tensor, int], Tensor] | None = None  # ([N, D], layer) -> [N, D]
+
+    def propagate(self, x: Tensor, layer: int) -> Tensor:
+        """One hop at layer 0, 1, ...: [N, D] -> [N, D]."""
+        x = self.matrices[min(layer, len(self.matrices) - 1)] @ x  # [N, D]
+        return self.perturb(x, layer) if self.perturb else x
+
+
+class ViewSettings(Settings):
+    """The config of a view."""
+
+    def sample(self, graph: Graph, generator: torch.Generator) -> View:
+        """Draw the view anew. `generator` is on the graph's device."""
+        raise NotImplementedError
