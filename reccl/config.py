@@ -108,7 +108,9 @@ def validated(raw: Any, overrides: Sequence[str], origin: dict[Path_, str], wher
     expand(raw, origin)
     changes = [(*change(text), text) for text in overrides]
     for key, value, text in sorted(changes, key=lambda entry: not chooses(entry[0])):  # parts first, then their keys
-        put(raw, key, value)
+        replaced = put(raw, key, value)
+        for stale in [written for written in origin if written[: len(replaced)] == replaced and written != replaced]:
+            del origin[stale]
         origin.update(
             {key[:n]: f"--set {text}" for n in range(1, len(key) + 1) if n == len(key) or key[:n] not in origin}
         )
@@ -171,17 +173,19 @@ def chooses(key: Path_) -> bool:
     return key[-1] in CHOOSERS or len(key) == 1
 
 
-def put(raw: dict[str, Any], key: Path_, value: Any) -> None:
-    """Set one key; choosing another part starts its section afresh."""
+def put(raw: dict[str, Any], key: Path_, value: Any) -> Path_:
+    """Set one key; choosing another part starts its section afresh. Returns which of the two was replaced."""
     *sections, last = key
     section = raw
     for name in sections:
         if not isinstance(section.get(name), dict):
             section[name] = {}
         section = section[name]
-    if last in CHOOSERS and section.get(last) != value:
+    afresh = last in CHOOSERS and section.get(last) != value
+    if afresh:
         section.clear()
     section[last] = value
+    return tuple(sections) if afresh else key
 
 
 def explained(error: ValidationError, raw: Any, origin: Mapping[Path_, str], where: str) -> Iterator[str]:
