@@ -10,11 +10,12 @@ import polars as pl
 from pydantic import BeforeValidator, SerializeAsAny, create_model
 
 from reccl import __version__
+from reccl.bundle import available
 from reccl.data import pipelines, store
 from reccl.data.acquire import acquire, cache_folder
 from reccl.data.dataset import Dataset, build
 from reccl.data.splits import AnySplit
-from reccl.errors import ConfigError, DataError
+from reccl.errors import ConfigError, DataError, listed
 from reccl.settings import Settings
 
 Say = Callable[[str], None]
@@ -32,6 +33,10 @@ class Data(Settings):
     split: AnySplit | None = None
     """How rows become train, validation and test. Empty: as the files say, else random_per_user."""
 
+    def __eq__(self, other: object) -> bool:
+        """Equal where they say the same: each loading of a pipeline makes a class of its own."""
+        return isinstance(other, Data) and self.model_dump() == other.model_dump()
+
     def arguments(self) -> dict[str, Any]:
         """The pipeline's own arguments."""
         return {name: getattr(self, name) for name in type(self).model_fields if name not in Data.model_fields}
@@ -39,8 +44,11 @@ class Data(Settings):
 
 def resolved(value: Any) -> Any:
     """Validate a data section against the signature of the pipeline that it names."""
-    if not isinstance(value, dict) or not isinstance(value.get("pipeline"), str):
+    if not isinstance(value, dict):
         return value
+    if not isinstance(value.get("pipeline"), str):
+        known = listed(available("pipelines", ".py"))
+        raise ValueError(f"needs a key 'pipeline' that says how the raw files are read; there are: {known}")
     try:
         fields = pipelines.load(value["pipeline"]).arguments()
     except ConfigError as error:
