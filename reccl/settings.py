@@ -38,6 +38,7 @@ class Settings(BaseModel):
             strange = [key for key in value if key not in cls.model_fields]
             if strange:
                 raise ValidationError.from_exception_data(cls.__name__, [unknown_key(key, cls) for key in strange])
+            value = {key: of_default_kind(entry, cls.model_fields[key].default) for key, entry in value.items()}
         return handler(value)
 
     @model_serializer(mode="wrap")
@@ -50,6 +51,13 @@ class Settings(BaseModel):
             if cls.__module__.startswith("reccl.")
             else {"class": f"{cls.__module__}.{cls.__qualname__}", **inside}
         )
+
+
+def of_default_kind(value: Any, default: Any) -> Any:
+    """A part's keys without its kind are keys of the default part: `scorer.similarity` of the default scorer."""
+    kind = getattr(default, "kind", None)
+    part = isinstance(value, dict) and "class" not in value and "kind" not in value
+    return {"kind": kind, **value} if kind and part else value
 
 
 def unknown_key(key: object, cls: type[Settings]) -> InitErrorDetails:
