@@ -1,0 +1,58 @@
+"""Every bundled config loads, says what it is and how to run it, and comes back from its dump."""
+
+from pathlib import Path
+
+import pytest
+
+from reccl.bundle import bundled
+from reccl.config import dump, load, loads
+
+CONFIGS = bundled("configs")
+EXPERIMENTS = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "data")
+PRESETS = sorted((CONFIGS / "data").glob("*.yaml"))
+
+
+def short(path: Path) -> str:
+    return path.relative_to(CONFIGS).with_suffix("").as_posix()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundled configs are found from any folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_there_are_experiments_and_presets() -> None:
+    assert {"smoke", "movielens", "gowalla"} <= {short(path) for path in EXPERIMENTS}
+    assert {"data/ml-100k", "data/gowalla"} <= {short(path) for path in PRESETS}
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=short)
+class TestEveryExperiment:
+    def test_it_loads_by_its_name_and_comes_back_from_its_dump(self, path: Path) -> None:
+        experiment = load(short(path))
+        assert experiment.name == short(path)
+        assert loads(dump(experiment)) == experiment
+        assert dump(loads(dump(experiment))) == dump(experiment)
+
+    def test_it_begins_with_a_headline_and_the_command_that_runs_it(self, path: Path) -> None:
+        headline, command = path.read_text().splitlines()[:2]
+        assert headline.startswith("# ")
+        assert len(headline) > 20
+        assert headline.endswith((".", ":", ")"))
+        assert command.startswith(f"# reccl train --config {short(path)}.yaml")
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=short)
+class TestEveryPreset:
+    def test_it_takes_the_place_of_any_data_section(self, path: Path) -> None:
+        experiment = load("smoke", [f"data={path.stem}"])
+        assert experiment.data.source == path.stem
+        assert experiment.data.split is not None
+        assert loads(dump(experiment)) == experiment
+
+    def test_it_says_its_size_its_protocol_and_its_source(self, path: Path) -> None:
+        comment = [line for line in path.read_text().splitlines() if line.startswith("# ")]
+        assert "users" in comment[0]
+        assert any(line.startswith("# Protocol: ") for line in comment)
+        assert any(line.startswith("# Source: https://") for line in comment)

@@ -1,0 +1,148 @@
+"""Imports go down only, heavy libraries stay where they belong, files stay small and are named after one idea."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "reccl"
+FILES = sorted(PACKAGE.rglob("*.py"))
+PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
+LAYERS = (
+    {"settings", "errors", "bundle"},
+    {"data"},
+    {"losses", "metrics"},
+    {"views", "negatives"},
+    {"encoders", "scorers"},
+    {"training", "evaluation", "recommend", "tracking"},
+    {"config"},
+    {"experiment", "comparison"},
+    {"cli"},
+)
+SIDEWAYS = {
+    "settings": {"errors"},
+    "scorers": {"encoders"},  # Embeddings
+    "recommend": {"evaluation", "training"},  # of training, the checkpoint
+    "tracking": {"recommend", "training"},
+}
+"""Imports within one layer."""
+SERVED = PACKAGE / "recommend" / "served.py"
+NAMELESS = ("utils", "util", "common", "helpers", "helper", "misc")
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at any depth: also in functions and under TYPE_CHECKING."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            for alias in node.names:
+                below = f"{node.module}.{alias.name}"
+                inside = ROOT / below.replace(".", "/")
+                yield below if inside.is_dir() or inside.with_suffix(".py").is_file() else str(node.module)
+
+
+def room(module: str) -> str:
+    """The part of reccl that a module belongs to; '' for reccl itself, which holds the version."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py").replace("__init__", "")
+
+
+def layer(room: str) -> int:
+    return next(place for place, rooms in enumerate(LAYERS) if room in rooms)
+
+
+def test_every_room_has_its_layer() -> None:
+    rooms = {room_of(path) for path in FILES} - {"", "_bundled"}
+    assert rooms == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+class TestEveryFile:
+    def test_imports_go_down(self, path: Path) -> None:
+        here = room_of(path)
+        for module in imports(path):
+            there = room(module)
+            if module.split(".")[0] != "reccl" or there in ("", here):
+                continue
+            assert here, f"{name(path)} imports {module}: the package itself imports nothing"
+            allowed = layer(there) < layer(here) or there in SIDEWAYS.get(here, ())
+            assert allowed, f"{name(path)} imports {module}: {here} may not import {there}"
+
+    def test_heavy_libraries_stay_where_they_belong(self, path: Path) -> None:
+        libraries = {module.split(".")[0] for module in imports(path)}
+        assert "typer" not in libraries or room_of(path) == "cli"
+        assert "mlflow" not in libraries or path in (PACKAGE / "tracking.py", SERVED)
+        assert "pipelines" not in libraries
+
+    def test_it_fits_its_room(self, path: Path) -> None:
+        assert len(path.read_text().splitlines()) <= 300
+        assert path.stem not in NAMELESS
+        assert not path.stem.startswith("base_")
+
+
+def test_losses_and_metrics_know_torch_and_settings_only() -> None:
+    known = {"torch", "reccl.settings", "pydantic"}
+    for folder in ("losses", "metrics"):
+        for path in (PACKAGE / folder).rglob("*.py"):
+            foreign = {
+                module
+                for module in imports(path)
+                if not any(module == one or module.startswith(f"{one}.") for one in known | {f"reccl.{folder}"})
+                and module.split(".")[0] not in sys.stdlib_module_names
+            }
+            assert not foreign, f"{name(path)} imports {foreign}"
+
+
+def test_recommending_needs_the_checkpoint_but_no_training_code() -> None:
+    used = {module for path in (PACKAGE / "recommend").rglob("*.py") for module in imports(path)}
+    assert {module for module in used if module.startswith("reccl.training")} <= {"reccl.training.checkpoint"}
+
+
+def test_the_script_that_mlflow_serves_stands_alone() -> None:
+    assert not [module for module in imports(SERVED) if module.split(".")[0] == "reccl"]
+    assert not [path for path in FILES if "reccl.recommend.served" in imports(path)]
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=name)
+def test_pipelines_know_the_data_room_and_errors_only(path: Path) -> None:
+    inside = {module for module in imports(path) if module.split(".")[0] == "reccl"}
+    assert {room(module) for module in inside} <= {"data", "errors"}
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules that a fresh Python has loaded after some code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print('loaded', *{{name.split('.')[0] for name in sys.modules}})"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "--help"], ["recommend", "--help"]])
+def test_help_loads_no_heavy_library(words: list[str]) -> None:
+    code = f"import sys\nfrom reccl.cli.app import main\nsys.argv = ['reccl', *{words!r}]\n"
+    code += "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    heavy = {"torch", "torch_geometric", "mlflow", "polars", "pandas", "sklearn", "pyarrow", "numpy"}
+    assert not loaded_by(code) & heavy
+
+
+def test_a_loss_is_loaded_without_mlflow_typer_or_torch_geometric() -> None:
+    assert not loaded_by("import reccl.losses") & {"mlflow", "typer", "torch_geometric"}
