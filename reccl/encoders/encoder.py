@@ -13,7 +13,7 @@ from reccl.settings import Settings
 from reccl.views import View
 
 Rows = Callable[[Tensor | None], Tensor]
-"""rows [B] -> embeddings [B, D]; None -> all of them."""
+"""rows [B] -> embeddings [B, D], [B, M] -> [B, M, D]; None -> all of them."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class TwoTowerEncoder(Encoder):
 
 
 class Tower(nn.Module):
-    """n nodes of one side: rows [B] -> [B, D]."""
+    """n nodes of one side: rows [B] -> [B, D], or of any shape [..] -> [.., D]."""
 
     numbers: Tensor | None
 
@@ -70,12 +70,10 @@ class Tower(nn.Module):
         super().__init__()
         table = settings.initialization.table
         self.ids = nn.Parameter(table(nodes, settings.dimension, generator))  # [n, D]
-        vocabularies = {**features.categories, **features.lists}
-        self.words = nn.ParameterDict(
-            {name: table(size, settings.feature_dimension, generator) for name, (_, size) in vocabularies.items()}
-        )
-        for name, (codes, _) in vocabularies.items():
-            self.register_buffer(f"codes_{name}", codes, persistent=False)  # [n] or [n, longest]
+        vocabularies = [*features.categories.values(), *features.lists.values()]  # by place: a name may be anything
+        self.words = nn.ParameterList(table(size, settings.feature_dimension, generator) for _, size in vocabularies)
+        for place, (codes, _) in enumerate(vocabularies):
+            self.register_buffer(f"codes_{place}", codes, persistent=False)  # [n] or [n, longest]
         self.register_buffer("numbers", features.numbers, persistent=False)  # [n, F]
         inputs = settings.dimension + settings.feature_dimension * len(vocabularies)
         inputs += 0 if features.numbers is None else features.numbers.shape[1]
@@ -87,11 +85,14 @@ class Tower(nn.Module):
         return self.ids if rows is None else embedding(rows, self.ids)
 
     def forward(self, rows: Tensor | None) -> Tensor:
-        """Embeddings: [B] -> [B, D]; None -> [n, D]."""
+        """Embeddings: [B] -> [B, D], [B, M] -> [B, M, D]; None -> [n, D]."""
+        if rows is not None and rows.dim() != 1:
+            flat: Tensor = self(rows.flatten())  # [B * M, D]
+            return flat.view(*rows.shape, -1)
         identity = self.ids_of(rows)  # [B, D]
         parts = [identity]
-        for name, words in self.words.items():
-            codes: Tensor = getattr(self, f"codes_{name}")
+        for place, words in enumerate(self.words):
+            codes: Tensor = getattr(self, f"codes_{place}")
             codes = codes if rows is None else codes[rows]  # [B] or [B, longest]
             one = codes.dim() == 1
             parts.append(embedding(codes, words) if one else embedding_bag(codes, words, mode="mean", padding_idx=0))
