@@ -54,7 +54,7 @@ def encode(table: pl.DataFrame | None, trained: pl.Series, columns: tuple[str, .
 
     Text and booleans become categories, lists become bags of categories, numbers are standardised. Vocabularies, means
     and deviations come from the rows that are `trained` ([n] bool). `columns` None takes every column except text that
-    is mostly unique (titles). Raises DataError for a column that the table does not have.
+    is mostly unique (titles), again among the trained rows. Raises DataError for a column that the table does not have.
     """
     if table is None:
         if columns:
@@ -65,7 +65,7 @@ def encode(table: pl.DataFrame | None, trained: pl.Series, columns: tuple[str, .
             raise DataError(
                 f"no feature {name!r}{did_you_mean(name, table.columns)}; there are {listed(table.columns)}"
             )
-    chosen = table.select(columns if columns is not None else usable(table))
+    chosen = table.select(columns if columns is not None else usable(table.filter(trained)))
     categories, lists, numbers = {}, {}, []
     for column in chosen:
         if isinstance(column.dtype, pl.List):
@@ -109,6 +109,7 @@ def listed_codes(column: pl.Series, trained: pl.Series) -> tuple[Tensor, int]:
 
 def standardised(column: pl.Series, trained: pl.Series) -> Tensor:
     """(x - mean) / deviation of the trained rows, [n]; 0 where missing."""
+    column = column.fill_nan(None)
     known = column.filter(trained).drop_nulls()
     mean, deviation = (float(known.mean() or 0), float(known.std() or 0)) if len(known) else (0.0, 0.0)  # type: ignore[arg-type]
     return torch.from_numpy(
