@@ -68,19 +68,19 @@ def read(folder: Path) -> Dataset:
             if sha256(folder / name) != expected:
                 raise DataError(f"prepared data {folder / name} is corrupt")
             tables[Path(name).stem] = pl.read_parquet(folder / name)
+        return Dataset(
+            IdMap(tables["users"].to_series()),
+            IdMap(tables["items"].to_series()),
+            tables[TRAIN],
+            tables[VALIDATION],
+            tables[TEST],
+            tables.get("user_table"),
+            tables.get("item_table"),
+            tuple(Count(**count) for count in manifest["counts"]),
+            manifest["fingerprint"],
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"prepared data {folder} is corrupt ({type(error).__name__})") from None
-    return Dataset(
-        IdMap(tables["users"].to_series()),
-        IdMap(tables["items"].to_series()),
-        tables[TRAIN],
-        tables[VALIDATION],
-        tables[TEST],
-        tables.get("user_table"),
-        tables.get("item_table"),
-        tuple(Count(**count) for count in manifest["counts"]),
-        manifest["fingerprint"],
-    )
 
 
 def sha256(path: Path) -> str:
