@@ -37,4 +37,4 @@ class LeaveLastOut(Split):
 def last_of_each_user(frame: pl.DataFrame, count: int) -> pl.Series:
     """True for each user's last `count` rows, always leaving the first."""
     order = pl.struct(TIMESTAMP, ITEM).rank("ordinal").over(USER)
-    return frame.select((order > pl.len().over(USER) - count) & (order > 1)).to_series()
+    return frame.select((order + count > pl.len().over(USER)) & (order > 1)).to_series()
