@@ -1,0 +1,47 @@
+"""Ids and row numbers are in bijection; what is not known has no row."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reccl.data.ids import IdMap
+
+numbers = st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=40)
+words = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=6), min_size=1, max_size=40)
+
+
+@given(numbers | words)
+def test_every_id_goes_to_its_own_row_and_back(raw: list[int] | list[str]) -> None:
+    series = pl.Series("user", raw)
+    ids = IdMap.fit(series)
+    rows = ids.rows(series)
+    assert ids.raw(rows).to_list() == raw
+    assert sorted(set(rows.to_list())) == list(range(len(set(raw)))) == list(range(len(ids)))
+
+
+@given(numbers | words, st.randoms(use_true_random=False))
+def test_the_numbering_depends_on_the_set_of_ids_alone(raw: list[int] | list[str], random) -> None:
+    again = raw + raw[:3]
+    random.shuffle(again)
+    assert IdMap.fit(pl.Series(again)).ids.to_list() == IdMap.fit(pl.Series(raw)).ids.to_list()
+
+
+@pytest.mark.parametrize(("known", "asked"), [([3, 1, 7], [7, 2, None, 1]), (["c", "a", "g"], ["g", "b", None, "a"])])
+def test_unknown_and_missing_ids_have_no_row(known: list, asked: list) -> None:
+    assert IdMap.fit(pl.Series(known)).rows(pl.Series(asked)).to_list() == [2, None, None, 0]
+
+
+def test_ids_of_several_columns_share_one_numbering_and_nulls_get_none() -> None:
+    ids = IdMap.fit(pl.Series(["b", None]), pl.Series(["a", "b"]))
+    assert ids.ids.to_list() == ["a", "b"]
+    assert len(ids) == 2
+
+
+def test_rows_keep_the_name_and_the_order_and_are_small_integers() -> None:
+    rows = IdMap.fit(pl.Series([5, 6])).rows(pl.Series("item", [6, 5, 6]))
+    assert (rows.name, rows.dtype, rows.to_list()) == ("item", pl.Int32, [1, 0, 1])
+
+
+def test_ids_typed_on_a_command_line_find_whole_numbers() -> None:
+    assert IdMap.fit(pl.Series([7, 12])).rows(pl.Series(["12", "seven", "8"])).to_list() == [1, None, None]
