@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from reccl import __version__
@@ -78,7 +79,7 @@ def load(folder: Path) -> Model:
             raise RunError(f"model {folder} has format {manifest['format']}, and this reccl reads {FORMAT}")
         tensors = checkpoint.load(folder / "model.safetensors")
         users, items = (IdMap(pl.read_parquet(folder / f"{side}.parquet").to_series()) for side in ("users", "items"))
-    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise RunError(f"no usable model in {folder} ({type(error).__name__}); train it again") from None
     known = ByUser(tensors["known_start"], tensors["known_item"], len(items))
     return Model(Scorer(tensors["users"], tensors["items"]), users, items, known, tensors["popularity"])
