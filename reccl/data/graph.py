@@ -106,6 +106,16 @@ class Graph:
         """[I] training interactions of each item: its popularity."""
         return torch.bincount(self.item, minlength=self.items)
 
+    @cached_property
+    def _keys(self) -> Tensor:
+        """[E] one ascending number for each edge."""
+        return self.user * self.items + self.item
+
+    def has(self, user: Tensor, item: Tensor) -> Tensor:
+        """Whether (user, item) is an edge, by binary search; any shapes that broadcast."""
+        asked = user * self.items + item
+        return self._keys[torch.searchsorted(self._keys, asked).clamp(max=len(self._keys) - 1)] == asked
+
     def without(self, dropped: Tensor) -> Adjacency:
         """The normalised adjacency after dropping undirected edges ([E] bool), degrees counted anew."""
         kept = ~dropped[self.edge]  # [2E]

@@ -13,8 +13,9 @@ from reccl.negatives.negatives import Drawn, NegativesSettings
 class Uniform(NegativesSettings):
     """`number` items from the whole catalogue with equal chance, for each positive or once for the whole batch.
 
-    A draw that equals the row's positive is hidden. Other items that the user knows may be drawn, as in most code of
-    the field: at catalogue size they are rare.
+    Items that the user is known to like are drawn anew, a few times over; the last hold-outs are hidden. On dense data
+    this matters: a tenth of all pairs of MovieLens-100K would be false negatives. One draw for the whole batch cannot
+    suit everybody: there only the row's own positive is hidden.
     """
 
     kind: Literal["uniform"] = "uniform"
@@ -22,9 +23,18 @@ class Uniform(NegativesSettings):
     """Negatives of each positive; of the whole batch where `shared`."""
     shared: bool = False
     """One draw for all rows of the batch: many negatives at the price of few embeddings."""
+    redraws: Annotated[int, Field(ge=0)] = 3
+    """How often known positives are drawn anew."""
 
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
         """See `NegativesSettings.draw`."""
-        shape = (self.number,) if self.shared else (len(batch), self.number)
-        items = torch.randint(graph.items, shape, generator=generator, device=graph.device)
-        return Drawn(items, items == batch.item[:, None])
+        if self.shared:
+            items = torch.randint(graph.items, (self.number,), generator=generator, device=graph.device)  # [M]
+            return Drawn(items, items == batch.item[:, None])
+        shape = (len(batch), self.number)
+        items = torch.randint(graph.items, shape, generator=generator, device=graph.device)  # [B, M]
+        user = batch.user[:, None]  # [B, 1]
+        for _ in range(self.redraws):
+            again = torch.randint(graph.items, shape, generator=generator, device=graph.device)
+            items = torch.where(graph.has(user, items), again, items)
+        return Drawn(items, graph.has(user, items))

@@ -1,0 +1,57 @@
+# Every target sets itself up. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# CPU-only machines outside an index that serves CPU builds: make train TORCH_INDEX=<address of the CPU wheels>
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) -c constraints.txt
+SHARED := $(wildcard $(abspath ../shared/data))
+ifneq ($(SHARED),)
+export RECCL_DATA ?= $(SHARED)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test test-slow lint ui bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.runtime  ## make the virtual environment and install reccl in it
+
+train: $(VENV)/.runtime  ## train the default model on MovieLens-100K, and say where to look next
+	$(BIN)/reccl train --config movielens.yaml
+	@echo
+	@echo "next:  $(BIN)/reccl recommend --run latest --k 20 --out recs.parquet   # lists for all users"
+	@echo "       $(BIN)/reccl compare                                            # runs side by side"
+	@echo "       $(BIN)/reccl ui                                                 # the same in the browser"
+
+test: $(VENV)/.dev  ## run the tests
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+test-slow: $(VENV)/.dev  ## run the quality tests on real data, minutes each
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev  ## ruff, format check, mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+ui: $(VENV)/.runtime  ## open the MLflow UI on ./mlruns
+	$(BIN)/reccl ui
+
+bench: $(VENV)/.dev  ## run the benchmarks (minutes)
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+clean:  ## remove the virtual environment and caches; runs stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(BIN)/python pyproject.toml constraints.txt hatch_build.py
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(INSTALL) -e '.[dev,database]'
+	@touch $@
