@@ -1,0 +1,118 @@
+"""The graph's sparse products are those of the dense matrix D^-1/2 A D^-1/2 of its distinct edges."""
+
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from reccl.data.dataset import Dataset
+from reccl.data.graph import Adjacency, Graph
+
+USERS, ITEMS = 6, 7
+edges = st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, ITEMS - 1)), min_size=1, max_size=40)
+
+
+def graph_of(pairs: list[tuple[int, int]], users: int = USERS, items: int = ITEMS) -> Graph:
+    table = pl.DataFrame(pairs, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
+    return Graph.of(table, users, items)
+
+
+def slow(pairs: list[tuple[int, int]], users: int = USERS, items: int = ITEMS) -> Tensor:
+    """D^-1/2 A D^-1/2, densely; rows of nodes without edges are zero."""
+    adjacency = torch.zeros(users + items, users + items)
+    for user, item in pairs:
+        adjacency[user, users + item] = adjacency[users + item, user] = 1
+    degree = adjacency.sum(1)
+    scale = torch.where(degree > 0, degree.clamp(min=1) ** -0.5, 0)
+    return scale[:, None] * adjacency * scale[None, :]
+
+
+def dense(adjacency: Adjacency) -> Tensor:
+    return adjacency.matrix.to_dense()
+
+
+@settings(max_examples=50, deadline=None)
+@given(edges)
+def test_adjacency_equals_the_dense_formula_and_is_symmetric(pairs: list[tuple[int, int]]) -> None:
+    matrix = dense(graph_of(pairs).adjacency)
+    torch.testing.assert_close(matrix, slow(pairs))
+    assert torch.equal(matrix, matrix.T)
+    assert torch.equal(matrix, dense(Adjacency(graph_of(pairs).adjacency.transpose, graph_of(pairs).adjacency.matrix)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(edges, st.randoms(use_true_random=False))
+def test_parallel_edges_and_the_order_of_rows_change_nothing(pairs: list[tuple[int, int]], random) -> None:
+    once, again = graph_of(sorted(set(pairs))), pairs + pairs
+    random.shuffle(again)
+    many = graph_of(again)
+    for name in ("user", "item", "row", "column", "edge"):
+        assert torch.equal(getattr(once, name), getattr(many, name))
+    assert len(many.user) == len(set(pairs))
+
+
+@settings(max_examples=50, deadline=None)
+@given(edges, st.data())
+def test_dropping_edges_equals_building_the_graph_from_those_kept(pairs: list[tuple[int, int]], data) -> None:
+    graph = graph_of(pairs)
+    dropped = torch.tensor(data.draw(st.lists(st.booleans(), min_size=len(graph.user), max_size=len(graph.user))))
+    kept = list(zip(graph.user[~dropped].tolist(), graph.item[~dropped].tolist(), strict=True))
+    torch.testing.assert_close(dense(graph.without(dropped)), slow(kept))
+
+
+@settings(max_examples=25, deadline=None)
+@given(edges, st.integers(1, 5))
+def test_the_product_and_its_gradient_equal_dense_autograd(pairs: list[tuple[int, int]], dimension: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(USERS + ITEMS, dimension, requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    upstream = torch.randn(USERS + ITEMS, dimension)
+    adjacency, matrix = graph_of(pairs).adjacency, slow(pairs)
+    fast, plain = adjacency @ (adjacency @ x), matrix @ (matrix @ y)
+    torch.testing.assert_close(fast, plain)
+    (fast * upstream).sum().backward()
+    (plain * upstream).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad)
+
+
+def test_directed_edges_are_sorted_and_know_the_edge_that_they_are(planted_graph: Graph) -> None:
+    graph = planted_graph
+    keys = graph.row * graph.nodes + graph.column
+    assert (keys.diff() > 0).all()
+    assert torch.equal(graph.edge.bincount(), torch.full((len(graph.user),), 2))
+    ends = torch.stack([graph.user[graph.edge], graph.item[graph.edge] + graph.users])
+    assert torch.equal(torch.stack([graph.row, graph.column]).sort(0).values, ends)
+
+
+def test_an_isolated_node_receives_nothing_and_is_no_nan() -> None:
+    graph = graph_of([(0, 0)], users=2, items=3)
+    out = graph.adjacency @ torch.ones(5, 2)
+    assert out.tolist() == [[1, 1], [0, 0], [1, 1], [0, 0], [0, 0]]
+    nothing = graph.without(torch.tensor([True])) @ torch.ones(5, 2)
+    assert torch.equal(nothing, torch.zeros(5, 2))
+
+
+def test_degrees_count_training_rows(planted_dataset: Dataset, planted_graph: Graph) -> None:
+    for side, degree in (("user", planted_graph.user_degree), ("item", planted_graph.item_degree)):
+        counted = dict(planted_dataset.train.group_by(side).len().rows())
+        assert degree.tolist() == [counted.get(node, 0) for node in range(len(degree))]
+
+
+def test_held_out_rows_are_no_edges(planted_dataset: Dataset, planted_graph: Graph) -> None:
+    known = set(zip(planted_graph.user.tolist(), planted_graph.item.tolist(), strict=True))
+    assert known == set(planted_dataset.train.select("user", "item").rows())
+    assert not known & set(planted_dataset.test.select("user", "item").rows())
+
+
+def test_the_normalised_adjacency_is_computed_once(planted_graph: Graph) -> None:
+    assert planted_graph.adjacency is planted_graph.adjacency
+    assert planted_graph.to(torch.device("cpu")) is planted_graph
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+def test_the_product_on_cuda_equals_that_on_the_cpu(planted_graph: Graph) -> None:
+    x = torch.randn(planted_graph.nodes, 8)
+    there = planted_graph.to(torch.device("cuda"))
+    torch.testing.assert_close((there.adjacency @ x.cuda()).cpu(), planted_graph.adjacency @ x, atol=1e-5, rtol=1e-5)
