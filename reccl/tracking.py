@@ -45,7 +45,12 @@ warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer column
 
 def store() -> str:
     """The tracking URI: MLFLOW_TRACKING_URI where it is set, else a database under ./mlruns."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or own_store()
+
+
+def own_store() -> str:
+    """The database under ./mlruns."""
+    return f"sqlite:///{folder() / 'mlflow.db'}"
 
 
 def folder() -> Path:
@@ -73,7 +78,7 @@ def experiment_id(api: MlflowClient) -> str:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
     if found := api.get_experiment_by_name(name):
         return str(found.experiment_id)
-    local = store().startswith("sqlite:///") and "MLFLOW_TRACKING_URI" not in os.environ
+    local = api.tracking_uri == own_store()  # not by the environment: set_tracking_uri writes it there, too
     return str(api.create_experiment(name, artifact_location=(folder() / "artifacts").as_uri() if local else None))
 
 
