@@ -1,0 +1,232 @@
+"""One config in, one recorded run with its metrics and its model out; the same seed gives the same numbers."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from reccl import tracking
+from reccl.config import Experiment, dump, flat, load, loads
+from reccl.errors import DataError, TrainingError
+from reccl.experiment import Outcome, train
+from reccl.training import Epoch
+
+CONFIG = """\
+name: planted
+data: {pipeline: table, interactions: buys.csv}
+encoder: {kind: matrix_factorization, dimension: 16}
+objective:
+  ranking: {kind: ranking, loss: {kind: info_nce, temperature: 0.2}}
+  l2: {kind: l2}
+training: {epochs: 4, batch_size: 512, learning_rate: 0.02}
+evaluation: {cutoffs: [5, 10]}
+"""
+
+
+@dataclass
+class Watching:
+    """Remembers what it is told; can fail in a given epoch."""
+
+    fail: BaseException | None = None
+    within: int = 0
+    told: list[str] = field(default_factory=list)
+    epochs: int = 0
+
+    def begin(self, epochs: int, steps: int) -> None:
+        self.told.append(f"begin {epochs} x {steps}")
+
+    def step(self) -> None:
+        if self.fail and self.within == self.epochs + 1:
+            raise self.fail
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        self.epochs = record.number
+        self.told.append(f"epoch {record.number}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory: pytest.TempPathFactory, planted: pl.DataFrame) -> Iterator[Path]:
+    """A user's folder: one CSV, one config; the run store appears in it."""
+    place = tmp_path_factory.mktemp("shop")
+    planted.write_csv(place / "buys.csv")
+    (place / "planted.yaml").write_text(CONFIG)
+    before, uri = Path.cwd(), os.environ.pop("MLFLOW_TRACKING_URI", None)
+    os.chdir(place)
+    yield place
+    os.chdir(before)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if uri:
+        os.environ["MLFLOW_TRACKING_URI"] = uri
+
+
+@pytest.fixture(scope="module")
+def experiment(folder: Path) -> Experiment:
+    return load("planted.yaml")
+
+
+@pytest.fixture(scope="module")
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def outcome(experiment: Experiment, said: list[str]) -> Outcome:
+    return run(experiment, say=said.append)
+
+
+def run(experiment: Experiment, watch: Watching | None = None, say=lambda _: None) -> Outcome:
+    return train(experiment, device="cpu", say=say, watch=watch or Watching())
+
+
+def changed(*overrides: str) -> Experiment:
+    return load("planted.yaml", overrides)
+
+
+class TestOutcome:
+    def test_every_metric_is_measured_on_both_held_out_parts(self, experiment: Experiment, outcome: Outcome) -> None:
+        assert set(outcome.validation) == set(outcome.test) == set(experiment.evaluation.names())
+        assert all(0 <= value <= 1 for value in (*outcome.validation.values(), *outcome.test.values()))
+
+    def test_the_model_learns_what_the_planted_world_holds(self, outcome: Outcome) -> None:
+        popularity = run(changed("encoder=null", "objective={}", "scorer={kind: popularity}", "name=popular"))
+        assert outcome.test["recall_at_10"] > 1.3 * popularity.test["recall_at_10"]
+
+    def test_the_chosen_epoch_is_the_one_with_the_best_validation(self, outcome: Outcome) -> None:
+        scores = [record.validation["ndcg_at_10"] for record in outcome.fit.history]
+        assert outcome.fit.best_epoch == 1 + scores.index(max(scores))
+        assert outcome.validation["ndcg_at_10"] == pytest.approx(max(scores), abs=1e-9)
+
+    def test_times_and_memory_are_told(self, outcome: Outcome) -> None:
+        assert {"prepare_seconds", "train_seconds", "evaluate_seconds", "peak_memory_gib"} <= set(outcome.timing)
+        assert "refit_seconds" not in outcome.timing
+        assert all(value > 0 for value in outcome.timing.values())
+
+    def test_rows_and_sizes_are_said_on_the_way(self, outcome: Outcome, said: list[str]) -> None:
+        assert said[0].startswith("rows: ")
+        assert "200 users x 120 items" in said[1]
+
+    def test_the_same_seed_gives_the_same_numbers_and_another_does_not(self, outcome: Outcome) -> None:
+        again = run(changed())
+        assert again.test == outcome.test
+        assert again.validation == outcome.validation
+        assert [record.losses for record in again.fit.history] == [record.losses for record in outcome.fit.history]
+        assert run(changed("seed=43")).test != outcome.test
+
+
+class TestRecord:
+    def test_the_run_is_finished_and_named(self, outcome: Outcome) -> None:
+        found = tracking.find(outcome.run)
+        assert found.info.status == "FINISHED"
+        assert found.info.run_name == "planted"
+        assert {"reccl.version", "reccl.fingerprint", "reccl.name", "reccl.model"} <= set(found.data.tags)
+        assert "reccl.interrupted" not in found.data.tags
+
+    def test_its_parameters_are_the_flat_config_with_every_default(
+        self, experiment: Experiment, outcome: Outcome
+    ) -> None:
+        expected = {key: str(value) for key, value in flat(experiment).items()}
+        assert tracking.find(outcome.run).data.params == expected
+        assert expected["objective.ranking.loss.temperature"] == "0.2"
+
+    def test_its_config_loads_to_the_same_experiment(self, experiment: Experiment, outcome: Outcome) -> None:
+        text = tracking.text_of(tracking.find(outcome.run), "config.yaml")
+        assert text == dump(experiment)
+        assert loads(text) == experiment
+
+    def test_metrics_are_recorded_every_epoch_and_at_the_end(self, outcome: Outcome) -> None:
+        api = tracking.client()
+        for name in ("train/ranking", "train/l2", "validation/ndcg_at_10", "train/learning_rate", "time/epoch_seconds"):
+            assert [point.step for point in api.get_metric_history(outcome.run, name)] == [1, 2, 3, 4], name
+        metrics = tracking.find(outcome.run).data.metrics
+        assert {name: metrics[f"test/{name}"] for name in outcome.test} == outcome.test
+        assert {name: metrics[f"validation_best/{name}"] for name in outcome.validation} == outcome.validation
+        assert metrics["best_epoch"] == outcome.fit.best_epoch
+        assert metrics["data/users"] == 200
+        assert metrics["time/peak_memory_gib"] > 0
+
+    def test_the_three_parts_are_its_inputs(self, outcome: Outcome) -> None:
+        inputs = tracking.find(outcome.run).inputs.dataset_inputs
+        contexts = {tag.value for entry in inputs for tag in entry.tags if tag.key == "mlflow.data.context"}
+        assert contexts == {"train", "validation", "test"}
+        assert len({entry.dataset.digest for entry in inputs}) == 3
+
+    def test_its_files_say_what_rows_and_what_versions(self, folder: Path, outcome: Outcome) -> None:
+        found = tracking.find(outcome.run)
+        names = {entry.path for entry in tracking.client().list_artifacts(outcome.run)}
+        assert {"config.yaml", "rows.txt", "environment.txt", "checkpoint"} <= names
+        assert "3,600  read" in tracking.text_of(found, "rows.txt")
+        assert "\ntorch 2" in tracking.text_of(found, "environment.txt")
+        assert Path(found.info.artifact_uri.removeprefix("file://")).is_relative_to(folder / "mlruns" / "artifacts")
+
+    def test_its_model_is_the_one_that_was_measured(self, experiment: Experiment, outcome: Outcome) -> None:
+        from reccl.data.prepare import prepare
+        from reccl.experiment import measure
+
+        model = tracking.model_of(tracking.find(outcome.run))
+        assert measure(model.scorer, prepare(experiment.data), "test", experiment) == pytest.approx(outcome.test)
+
+
+class TestWays:
+    def test_a_refit_trains_anew_on_train_and_validation_rows(self, outcome: Outcome) -> None:
+        refitted = run(changed("training.refit=true"), watch := Watching())
+        assert refitted.validation == outcome.validation
+        assert refitted.test != outcome.test
+        assert watch.told[-1] == f"epoch {refitted.fit.best_epoch}"
+        assert len([line for line in watch.told if line.startswith("begin")]) == 2
+        assert refitted.timing["refit_seconds"] > 0
+
+    def test_without_validation_rows_the_last_epoch_counts(self) -> None:
+        whole = run(changed("data.split={kind: random_per_user, validation: 0}"))
+        assert whole.validation == {}
+        assert whole.fit.best_epoch == 4
+        assert whole.test["recall_at_10"] > 0
+
+    def test_popularity_needs_no_encoder_and_no_epoch(self) -> None:
+        popular = run(changed("encoder=null", "objective={}", "scorer={kind: popularity}"), watch := Watching())
+        assert watch.told == []
+        assert popular.fit.best_epoch == 0
+        assert popular.test["recall_at_10"] > 0
+        found = tracking.find(popular.run)
+        assert tracking.has_model(found)
+        assert "checkpoint" not in {entry.path for entry in tracking.client().list_artifacts(popular.run)}
+
+    def test_the_second_run_reuses_the_prepared_data(self, outcome: Outcome) -> None:
+        run(changed("training.epochs=1"), say=(lines := []).append)
+        assert any(line.startswith("reusing prepared data ") for line in lines)
+
+
+class TestEnds:
+    def test_stopping_by_hand_keeps_the_best_epoch_and_marks_the_run(self) -> None:
+        stopped = run(changed("training.refit=true"), Watching(KeyboardInterrupt(), within=3))
+        assert stopped.fit.interrupted
+        assert len(stopped.fit.history) == 2
+        assert stopped.test["recall_at_10"] > 0
+        assert "refit_seconds" not in stopped.timing
+        found = tracking.find(stopped.run)
+        assert found.info.status == "KILLED"
+        assert found.data.tags["reccl.interrupted"] == "true"
+        assert len(tracking.model_of(found).users) == 200
+
+    def test_a_training_that_fails_is_marked_failed_and_holds_no_model(self) -> None:
+        with pytest.raises(TrainingError, match="boom"):
+            run(changed("name=failing"), Watching(TrainingError("boom"), within=2))
+        found = tracking.find("failing")
+        assert found.info.status == "FAILED"
+        assert not tracking.has_model(found)
+        assert tracking.find("latest").info.run_name != "failing"
+
+    def test_a_loss_that_is_not_finite_says_what_to_lower(self) -> None:
+        with pytest.raises(TrainingError, match=r"objective\.ranking became .* lower training\.learning_rate"):
+            run(changed("name=diverging", "training.learning_rate=1e38"))
+        assert tracking.find("diverging").info.status == "FAILED"
+
+    def test_what_fails_before_training_leaves_no_run(self) -> None:
+        count = len(tracking.runs())
+        with pytest.raises(TrainingError, match="unknown device 'gpu'; choose auto, cpu, cuda or cuda:N"):
+            train(changed(), device="gpu", say=lambda _: None, watch=Watching())
+        with pytest.raises(DataError, match=r"no column 'costumer'"):
+            run(changed("data.user=costumer"))
+        assert len(tracking.runs()) == count
