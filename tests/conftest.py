@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -100,6 +101,24 @@ def described(key: str, ids: list[object], random: np.random.Generator) -> pl.Da
             "size": blocks + random.normal(0, 0.3, len(ids)),
         }
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Torch says once in every process that sparse rows are new; `reccl.data.graph` hides it, and pytest would not."""
+    config.addinivalue_line("filterwarnings", "ignore:Sparse CSR tensor support:UserWarning")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `part` runs for every part in its module's ROOM, a union of settings."""
+    if "part" in metafunc.fixturenames and hasattr(metafunc.module, "ROOM"):
+        metafunc.parametrize("part", parts_of(metafunc.module.ROOM), ids=lambda part: part.__name__)
+
+
+def parts_of(room: object) -> list[type]:
+    """The classes inside nested Annotated and unions."""
+    inside = get_args(room)
+    found = [part for each in inside for part in parts_of(each)] if inside else [room]
+    return [part for part in found if isinstance(part, type)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

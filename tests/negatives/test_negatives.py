@@ -1,0 +1,114 @@
+"""Negatives are items of the catalogue, and never the positive itself."""
+
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from reccl.data.batches import Batch, shuffled
+from reccl.data.graph import Graph
+from reccl.negatives import AnyNegatives, Drawn, InBatch, NegativesSettings, Uniform
+
+ROOM = AnyNegatives
+
+
+@pytest.fixture
+def batch(planted_graph: Graph) -> Batch:
+    return next(shuffled(planted_graph, 256, torch.Generator().manual_seed(3)))
+
+
+def drawn(settings: NegativesSettings, batch: Batch, graph: Graph, seed: int = 0) -> Drawn:
+    return settings.draw(batch, graph, torch.Generator().manual_seed(seed))
+
+
+def for_each_row(found: Drawn, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Items and hidden, both [B, M]."""
+    items = found.items.expand(len(batch), -1) if found.items.dim() == 1 else found.items
+    return items, torch.zeros_like(items, dtype=torch.bool) if found.hidden is None else found.hidden
+
+
+class TestContract:
+    def test_builds_from_defaults_and_survives_its_own_dump(self, part: type[NegativesSettings]) -> None:
+        room = TypeAdapter(AnyNegatives)
+        made = room.validate_python({"kind": part().kind})
+        assert made == part()
+        assert room.validate_python(room.dump_python(made, mode="json")) == made
+
+    def test_refuses_keys_that_do_not_exist(self, part: type[NegativesSettings]) -> None:
+        with pytest.raises(ValidationError, match="unknown key 'count'"):
+            part.model_validate({"count": 1})
+
+    def test_items_are_of_the_catalogue_and_the_mask_has_their_shape(
+        self, part: type[NegativesSettings], batch: Batch, planted_graph: Graph
+    ) -> None:
+        items, hidden = for_each_row(drawn(part(), batch, planted_graph), batch)
+        assert items.shape == hidden.shape
+        assert len(items) == len(batch)
+        assert items.dtype == torch.long
+        assert ((items >= 0) & (items < planted_graph.items)).all()
+
+    def test_the_positive_is_never_its_own_negative(
+        self, part: type[NegativesSettings], batch: Batch, planted_graph: Graph
+    ) -> None:
+        for seed in range(5):
+            items, hidden = for_each_row(drawn(part(), batch, planted_graph, seed), batch)
+            assert hidden[items == batch.item[:, None]].all()
+
+    def test_the_same_seed_draws_the_same(
+        self, part: type[NegativesSettings], batch: Batch, planted_graph: Graph
+    ) -> None:
+        assert torch.equal(*(drawn(part(), batch, planted_graph, 4).items for _ in range(2)))
+
+    def test_a_batch_of_one_is_fine(self, part: type[NegativesSettings], planted_graph: Graph) -> None:
+        one = Batch(planted_graph.user[:1], planted_graph.item[:1])
+        items, hidden = for_each_row(drawn(part(), one, planted_graph), one)
+        assert items.shape == hidden.shape == (1, items.shape[1])
+
+    def test_chances_are_those_of_one_draw(
+        self, part: type[NegativesSettings], batch: Batch, planted_graph: Graph
+    ) -> None:
+        log_q = drawn(part(), batch, planted_graph).log_q
+        if log_q is not None:
+            assert log_q.shape == (planted_graph.items,)
+            assert log_q.exp().sum().item() == pytest.approx(1)  # no item of the planted world is cold
+
+
+class TestInBatch:
+    def test_candidates_are_the_batchs_items_with_equal_ones_hidden(self, batch: Batch, planted_graph: Graph) -> None:
+        found = drawn(InBatch(), batch, planted_graph)
+        assert found.items is batch.item
+        expected = [[one == other for other in batch.item.tolist()] for one in batch.item.tolist()]
+        assert found.hidden.tolist() == expected
+
+    def test_an_items_chance_is_its_share_of_training_rows(self, batch: Batch, planted_graph: Graph) -> None:
+        log_q = drawn(InBatch(), batch, planted_graph).log_q
+        counts = torch.tensor([planted_graph.item.tolist().count(item) for item in range(planted_graph.items)])
+        torch.testing.assert_close(log_q.exp(), counts / len(planted_graph.item))
+
+
+class TestUniform:
+    @pytest.mark.parametrize(("shared", "shape"), [(True, (7,)), (False, (256, 7))])
+    def test_draws_its_number_once_or_for_each_row(
+        self, batch: Batch, planted_graph: Graph, shared: bool, shape: tuple[int, ...]
+    ) -> None:
+        assert drawn(Uniform(number=7, shared=shared), batch, planted_graph).items.shape == shape
+
+    def test_shared_draws_are_all_alike(self, batch: Batch, planted_graph: Graph) -> None:
+        items = drawn(Uniform(number=60_000, shared=True), batch, planted_graph).items
+        counts, mean = items.bincount(minlength=planted_graph.items), 60_000 / planted_graph.items
+        assert (counts - mean).abs().max() < 5 * mean**0.5
+
+    def test_a_users_unknown_items_are_drawn_all_alike(self, planted_graph: Graph) -> None:
+        user, known = planted_graph.user[0], planted_graph.item[planted_graph.user == planted_graph.user[0]]
+        batch = Batch(user.repeat(100), known[:1].repeat(100))
+        items, hidden = for_each_row(drawn(Uniform(number=500), batch, planted_graph), batch)
+        unknown = torch.ones(planted_graph.items, dtype=torch.bool).index_fill(0, known, False)
+        counts = items[~hidden].bincount(minlength=planted_graph.items)[unknown].float()
+        assert (counts - counts.mean()).abs().max() < 5 * counts.mean() ** 0.5
+
+    def test_another_seed_draws_another_set(self, batch: Batch, planted_graph: Graph) -> None:
+        first, second = (drawn(Uniform(number=5), batch, planted_graph, seed).items for seed in (0, 1))
+        assert not torch.equal(first, second)
+
+    def test_no_number_is_no_negative(self) -> None:
+        with pytest.raises(ValidationError, match="number"):
+            Uniform(number=0)
