@@ -40,8 +40,9 @@ class Comparison:
         ]
 
     def delta(self, entry: Entry) -> float | None:
-        """Relative difference of the metric to the last run of the list, the worst."""
-        mine, base = entry.metrics.get(self.metric), self.entries[-1].metrics.get(self.metric)
+        """Relative difference of the metric to the worst run that has it."""
+        mine = entry.metrics.get(self.metric)
+        base = next((run.metrics[self.metric] for run in reversed(self.entries) if self.metric in run.metrics), None)
         return None if mine is None or not base else mine / base - 1
 
     def as_json(self) -> dict[str, Any]:
