@@ -1,0 +1,75 @@
+"""Runs side by side: best first, what differs in their configs, and by how much they differ."""
+
+import pytest
+
+from reccl.comparison import Comparison, Entry, compare
+from reccl.errors import RunError
+
+BEST = Entry(
+    "1",
+    "a",
+    "FINISHED",
+    {"name": "a", "seed": "1", "encoder.layers": "2"},
+    {
+        "test/ndcg_at_10": 0.3,
+        "test/recall_at_10": 0.1,
+        "time/train_seconds": 9,
+        "time/epoch_seconds": 1,
+        "data/users": 5,
+    },
+)
+WORST = Entry("2", "b", "FINISHED", {"name": "b", "seed": "1"}, {"test/ndcg_at_10": 0.2, "time/train_seconds": 3})
+UNMEASURED = Entry("3", "c", "FAILED", {"name": "c", "seed": "2"}, {})
+
+
+def by_ndcg(*entries: Entry) -> Comparison:
+    return compare(entries, "test/ndcg_at_10")
+
+
+def test_runs_are_ranked_by_the_metric_and_those_without_it_come_last() -> None:
+    assert [entry.id for entry in by_ndcg(UNMEASURED, WORST, BEST).entries] == ["1", "2", "3"]
+
+
+def test_what_differs_is_every_key_with_more_than_one_value_but_the_name() -> None:
+    assert by_ndcg(BEST, WORST).differing() == ["encoder.layers"]
+    assert by_ndcg(BEST, UNMEASURED).differing() == ["encoder.layers", "seed"]
+    assert by_ndcg(BEST).differing() == []
+
+
+def test_the_metric_stands_first_then_test_metrics_then_times() -> None:
+    assert by_ndcg(BEST, WORST).metrics() == ["test/ndcg_at_10", "test/recall_at_10", "time/train_seconds"]
+    assert compare([BEST], "test/recall_at_10").metrics()[0] == "test/recall_at_10"
+
+
+def test_the_difference_is_relative_to_the_worst_run_that_has_the_metric() -> None:
+    compared = by_ndcg(WORST, BEST)
+    assert compared.delta(BEST) == pytest.approx(0.5)
+    assert compared.delta(WORST) == 0
+    with_unmeasured = by_ndcg(WORST, BEST, UNMEASURED)
+    assert with_unmeasured.delta(BEST) == pytest.approx(0.5)
+    assert with_unmeasured.delta(UNMEASURED) is None
+
+
+def test_nothing_is_divided_by_zero() -> None:
+    none = Entry("4", "d", "FINISHED", {}, {"test/ndcg_at_10": 0.0})
+    assert by_ndcg(none, BEST).delta(BEST) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "answer"),
+    [
+        ("test/ndcg_at_100", "no run has metric 'test/ndcg_at_100'; did you mean 'test/ndcg_at_10'"),
+        ("xyz", "no run has metric 'xyz'; there are: data/users, test/ndcg_at_10"),
+    ],
+)
+def test_an_unknown_metric_names_the_near_ones(metric: str, answer: str) -> None:
+    with pytest.raises(RunError, match=answer):
+        compare([BEST, WORST], metric)
+
+
+def test_for_scripts_every_run_has_the_same_keys() -> None:
+    answer = by_ndcg(BEST, WORST).as_json()
+    assert answer["metric"] == "test/ndcg_at_10"
+    assert [run["differs"] for run in answer["runs"]] == [{"encoder.layers": "2"}, {"encoder.layers": None}]
+    assert answer["runs"][1]["metrics"]["test/recall_at_10"] is None
+    assert [run["delta"] for run in answer["runs"]] == [pytest.approx(0.5), 0]
