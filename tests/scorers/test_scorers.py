@@ -1,0 +1,77 @@
+"""A scorer gives every user a number for every item."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from reccl.data.dataset import Dataset
+from reccl.data.graph import Graph
+from reccl.encoders import Embeddings
+from reccl.encoders.encoder import rows_of
+from reccl.scorers import AnyScorer, EmbeddingScorer, Popularity, ScorerSettings
+
+ROOM = AnyScorer
+
+
+@pytest.fixture
+def embeddings(planted_graph: Graph) -> Embeddings:
+    random = torch.Generator().manual_seed(0)
+    users, items = (
+        torch.randn(count, 6, generator=random, requires_grad=True)
+        for count in (planted_graph.users, planted_graph.items)
+    )
+    return Embeddings(rows_of(users), rows_of(items), rows_of(users), rows_of(items))
+
+
+class TestContract:
+    def test_builds_from_defaults_and_survives_its_own_dump(self, part: type[ScorerSettings]) -> None:
+        room = TypeAdapter(AnyScorer)
+        made = room.validate_python({"kind": part().kind})
+        assert made == part()
+        assert room.validate_python(room.dump_python(made, mode="json")) == made
+
+    def test_refuses_keys_that_do_not_exist(self, part: type[ScorerSettings]) -> None:
+        with pytest.raises(ValidationError, match="unknown key 'distance'"):
+            part.model_validate({"distance": 1})
+
+    def test_scores_every_item_finitely_and_always_alike(
+        self, part: type[ScorerSettings], planted_graph: Graph, embeddings: Embeddings
+    ) -> None:
+        first, again = (
+            part().build(planted_graph, embeddings).scores(torch.arange(planted_graph.users)) for _ in range(2)
+        )
+        assert first.shape == (planted_graph.users, planted_graph.items)
+        assert first.isfinite().all()
+        assert not first.requires_grad
+        assert torch.equal(first, again)
+
+    def test_scores_of_some_users_are_theirs_among_all_also_in_a_buffer(
+        self, part: type[ScorerSettings], planted_graph: Graph, embeddings: Embeddings
+    ) -> None:
+        scorer, rows = part().build(planted_graph, embeddings), torch.tensor([9, 3, 3])
+        buffer = torch.full((3, planted_graph.items), torch.nan)
+        scorer.scores(rows, out=buffer)
+        torch.testing.assert_close(buffer, scorer.scores(torch.arange(planted_graph.users))[rows])
+        torch.testing.assert_close(scorer.scores(rows), buffer)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_embedding_scores_are_inner_products_or_cosines(
+    planted_graph: Graph, embeddings: Embeddings, similarity: str
+) -> None:
+    users, items = (side(None).detach().double().numpy() for side in (embeddings.users, embeddings.items))
+    expected = users @ items.T
+    if similarity == "cosine":
+        expected /= np.linalg.norm(users, axis=1)[:, None] * np.linalg.norm(items, axis=1)[None, :]
+    found = EmbeddingScorer(similarity=similarity).build(planted_graph, embeddings).scores(torch.arange(200))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_popularity_counts_training_rows_and_is_the_same_for_everybody(
+    planted_graph: Graph, planted_dataset: Dataset
+) -> None:
+    scores = Popularity().build(planted_graph, None).scores(torch.arange(200))
+    counted = dict(planted_dataset.train.group_by("item").len().rows())
+    assert scores[0].tolist() == [counted[item] for item in range(120)]
+    assert (scores == scores[0]).all()
