@@ -48,6 +48,8 @@ def copy(
         known = available("configs", ".yaml")
         raise ConfigError(f"no config {name!r}{did_you_mean(name, known)}; there are: {listed(known)}")
     target = target or Path("configs") / path.name
+    if target.exists() and target.samefile(path):
+        raise ConfigError(f"{target} is that config itself; give another name")
     if target.exists() and not force:
         raise ConfigError(f"{target} exists; give another name, or --force")
     try:
@@ -60,5 +62,5 @@ def copy(
 
 def headline(path: Path) -> str:
     """The first comment line of a config: what it is."""
-    with path.open() as file:
+    with path.open(errors="replace") as file:
         return file.readline().lstrip("# ").strip()
