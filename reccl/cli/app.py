@@ -43,7 +43,7 @@ def root(
 def main() -> None:
     """Run the command line: a known failure is one line on stderr and exit code 1 (2 for config and usage)."""
     try:
-        app()
+        app(prog_name="reccl")
     except RecclError as error:
         if "--debug" in sys.argv:
             raise
