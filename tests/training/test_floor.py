@@ -1,0 +1,76 @@
+"""Whatever the encoder and the loss, training finds the planted blocks: it beats popularity by far."""
+
+import pytest
+import torch
+
+from reccl.data.dataset import Dataset
+from reccl.data.features import FeatureTables
+from reccl.data.graph import Graph
+from reccl.encoders import EncoderSettings, LightGCN, MatrixFactorization, TwoTower
+from reccl.evaluation import Evaluation, evaluate
+from reccl.losses import BPR, InfoNCE
+from reccl.negatives import Uniform
+from reccl.scorers import EmbeddingScorer, Popularity, Scorer
+from reccl.training import Contrast, Epoch, FullSoftmax, Objective, Ranking, TermSettings, Training, fit
+from reccl.views import Plain
+
+ENCODERS = {
+    "matrix_factorization": MatrixFactorization(dimension=16),
+    "lightgcn": LightGCN(dimension=16, layers=2),
+    "two_tower": TwoTower(dimension=16, hidden=(32,), feature_dimension=4),
+}
+CORRECTED = InfoNCE(popularity_correction=1.0)
+OBJECTIVES: dict[str, dict[str, TermSettings]] = {
+    "info_nce": {"ranking": Ranking(loss=CORRECTED)},
+    "bpr": {"ranking": Ranking(loss=BPR(), negatives=Uniform(number=4))},
+    "full_softmax": {"ranking": FullSoftmax()},
+    "sgl": {"ranking": Ranking(loss=CORRECTED), "contrast": Contrast()},
+}
+
+
+class Silent:
+    def begin(self, epochs: int, steps: int) -> None:
+        pass
+
+    def step(self) -> None:
+        pass
+
+    def epoch(self, record: Epoch, best: bool) -> None:
+        pass
+
+
+def trained(settings: EncoderSettings, terms: dict[str, TermSettings], data: Dataset, graph: Graph) -> Scorer:
+    random = torch.Generator().manual_seed(0)
+    encoder = settings.build(graph, FeatureTables.of(data), random)
+    objective = Objective(terms, graph, random)
+    fit(encoder, objective, graph, Training(epochs=15, batch_size=512, learning_rate=0.01), seed=0, watch=Silent())
+    with torch.no_grad():
+        return EmbeddingScorer().build(graph, encoder(Plain().sample(graph, random)))
+
+
+def ndcg(scorer: Scorer, data: Dataset) -> float:
+    return evaluate(scorer, data.test, data.known_before("test"), Evaluation()).means()["ndcg_at_10"]
+
+
+@pytest.fixture(scope="module")
+def popularity(planted_dataset: Dataset, planted_graph: Graph) -> float:
+    return ndcg(Popularity().build(planted_graph, None), planted_dataset)
+
+
+@pytest.mark.parametrize("terms", OBJECTIVES)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_ndcg_is_more_than_twice_that_of_popularity(
+    encoder: str, terms: str, planted_dataset: Dataset, planted_graph: Graph, popularity: float
+) -> None:
+    found = ndcg(trained(ENCODERS[encoder], OBJECTIVES[terms], planted_dataset, planted_graph), planted_dataset)
+    assert found > 2 * popularity
+
+
+def test_an_untrained_encoder_does_not_pass_the_floor(
+    planted_dataset: Dataset, planted_graph: Graph, popularity: float
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    encoder = ENCODERS["matrix_factorization"].build(planted_graph, FeatureTables.of(planted_dataset), random)
+    with torch.no_grad():
+        scorer = EmbeddingScorer().build(planted_graph, encoder(Plain().sample(planted_graph, random)))
+    assert ndcg(scorer, planted_dataset) < 2 * popularity
