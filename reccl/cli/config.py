@@ -48,10 +48,10 @@ def copy(
         known = available("configs", ".yaml")
         raise ConfigError(f"no config {name!r}{did_you_mean(name, known)}; there are: {listed(known)}")
     target = target or Path("configs") / path.name
-    if target.exists() and target.samefile(path):
-        raise ConfigError(f"{target} is that config itself; give another name")
     if target.exists() and not force:
         raise ConfigError(f"{target} exists; give another name, or --force")
+    if target.exists() and target.samefile(path):
+        raise ConfigError(f"{target} is that config itself; give another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
