@@ -109,6 +109,10 @@ class Run:
         """A text about the run."""
         self.api.set_tag(self.id, name, value)
 
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Several texts about the run, in one request."""
+        self.api.log_batch(self.id, tags=[RunTag(name, value) for name, value in values.items()])
+
     def text(self, name: str, text: str) -> None:
         """A small text file."""
         self.api.log_text(self.id, text, name)

@@ -64,3 +64,11 @@ def headline(path: Path) -> str:
     """The first comment line of a config: what it is."""
     with path.open(errors="replace") as file:
         return file.readline().lstrip("# ").strip()
+
+
+@app.command("reference")
+def reference(debug: Debug = False) -> None:
+    """Print every key of every part with type, default and meaning, as Markdown."""
+    from reccl.reference import reference as written
+
+    out.print(written(), end="", markup=False)

@@ -8,7 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+WIDE = 240  # columns where nobody looks: in a pipe or a file
 out = Console(highlight=False, soft_wrap=True)
+if not out.is_terminal:
+    out = Console(highlight=False, soft_wrap=True, width=WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -27,7 +30,9 @@ def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Tabl
     """An empty table in the house style."""
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
+        made.add_column(
+            column, justify="right" if column in right else "left", no_wrap=not made.columns or column in right
+        )
     return made
 
 

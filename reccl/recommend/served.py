@@ -58,7 +58,8 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
                 "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), len(asked)),
             }
         )
-        return table.loc[np.isfinite(table["score"])]
+        served: pd.DataFrame = table[np.isfinite(table["score"])]
+        return served
 
 
 mlflow.models.set_model(Recommender())

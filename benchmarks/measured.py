@@ -1,0 +1,33 @@
+"""Measured: what every benchmark shares: a median over repeats, and a line about the machine."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+
+def milliseconds(work: Callable[[], object], repeats: int, warmup: int = 2) -> float:
+    """Median wall time of one call."""
+    for _ in range(warmup):
+        work()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return 1000 * median(times)
+
+
+def title(what: str) -> str:
+    """What is measured, and on what."""
+    machine = (
+        f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
+    return f"{what}\n{machine}"
+
+
+if __name__ == "__main__":
+    print("shared by the other benchmarks; measures nothing itself")

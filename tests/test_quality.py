@@ -1,0 +1,48 @@
+"""What the README claims, trained for real: minutes each, so they run by `make test-slow`."""
+
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from reccl.config import load
+from reccl.experiment import Outcome, train
+from reccl.training import Watch
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_data]
+
+
+class Silent(Watch):
+    """Watches without a word."""
+
+
+def trained(config: str, *overrides: str) -> Outcome:
+    return train(load(config, overrides), device="cpu", say=print, watch=Silent())
+
+
+def test_the_default_run_beats_every_published_figure_of_its_protocol(real_data: Path, in_folder: Path) -> None:
+    outcomes = [trained("movielens.yaml", f"seed={seed}") for seed in (42, 43, 44)]
+    assert mean(outcome.test["ndcg_at_10"] for outcome in outcomes) > 0.475  # BiVAE .475, LightGCN .453, EASE .481
+    assert mean(outcome.test["recall_at_10"] for outcome in outcomes) > 0.220  # BiVAE .219, LightGCN .213, EASE .223
+
+
+def test_lightgcn_with_bpr_reaches_its_published_figure(real_data: Path, in_folder: Path) -> None:
+    outcome = trained("movielens-lightgcn.yaml")
+    assert outcome.test["ndcg_at_10"] > 0.445
+    assert outcome.test["recall_at_10"] > 0.205
+
+
+def test_two_towers_come_close_to_the_default_run(real_data: Path, in_folder: Path) -> None:
+    assert trained("movielens-two-tower.yaml").test["ndcg_at_10"] > 0.455
+
+
+def test_gowalla_trains_in_minutes_and_in_three_gibibytes(real_data: Path, in_folder: Path) -> None:
+    outcome = trained("gowalla.yaml", "training.epochs=2")
+    assert outcome.test["recall_at_20"] > 0.14
+    assert outcome.timing["peak_memory_gib"] < 3
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
