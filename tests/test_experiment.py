@@ -105,8 +105,9 @@ class TestOutcome:
         assert all(value > 0 for value in outcome.timing.values())
 
     def test_rows_and_sizes_are_said_on_the_way(self, outcome: Outcome, said: list[str]) -> None:
-        assert said[0].startswith("rows: ")
-        assert "200 users x 120 items" in said[1]
+        rows, sizes = said[-2:]
+        assert rows.startswith("rows: 3,600 read")
+        assert sizes.startswith("data: 200 users x 120 items; train ")
 
     def test_the_same_seed_gives_the_same_numbers_and_another_does_not(self, outcome: Outcome) -> None:
         again = run(changed())
@@ -123,6 +124,7 @@ class TestRecord:
         assert found.info.run_name == "planted"
         assert {"reccl.version", "reccl.fingerprint", "reccl.name", "reccl.model"} <= set(found.data.tags)
         assert "reccl.interrupted" not in found.data.tags
+        assert found.data.tags["data.users"] == "200"
 
     def test_its_parameters_are_the_flat_config_with_every_default(
         self, experiment: Experiment, outcome: Outcome
@@ -144,7 +146,6 @@ class TestRecord:
         assert {name: metrics[f"test/{name}"] for name in outcome.test} == outcome.test
         assert {name: metrics[f"validation_best/{name}"] for name in outcome.validation} == outcome.validation
         assert metrics["best_epoch"] == outcome.fit.best_epoch
-        assert metrics["data/users"] == 200
         assert metrics["time/peak_memory_gib"] > 0
 
     def test_the_three_parts_are_its_inputs(self, outcome: Outcome) -> None:

@@ -1,0 +1,73 @@
+"""`reccl config` and `reccl data` show what there is, and bring it here."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reccl.bundle import bundled
+from reccl.config import load, loads
+
+
+class TestConfig:
+    def test_the_list_says_what_each_config_is(self, fresh) -> None:
+        listed = {entry["name"]: entry for entry in json.loads(fresh("config", "list", "--json").out)}
+        assert {"smoke", "movielens", "gowalla", "data/ml-100k"} <= set(listed)
+        assert listed["smoke"]["about"].startswith("Smoke test: ")
+        assert Path(listed["smoke"]["path"]).is_file()
+        table = fresh("config", "list").out
+        assert "smoke" in table
+        assert "Smoke test: " in table
+
+    def test_the_config_that_is_shown_loads_to_the_same_experiment(self, fresh) -> None:
+        shown = fresh("config", "show", "smoke", "--set", "encoder.dimension=8")
+        assert loads(shown.out) == load("smoke", ["encoder.dimension=8"])
+
+    def test_a_config_is_copied_to_be_changed(self, fresh) -> None:
+        assert fresh("config", "copy", "smoke").code == 0
+        copied = fresh.folder / "configs" / "smoke.yaml"
+        assert copied.read_bytes() == (bundled("configs") / "smoke.yaml").read_bytes()
+        assert fresh("config", "copy", "smoke").refusal(2) == "configs/smoke.yaml exists; give another name, or --force"
+        copied.write_text("changed")
+        assert fresh("config", "copy", str(bundled("configs") / "smoke.yaml"), "--force").code == 0
+        assert copied.read_text() != "changed"
+        assert fresh("config", "copy", "smoke", "deep/mine.yaml").code == 0
+        assert (fresh.folder / "deep" / "mine.yaml").is_file()
+
+    @pytest.mark.parametrize("command", ["show", "copy"])
+    def test_an_unknown_config_gets_the_nearest(self, fresh, command: str) -> None:
+        assert fresh("config", command, "smok").refusal(2).startswith("no config 'smok'; did you mean 'smoke'")
+
+    def test_a_copy_that_cannot_be_written(self, fresh) -> None:
+        assert fresh("config", "copy", "smoke", "buys.csv/mine.yaml").refusal(2).startswith("cannot write buys.csv/")
+
+    def test_forcing_a_config_onto_itself_is_refused(self, fresh) -> None:
+        assert fresh("config", "copy", "smoke").code == 0
+        told = fresh("config", "copy", "smoke", "configs/smoke.yaml", "--force").refusal(2)
+        assert told == "configs/smoke.yaml is that config itself; give another name"
+
+    def test_a_local_config_that_is_not_text_does_not_stop_the_list(self, fresh) -> None:
+        (fresh.folder / "configs").mkdir()
+        (fresh.folder / "configs" / "odd.yaml").write_bytes(b"\xff\xfe\x9f")
+        assert "odd" in fresh("config", "list").out
+
+
+class TestData:
+    def test_the_list_names_title_page_and_licence(self, fresh) -> None:
+        listed = {entry["name"]: entry for entry in json.loads(fresh("data", "list", "--json").out)}
+        assert {"ml-100k", "ml-1m", "gowalla", "yelp2018", "amazon-book"} <= set(listed)
+        assert all(entry["page"].startswith("https://") and entry["licence"] for entry in listed.values())
+        table = fresh("data", "list").out
+        assert "ml-100k" in table
+        assert "100,000" in table
+
+    @pytest.mark.real_data
+    def test_fetching_prints_the_folder_alone(self, fresh, real_data: Path) -> None:
+        answer = fresh("data", "fetch", "ml-100k", "--root", real_data, "--quiet")
+        assert answer.code == 0
+        assert answer.err == ""
+        assert Path(answer.out.strip()) == real_data / "ml-100k"
+
+    def test_an_unknown_name_gets_the_nearest(self, fresh) -> None:
+        told = fresh("data", "fetch", "ml-100").refusal(1)
+        assert told.startswith("no data set or folder 'ml-100'; did you mean 'ml-100k'")

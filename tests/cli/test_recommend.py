@@ -1,0 +1,134 @@
+"""`reccl recommend` writes whole files in raw ids for the users asked for, and refuses the rest in one line."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+COLUMNS = ["user", "item", "score", "rank", "source"]
+
+
+def written(shop, folder: Path, *words: object, name: str = "recs.parquet") -> pl.DataFrame:
+    answer = shop("recommend", "--run", "planted", "--out", folder / name, *words)
+    assert answer.code == 0, answer.err
+    assert answer.err == ""
+    table = pl.read_parquet(folder / name)
+    users = table["user"].n_unique()
+    assert answer.out.startswith(f"{table.height:,} rows for {users:,} users of run ")
+    assert answer.out.endswith(f"(planted) -> {folder / name}\n")
+    return table
+
+
+def test_all_users_get_twenty_new_items_sorted(shop, tmp_path: Path, planted: pl.DataFrame) -> None:
+    table = written(shop, tmp_path)
+    assert table.columns == COLUMNS
+    assert table["user"].unique().sort().to_list() == planted["user"].unique().sort().to_list()
+    assert table["rank"].to_list() == list(range(1, 21)) * 200
+    assert table.equals(table.sort("user", "rank"))
+    assert set(table["item"]) <= set(planted["item"])
+
+
+def test_include_seen_lists_what_a_user_already_has(shop, tmp_path: Path, planted: pl.DataFrame) -> None:
+    having = written(shop, tmp_path, "--include-seen", "-k", 5).join(planted, on=["user", "item"])
+    assert having.height > 2 * written(shop, tmp_path, "-k", 5).join(planted, on=["user", "item"]).height
+
+
+def test_users_come_from_a_list_of_ids(shop, tmp_path: Path) -> None:
+    table = written(shop, tmp_path, "--users", "u003, zoe,u001,", "--k", 2)
+    assert table["user"].to_list() == ["u001"] * 2 + ["u003"] * 2 + ["zoe"] * 2
+    assert table["source"].to_list() == ["model"] * 4 + ["popularity"] * 2
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "only.csv", "jsonl"])
+def test_users_come_from_a_file(shop, tmp_path: Path, form: str) -> None:
+    users = pl.DataFrame({"user": ["u007", "u002", None, "u002"], "note": list("abcd")})
+    path = tmp_path / f"users.{form}"
+    match form:
+        case "csv":
+            users.write_csv(path)
+        case "parquet":
+            users.write_parquet(path)
+        case "only.csv":
+            users.select(pl.col("user").alias("customer")).write_csv(path)
+        case "jsonl":
+            users.write_ndjson(path)
+    assert written(shop, tmp_path, "--users", path, "--k", 1)["user"].to_list() == ["u002", "u007"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "read"),
+    [
+        ("recs.csv", (), pl.read_csv),
+        ("recs.jsonl", (), pl.read_ndjson),
+        ("recs.ndjson", (), pl.read_ndjson),
+        ("recs", (), pl.read_parquet),
+        ("recs.csv", ("--format", "parquet"), pl.read_parquet),
+    ],
+)
+def test_the_format_goes_by_the_ending_or_the_option(shop, tmp_path: Path, name: str, words: tuple, read) -> None:
+    assert shop("recommend", "--out", tmp_path / name, "--users", "u001", *words).code == 0
+    assert read(tmp_path / name).columns == COLUMNS
+
+
+def test_folders_on_the_way_are_made_and_no_draft_stays(shop, tmp_path: Path) -> None:
+    written(shop, tmp_path / "a" / "b", "--users", "u001")
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["recs.parquet"]
+
+
+def test_quiet_still_tells_the_result(shop, tmp_path: Path) -> None:
+    answer = shop("recommend", "--out", tmp_path / "recs.csv", "--quiet")
+    assert answer.err == ""
+    assert answer.out.startswith("4,000 rows")
+
+
+def test_the_run_is_chosen_by_id_prefix_name_or_latest(shop, tmp_path: Path) -> None:
+    runs = json.loads(shop("runs", "--json", "--limit", 1000).out)
+    newest = runs[0]["id"]
+    for name in (newest, "latest"):
+        assert f"of run {newest} " in shop("recommend", "--out", tmp_path / "r", "--run", name, "--users", "u1").out
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("words", "code", "answer"),
+        [
+            (("--run", "plantd"), 1, "no run 'plantd'; did you mean 'planted'?; see reccl runs"),
+            (("--users", "nobody.csv"), 1, "no file nobody.csv; give a file, or ids as id,id,..."),
+            (("--users", ","), 1, "no users asked for; leave --users out to score all"),
+            (("--users", "buys.csv", "--run", "xyz"), 1, "no run 'xyz'; see reccl runs"),
+            (("--device", "tpu"), 1, "unknown device 'tpu'; choose auto, cpu, cuda or cuda:N"),
+        ],
+    )
+    def test_a_mistake_is_one_line(self, shop, tmp_path: Path, words: tuple[str, ...], code: int, answer: str) -> None:
+        told = shop("recommend", "--out", tmp_path / "recs.csv", *words).refusal(code)
+        assert told.startswith(answer)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_file_without_a_user_column_lists_its_columns(self, shop, tmp_path: Path) -> None:
+        (tmp_path / "users.csv").write_text("customer,name\n1,a\n")
+        told = shop("recommend", "--out", tmp_path / "recs.csv", "--users", tmp_path / "users.csv").refusal(1)
+        assert told.endswith("users.csv has no column 'user'; there are: customer, name")
+
+    def test_an_output_that_cannot_be_written(self, shop, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        told = shop("recommend", "--out", tmp_path / "file" / "recs.csv").refusal(1)
+        assert told.startswith(f"cannot write to {tmp_path / 'file'}: ")
+        assert told.endswith("; choose another --out")
+        assert shop("recommend", "--out", tmp_path).refusal(2) == f"--out {tmp_path} is a folder; name a file"
+
+    def test_a_user_id_of_another_type_is_named(self, fresh) -> None:
+        (fresh.folder / "numbers.csv").write_text(
+            "user,item\n" + "".join(f"{u},{i}\n" for u in range(20) for i in range(8))
+        )
+        overrides = ("data.interactions=numbers.csv", "encoder=null", "objective={}", "scorer.kind=popularity")
+        options = [word for override in overrides for word in ("--set", override)]
+        assert fresh("train", "--config", "planted.yaml", *options).code == 0
+        assert (
+            fresh("recommend", "--out", "recs.csv", "--users", "x7").refusal(1).startswith("user id 'x7' is not Int64")
+        )
+        assert fresh("recommend", "--out", "recs.csv", "--users", "7,99", "-k", 1).code == 0
+        assert pl.read_csv(fresh.folder / "recs.csv")["source"].to_list() == ["model", "popularity"]
+
+    def test_without_any_run_it_says_what_to_do_first(self, fresh) -> None:
+        assert fresh("recommend", "--out", "recs.csv").refusal(1).startswith("no runs in sqlite:///")

@@ -1,0 +1,134 @@
+"""`reccl runs`, `compare`, `evaluate` and `ui` look at what was recorded."""
+
+import json
+import socket
+import subprocess
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def popular(shop) -> str:
+    """A second run to compare with."""
+    overrides = ("name=popular", "encoder=null", "objective={}", "scorer.kind=popularity")
+    options = [word for override in overrides for word in ("--set", override)]
+    (outcome,) = json.loads(shop("train", "--config", "planted.yaml", "--json", *options).out)
+    return outcome["run"]
+
+
+class TestRuns:
+    def test_they_are_listed_newest_first(self, shop, popular: str) -> None:
+        runs = json.loads(shop("runs", "--json").out)
+        assert runs[0]["id"] == popular
+        assert runs[0]["status"] == "FINISHED"
+        assert runs[0]["metrics"]["test/ndcg_at_10"] > 0
+        assert [run["started"] for run in runs] == sorted((run["started"] for run in runs), reverse=True)
+        table = shop("runs").out
+        assert popular[:8] in table
+        assert "planted" in table
+
+    def test_a_limit_keeps_the_newest(self, shop, popular: str) -> None:
+        assert [run["id"] for run in json.loads(shop("runs", "--json", "--limit", 1).out)] == [popular]
+
+    def test_none_yet_says_what_to_do_first(self, fresh) -> None:
+        assert fresh("runs").out == "no runs yet: reccl train --config movielens.yaml\n"
+        assert json.loads(fresh("runs", "--json").out) == []
+
+
+class TestCompare:
+    def test_differences_in_config_and_metrics_stand_side_by_side(self, shop, popular: str) -> None:
+        answer = json.loads(shop("compare", "planted", popular, "--json").out)
+        assert {run["name"] for run in answer["runs"]} == {"planted", "popular"}
+        values = [run["metrics"]["test/ndcg_at_10"] for run in answer["runs"]]
+        assert values == sorted(values, reverse=True)
+        assert answer["runs"][-1]["delta"] == 0
+        assert {"scorer.kind", "encoder.dimension"} <= set(answer["runs"][0]["differs"])
+        table = shop("compare", "planted", "popular").out
+        assert "2 runs by test/ndcg_at_10" in table
+        assert "scorer.kind" in table
+
+    def test_without_names_every_run_with_a_model_is_compared(self, shop, popular: str) -> None:
+        assert popular in {run["id"] for run in json.loads(shop("compare", "--json").out)["runs"]}
+
+    def test_a_run_given_twice_is_compared_once(self, shop, popular: str) -> None:
+        assert len(json.loads(shop("compare", popular, "popular", "--json").out)["runs"]) == 1
+
+    @pytest.mark.parametrize(
+        ("words", "answer"),
+        [
+            (("plantd",), "no run 'plantd'; did you mean 'planted'"),
+            (
+                ("planted", "--metric", "test/ndcg_at_11"),
+                "no run has metric 'test/ndcg_at_11'; did you mean 'test/ndcg",
+            ),
+        ],
+    )
+    def test_a_mistake_is_one_line(self, shop, words: tuple[str, ...], answer: str) -> None:
+        assert shop("compare", *words).refusal(1).startswith(answer)
+
+    def test_none_yet_says_what_to_do_first(self, fresh) -> None:
+        assert fresh("compare").refusal(1).startswith("no finished runs to compare: train one first")
+
+
+class TestEvaluate:
+    def test_it_measures_again_what_training_measured(self, shop, popular: str) -> None:
+        recorded = json.loads(shop("runs", "--json", "--limit", 1).out)[0]["metrics"]
+        answer = json.loads(shop("evaluate", "--run", popular, "--json").out)
+        assert (answer["run"], answer["split"]) == (popular, "test")
+        assert {f"test/{name}": value for name, value in answer["metrics"].items()} == pytest.approx(recorded)
+
+    def test_people_get_a_table_of_the_part_asked_for(self, shop) -> None:
+        answer = shop("evaluate", "--run", "planted", "--split", "validation")
+        assert "planted on validation" in answer.out
+        assert "ndcg_at_10" in answer.out
+
+    def test_data_that_has_changed_is_refused(self, fresh) -> None:
+        assert fresh("train", "--config", "planted.yaml", "--set", "training.epochs=1").code == 0
+        with (fresh.folder / "buys.csv").open("a") as file:
+            file.write("u001,9999,5\n")
+        told = fresh("evaluate").refusal(1)
+        assert told.startswith("the data of run ")
+        assert told.endswith(" has changed since it was trained: train it again")
+
+    @pytest.mark.parametrize("name", ["plantd", "zzz"])
+    def test_an_unknown_run_is_one_line(self, shop, name: str) -> None:
+        assert shop("evaluate", "--run", name).refusal(1).startswith(f"no run '{name}'")
+
+
+class TestUi:
+    def test_a_busy_port_names_the_next(self, fresh) -> None:
+        with socket.socket() as busy:
+            busy.bind(("127.0.0.1", 0))
+            busy.listen()
+            port = busy.getsockname()[1]
+            told = fresh("ui", "--port", port).refusal(1)
+        assert told == f"port {port} is in use; choose another: reccl ui --port {port + 1}"
+
+    def test_it_serves_this_folders_runs_to_this_machine_alone(self, shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        started = []
+
+        def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+            started.append((command, options))
+            return subprocess.CompletedProcess(command, 0)
+
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        monkeypatch.setattr("reccl.cli.ui.subprocess.run", run)
+        answer = shop("ui", "--port", port)
+        assert answer.code == 0
+        assert f"http://127.0.0.1:{port}/#/experiments/1/runs" in answer.err
+        (command, options) = started[-1]
+        assert command[command.index("--host") + 1] == "127.0.0.1"
+        assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{shop.folder}/mlruns/mlflow.db"
+        assert options["env"]["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+    def test_a_server_that_fails_is_one_line(self, shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+            return subprocess.CompletedProcess(command, 3)
+
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        monkeypatch.setattr("reccl.cli.ui.subprocess.run", run)
+        assert shop("ui", "--port", port).refusal(1) == "the MLflow server ended with exit code 3"
