@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from reccl.encoders import Encoder, LightGCN, TwoTower
 from reccl.errors import TrainingError
 from reccl.training import L2, Contrast, Epoch, Fit, Objective, Ranking, TermSettings, Training, checkpoint, fit
 from reccl.training.terms import Step
-from reccl.views import View
+from reccl.views import EdgeDrop, View
 
 State = dict[str, Tensor]
 
@@ -47,6 +48,20 @@ class Broken(TermSettings):
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         rows = step.encode(views[0]).users(step.batch.user)
         return (rows.sum() * 0 - 1).log()
+
+
+class Seeing(TermSettings):
+    """Remembers the views that it was shown."""
+
+    shown: ClassVar[list[View]] = []
+    kind: str = "seeing"
+
+    def views(self) -> tuple[EdgeDrop]:
+        return (EdgeDrop(),)
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        self.shown.extend(views)
+        return step.encode(views[0]).users(step.batch.user).square().mean()
 
 
 class Script:
@@ -161,6 +176,23 @@ def test_every_epoch_is_recorded_and_watched(run: Run) -> None:
     assert [record.number for record in outcome.history] == [1, 2, 3, 4]
     assert [record.learning_rate for record in outcome.history] == pytest.approx([0.01, 0.0075, 0.005, 0.0025])
     assert all(record.interactions_per_second * record.seconds == pytest.approx(2600) for record in outcome.history)
+
+
+def test_views_are_drawn_anew_for_every_epoch_and_stay_within_it(run: Run) -> None:
+    Seeing.shown.clear()
+    run(terms={"seeing": Seeing()})
+    epochs = [set(Seeing.shown[start : start + 4]) for start in (0, 4, 8)]
+    assert [len(views) for views in epochs] == [1, 1, 1]
+    assert len(set.union(*epochs)) == 3
+
+
+def test_dropout_is_on_in_every_epoch_whether_or_not_one_was_validated(run: Run) -> None:
+    settings = TwoTower(dimension=8, hidden=(), dropout=0.5)
+    torch.manual_seed(3)
+    plain, _ = run(settings=settings)
+    torch.manual_seed(3)
+    validated, _ = run(settings=settings, validate=Script(0.1, 0.2, 0.3))
+    assert same(plain, validated)
 
 
 class TestSeeds:
