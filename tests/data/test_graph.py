@@ -106,6 +106,13 @@ def test_held_out_rows_are_no_edges(planted_dataset: Dataset, planted_graph: Gra
     assert not known & set(planted_dataset.test.select("user", "item").rows())
 
 
+@settings(max_examples=50, deadline=None)
+@given(edges)
+def test_an_edge_is_had_exactly_where_it_was_given(pairs: list[tuple[int, int]]) -> None:
+    asked = [[(user, item) in pairs for item in range(ITEMS)] for user in range(USERS)]
+    assert graph_of(pairs).has(torch.arange(USERS)[:, None], torch.arange(ITEMS)[None, :]).tolist() == asked
+
+
 def test_the_normalised_adjacency_is_computed_once(planted_graph: Graph) -> None:
     assert planted_graph.adjacency is planted_graph.adjacency
     assert planted_graph.to(torch.device("cpu")) is planted_graph
