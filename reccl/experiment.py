@@ -64,7 +64,12 @@ def train(experiment: Experiment, *, device: str, say: Callable[[str], None], wa
         run.metrics({f"validation_best/{name}": value for name, value in validation.items()})
         run.metrics({f"test/{name}": value for name, value in test.items()})
         run.metrics({**{f"time/{name}": value for name, value in timing.items()}, "best_epoch": fitted.best_epoch})
-        run.tags({f"data.{name}": f"{value:g}" for name, value in data.summary().items()})
+        run.tags(
+            {
+                f"data.{name}": f"{value:.6g}" if name == "density" else str(value)
+                for name, value in data.summary().items()
+            }
+        )
         if keep.is_file():
             run.file(keep, "checkpoint")
         run.model(Model.of(scorer, data))
