@@ -21,7 +21,7 @@ LAYERS = (
     {"encoders", "scorers"},
     {"training", "evaluation", "recommend", "tracking"},
     {"config"},
-    {"experiment", "comparison"},
+    {"experiment", "comparison", "reference"},
     {"cli"},
 )
 SIDEWAYS = {
