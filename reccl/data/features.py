@@ -109,7 +109,7 @@ def listed_codes(column: pl.Series, trained: pl.Series) -> tuple[Tensor, int]:
 
 def standardised(column: pl.Series, trained: pl.Series) -> Tensor:
     """(x - mean) / deviation of the trained rows, [n]; 0 where missing."""
-    column = column.fill_nan(None)
+    column = pl.select(pl.when(column.is_finite()).then(column)).to_series()  # nan and infinite are missing
     known = column.filter(trained).drop_nulls()
     mean, deviation = (float(known.mean() or 0), float(known.std() or 0)) if len(known) else (0.0, 0.0)  # type: ignore[arg-type]
     return torch.from_numpy(

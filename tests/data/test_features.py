@@ -58,7 +58,7 @@ def test_numbers_are_standardised_by_trained_nodes_and_missing_ones_are_their_me
     np.testing.assert_allclose(numbers.numpy()[:, 0], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize("missing", [None, float("nan"), float("inf")])
 def test_a_missing_number_spoils_no_other(missing: float | None) -> None:
     table = pl.DataFrame({"price": [1.0, missing, 3.0]}, strict=False)
     numbers = encode(table, pl.Series([True] * 3)).numbers
