@@ -43,7 +43,7 @@ def opening() -> Iterator[str]:
     yield "# Config reference"
     yield ""
     yield "Written by `reccl config reference`. A config is one YAML with these keys; a part is chosen by its `kind`,"
-    yield "or by `class: my_package.module.MySettings` for one of your own. `--set a.b=value` overrides any key; another"
+    yield "or by `class: my_package.module.MySettings` for one of your own. `--set a.b=value` overrides a key; another"
     yield "`kind` or `pipeline` starts its section from its defaults. `data: NAME` takes `configs/data/NAME.yaml`."
     yield ""
 

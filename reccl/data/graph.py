@@ -114,6 +114,8 @@ class Graph:
     def has(self, user: Tensor, item: Tensor) -> Tensor:
         """Whether (user, item) is an edge, by binary search; any shapes that broadcast."""
         asked = user * self.items + item
+        if len(self._keys) == 0:
+            return torch.zeros_like(asked, dtype=torch.bool)
         return self._keys[torch.searchsorted(self._keys, asked).clamp(max=len(self._keys) - 1)] == asked
 
     def without(self, dropped: Tensor) -> Adjacency:

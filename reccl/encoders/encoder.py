@@ -24,6 +24,7 @@ class Embeddings:
     items: Rows  # [B] -> [B, D]; None -> [I, D]
     initial_users: Rows  # the trainable rows that they come from (layer 0), for L2
     initial_items: Rows
+    layers: tuple["Embeddings", ...] = ()  # after each hop, where the encoder has hops
 
 
 class Encoder(nn.Module):

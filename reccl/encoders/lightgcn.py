@@ -52,10 +52,16 @@ class LightGCNEncoder(Encoder):
     def forward(self, view: View) -> Embeddings:
         """See `Encoder.forward`."""
         x: Tensor = self.nodes  # [N, D]
-        total = self.initial_weight * x
+        total, layers = self.initial_weight * x, []
         for layer in range(self.layers):
             x = view.propagate(x, layer)  # [N, D]
             total = total + x
-        users, items = (total / (self.layers + self.initial_weight)).split(self.sizes)  # [U, D], [I, D]
-        initial_users, initial_items = self.nodes.split(self.sizes)
-        return Embeddings(rows_of(users), rows_of(items), rows_of(initial_users), rows_of(initial_items))
+            layers.append(self.sides(x))
+        return self.sides(total / (self.layers + self.initial_weight), tuple(layers))
+
+    def sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
+        """Users and items of a table of all nodes, [N, D]."""
+        users, items, initial_users, initial_items = (
+            rows_of(side) for table in (nodes, self.nodes) for side in table.split(self.sizes)
+        )
+        return Embeddings(users, items, initial_users, initial_items, layers)

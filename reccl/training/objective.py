@@ -13,7 +13,12 @@ from reccl.views import View
 
 
 class Objective:
-    """Draws every term's views once an epoch, and encodes every distinct view once a step."""
+    """Draws every term's views once an epoch, and encodes every distinct view once a step.
+
+    Views with equal settings at the same place of their terms (first with first, second with second) are one draw: a
+    ranking term over `edge_drop` shares its pass with a contrast term whose first view is that `edge_drop`; XSimGCL's
+    ranking and cross-layer terms share one noisy pass. The two views of one contrast are always drawn apart.
+    """
 
     def __init__(self, terms: Mapping[str, TermSettings], graph: Graph, generator: torch.Generator) -> None:
         self.terms = {name: term for name, term in terms.items() if term.weight > 0}
@@ -22,10 +27,13 @@ class Objective:
 
     def draw_views(self) -> None:
         """New views for a new epoch."""
-        self.views = {
-            name: tuple(view.sample(self.graph, self.generator) for view in term.views())
-            for name, term in self.terms.items()
-        }
+        drawn: dict[tuple[int, str], View] = {}
+        for name, term in self.terms.items():
+            places = [(place, f"{type(view)} {view.model_dump_json()}") for place, view in enumerate(term.views())]
+            for key, view in zip(places, term.views(), strict=True):
+                if key not in drawn:
+                    drawn[key] = view.sample(self.graph, self.generator)
+            self.views[name] = tuple(drawn[key] for key in places)
 
     def __call__(self, encoder: Encoder, batch: Batch) -> dict[str, Tensor]:
         """The weighted value of every term, scalars; their sum is what is minimised."""

@@ -6,12 +6,15 @@ from pydantic import Field, SerializeAsAny
 
 from reccl.settings import outside
 from reccl.views.edge_drop import EdgeDrop
+from reccl.views.node_drop import NodeDrop
+from reccl.views.noise import Noise
 from reccl.views.plain import Plain
+from reccl.views.random_walk import RandomWalk
 from reccl.views.view import View, ViewSettings
 
 AnyView = Annotated[
-    SerializeAsAny[Annotated[EdgeDrop | Plain, Field(discriminator="kind")]],
+    SerializeAsAny[Annotated[EdgeDrop | NodeDrop | Noise | Plain | RandomWalk, Field(discriminator="kind")]],
     outside(ViewSettings),
 ]
 
-__all__ = ["AnyView", "EdgeDrop", "Plain", "View", "ViewSettings"]
+__all__ = ["AnyView", "EdgeDrop", "NodeDrop", "Noise", "Plain", "RandomWalk", "View", "ViewSettings"]

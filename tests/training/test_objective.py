@@ -8,9 +8,9 @@ from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder, LightGCN
-from reccl.training import L2, Contrast, FullSoftmax, Objective, Ranking, TermSettings
+from reccl.training import L2, Contrast, CrossLayer, FullSoftmax, Objective, Ranking, TermSettings
 from reccl.training.fit import total
-from reccl.views import EdgeDrop, Plain, View
+from reccl.views import EdgeDrop, Noise, Plain, View
 
 
 class Counting(Encoder):
@@ -49,6 +49,9 @@ def objective(graph: Graph, **terms: TermSettings) -> Objective:
         ({"contrast": Contrast(first=Plain(), second=Plain())}, 1),
         ({"ranking": Ranking(), "contrast": Contrast(first=Plain())}, 2),
         ({"ranking": Ranking(view=EdgeDrop()), "l2": L2()}, 2),
+        ({"ranking": Ranking(view=EdgeDrop()), "contrast": Contrast()}, 2),
+        ({"ranking": Ranking(view=Noise()), "cross": CrossLayer(view=Noise())}, 1),
+        ({"ranking": Ranking(view=Noise(length=0.3)), "cross": CrossLayer(view=Noise())}, 2),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else f"{value} times",
 )

@@ -6,7 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from reccl.losses import AnyLoss, InfoNCE, Pairs
+from reccl.data.batches import Batch
+from reccl.encoders import Embeddings
+from reccl.losses import AnyLoss, InfoNCE, LossSettings, Pairs
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, EdgeDrop, View
 
@@ -34,13 +36,16 @@ class Contrast(TermSettings):
 
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         """See `TermSettings.loss_of`."""
-        first, second = step.encode(views[0]), step.encode(views[1])
-        users, items = step.batch.user.unique(), step.batch.item.unique()
-        return self.between(first.users(users), second.users(users)) + self.between(
-            first.items(items), second.items(items)
-        )
+        return between(self.loss, step.batch, step.encode(views[0]), step.encode(views[1]))
 
-    def between(self, anchor: Tensor, other: Tensor) -> Tensor:
-        """Contrast n nodes with themselves in another view: [n, D], [n, D]."""
-        itself = torch.eye(len(anchor), dtype=torch.bool, device=anchor.device)  # [n, n]
-        return self.loss(Pairs(anchor, other, other, itself))
+
+def between(loss: LossSettings, batch: Batch, first: Embeddings, second: Embeddings) -> Tensor:
+    """Contrast the batch's distinct nodes in one encoding with themselves in another: users' mean plus items' mean."""
+    users, items = batch.user.unique(), batch.item.unique()
+    sides = ((first.users(users), second.users(users)), (first.items(items), second.items(items)))  # [n, D] each
+    return torch.stack([loss(Pairs(one, other, other, itself(one))) for one, other in sides]).sum()
+
+
+def itself(anchor: Tensor) -> Tensor:
+    """[n, n] True where a negative is the anchor's own node."""
+    return torch.eye(len(anchor), dtype=torch.bool, device=anchor.device)

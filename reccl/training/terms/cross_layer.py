@@ -1,0 +1,45 @@
+"""Cross layer: a node should recognise its early self in its final one."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from reccl.errors import TrainingError
+from reccl.losses import AnyLoss, InfoNCE
+from reccl.training.terms.contrast import between
+from reccl.training.terms.term import Step, TermSettings
+from reccl.views import AnyView, Noise, View
+
+
+class CrossLayer(TermSettings):
+    """XSimGCL: contrast the final embedding with that of layer `layer`, in one and the same pass.
+
+    XSimGCL: Towards Extremely Simple Graph Contrastive Learning for Recommendation, Yu et al., TKDE 2023, eq. 12;
+    https://arxiv.org/abs/2209.02544. Give the ranking term the same view, and both share the pass: that is what makes
+    it cheap.
+    """
+
+    kind: Literal["cross_layer"] = "cross_layer"
+    weight: Annotated[float, Field(ge=0)] = 0.2
+    """Factor of this term in the objective (lambda)."""
+    loss: AnyLoss = InfoNCE(temperature=0.15)
+    """Loss over (final embedding, the same node at the layer, the other nodes at the layer)."""
+    layer: Annotated[int, Field(ge=1)] = 1
+    """Hop that is contrasted with the final embedding (l*)."""
+    view: AnyView = Noise(length=0.2)
+    """What the encoder sees of the graph."""
+
+    def views(self) -> tuple[AnyView, ...]:
+        """See `TermSettings.views`."""
+        return (self.view,)
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.loss_of`. Raises TrainingError where the encoder has too few layers."""
+        final = step.encode(views[0])
+        if len(final.layers) < self.layer:
+            raise TrainingError(
+                f"a cross_layer term looks at layer {self.layer}, and the encoder has {len(final.layers)}: "
+                "use encoder.kind=lightgcn with more layers"
+            )
+        return between(self.loss, step.batch, final, final.layers[self.layer - 1])
