@@ -4,15 +4,70 @@ from typing import Annotated
 
 from pydantic import Field, SerializeAsAny
 
+from reccl.losses.alignment_uniformity import AlignmentUniformity, alignment_uniformity
+from reccl.losses.barlow_twins import BarlowTwins, barlow_twins
+from reccl.losses.bilateral_softmax import BilateralSoftmax, bilateral_softmax
 from reccl.losses.bpr import BPR, bpr
+from reccl.losses.cosine_contrastive import CosineContrastive, cosine_contrastive
 from reccl.losses.full_softmax import full_softmax
 from reccl.losses.info_nce import InfoNCE, info_nce
-from reccl.losses.loss import LossSettings, Pairs
+from reccl.losses.logistic import Logistic, logistic
+from reccl.losses.loss import LossSettings, Pairs, Same
+from reccl.losses.margin_contrastive import MarginContrastive, margin_contrastive
+from reccl.losses.n_pair import NPair
+from reccl.losses.pairwise_softmax import PairwiseSoftmax, pairwise_softmax
+from reccl.losses.triplet import Triplet, triplet
+from reccl.losses.vicreg import VICReg, vicreg
 from reccl.settings import outside
 
 AnyLoss = Annotated[
-    SerializeAsAny[Annotated[BPR | InfoNCE, Field(discriminator="kind")]],
+    SerializeAsAny[
+        Annotated[
+            AlignmentUniformity
+            | BarlowTwins
+            | BilateralSoftmax
+            | BPR
+            | CosineContrastive
+            | InfoNCE
+            | Logistic
+            | MarginContrastive
+            | NPair
+            | PairwiseSoftmax
+            | Triplet
+            | VICReg,
+            Field(discriminator="kind"),
+        ]
+    ],
     outside(LossSettings),
 ]
 
-__all__ = ["BPR", "AnyLoss", "InfoNCE", "LossSettings", "Pairs", "bpr", "full_softmax", "info_nce"]
+__all__ = [
+    "BPR",
+    "AlignmentUniformity",
+    "AnyLoss",
+    "BarlowTwins",
+    "BilateralSoftmax",
+    "CosineContrastive",
+    "InfoNCE",
+    "Logistic",
+    "LossSettings",
+    "MarginContrastive",
+    "NPair",
+    "Pairs",
+    "PairwiseSoftmax",
+    "Same",
+    "Triplet",
+    "VICReg",
+    "alignment_uniformity",
+    "barlow_twins",
+    "bilateral_softmax",
+    "bpr",
+    "cosine_contrastive",
+    "full_softmax",
+    "info_nce",
+    "logistic",
+    "margin_contrastive",
+    "pairwise_softmax",
+    "triplet",
+    "vicreg",
+]

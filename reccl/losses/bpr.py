@@ -1,12 +1,14 @@
 """BPR: the positive should score above each negative."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from reccl.losses.hardest import hardest
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import Similarity, prepared, to_negatives, to_positive
+from reccl.losses.similarity import PairSimilarity, scores
 
 
 def bpr(positive: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Tensor:
@@ -29,14 +31,15 @@ def bpr(positive: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Te
 
 
 class BPR(LossSettings):
-    """See `bpr`."""
+    """See `bpr`. With `hardest: 1` and a pool of uniform negatives it is dynamic negative sampling (see `hardest`)."""
 
     kind: Literal["bpr"] = "bpr"
-    similarity: Similarity = "dot"
-    """Score of a pair: inner product, or cosine."""
+    similarity: PairSimilarity = "dot"
+    """Score of a pair: inner product, cosine, or the negative squared distance (euclidean)."""
+    hardest: Annotated[int, Field(ge=1)] | None = None
+    """Only this many negatives of each anchor count, those that score highest now; empty: all."""
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """See `LossSettings`."""
-        anchor, negatives = prepared(pairs.anchor, self.similarity), prepared(pairs.negatives, self.similarity)
-        positive = prepared(pairs.positive, self.similarity)
-        return bpr(to_positive(anchor, positive), to_negatives(anchor, negatives), pairs.hidden)
+        positive, negatives = scores(pairs, self.similarity)
+        return bpr(positive, *hardest(negatives, pairs.hidden, self.hardest))

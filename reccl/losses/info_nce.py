@@ -7,8 +7,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from reccl.losses.chunks import in_chunks
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import Similarity, prepared, to_negatives, to_positive
+from reccl.losses.popularity import corrected
+from reccl.losses.similarity import PairSimilarity, scores
 
 
 def info_nce(positive: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Tensor:
@@ -38,18 +40,17 @@ class InfoNCE(LossSettings):
     kind: Literal["info_nce"] = "info_nce"
     temperature: Annotated[float, Field(gt=0)] = 0.2
     """Divides the similarity; lower means that the hardest negatives weigh more."""
-    similarity: Similarity = "cosine"
-    """Similarity of a pair before the temperature."""
+    similarity: PairSimilarity = "cosine"
+    """Similarity of a pair before the temperature; euclidean is the negative squared distance."""
     popularity_correction: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share c of the logQ correction: logits lose c * log q(item), where q is the chance that an item is drawn as a
     candidate. 1 is Yi et al.'s correction for in-batch negatives; 0 leaves popular items penalised."""
 
     def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`."""
-        anchor = prepared(pairs.anchor, self.similarity) / self.temperature  # [B, D]
-        positive = to_positive(anchor, prepared(pairs.positive, self.similarity))  # [B]
-        negatives = to_negatives(anchor, prepared(pairs.negatives, self.similarity))  # [B, M]
-        if self.popularity_correction and pairs.positive_log_q is not None and pairs.negative_log_q is not None:
-            positive = positive - self.popularity_correction * pairs.positive_log_q
-            negatives = negatives - self.popularity_correction * pairs.negative_log_q
-        return info_nce(positive, negatives, pairs.hidden)
+        """See `LossSettings`; large batches in chunks."""
+        return in_chunks(self.mean, pairs)
+
+    def mean(self, pairs: Pairs) -> Tensor:
+        """All at once."""
+        positive, negatives = (each / self.temperature for each in scores(pairs, self.similarity))
+        return info_nce(*corrected(positive, negatives, pairs, self.popularity_correction), pairs.hidden)

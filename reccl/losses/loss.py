@@ -8,15 +8,52 @@ from reccl.settings import Settings
 
 
 @dataclass(frozen=True)
+class Same:
+    """A mask that need not be held whole: a candidate is no negative of an anchor whose id it bears.
+
+    65,536 anchors against each other are 4 GiB of mask, and 1 MiB of ids.
+    """
+
+    own: Tensor  # [B] id that each anchor may not be contrasted with
+    candidates: Tensor  # [M] id of each shared candidate
+
+    def dense(self) -> Tensor:
+        """[B, M] True where the ids are equal."""
+        return self.own[:, None] == self.candidates[None, :]
+
+
+@dataclass(frozen=True)
 class Pairs:
     """What a loss sees: anchors, their positives, and candidates that are to score below the positives."""
 
     anchor: Tensor  # [B, D]
     positive: Tensor  # [B, D]
     negatives: Tensor  # [M, D] shared by all anchors, or [B, M, D] of each anchor
-    hidden: Tensor | None = None  # [B, M] True where a negative is none (the positive itself, a duplicate of it)
+    mask: Tensor | Same | None = None  # [B, M] True where a negative is none (the positive itself, a duplicate of it)
     positive_log_q: Tensor | None = None  # [B] log of the probability with which the positive is drawn
     negative_log_q: Tensor | None = None  # [M] or [B, M] the same for the negatives
+
+    @property
+    def hidden(self) -> Tensor | None:
+        """[B, M] True where a negative is none; None: all count."""
+        return self.mask.dense() if isinstance(self.mask, Same) else self.mask
+
+    @property
+    def logits(self) -> int:
+        """B x M."""
+        return len(self.anchor) * self.negatives.shape[-2]
+
+    def of(self, rows: slice) -> "Pairs":
+        """The same for some of the anchors."""
+        mask, log_q = self.mask, self.negative_log_q
+        return Pairs(
+            self.anchor[rows],
+            self.positive[rows],
+            self.negatives if self.negatives.dim() == 2 else self.negatives[rows],
+            Same(mask.own[rows], mask.candidates) if isinstance(mask, Same) else None if mask is None else mask[rows],
+            None if self.positive_log_q is None else self.positive_log_q[rows],
+            log_q if log_q is None or log_q.dim() == 1 else log_q[rows],
+        )
 
 
 class LossSettings(Settings):

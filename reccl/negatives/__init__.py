@@ -5,13 +5,15 @@ from typing import Annotated
 from pydantic import Field, SerializeAsAny
 
 from reccl.negatives.in_batch import InBatch
+from reccl.negatives.mixed import Mixed
 from reccl.negatives.negatives import Drawn, NegativesSettings
+from reccl.negatives.popularity import Popularity
 from reccl.negatives.uniform import Uniform
 from reccl.settings import outside
 
 AnyNegatives = Annotated[
-    SerializeAsAny[Annotated[InBatch | Uniform, Field(discriminator="kind")]],
+    SerializeAsAny[Annotated[InBatch | Mixed | Popularity | Uniform, Field(discriminator="kind")]],
     outside(NegativesSettings),
 ]
 
-__all__ = ["AnyNegatives", "Drawn", "InBatch", "NegativesSettings", "Uniform"]
+__all__ = ["AnyNegatives", "Drawn", "InBatch", "Mixed", "NegativesSettings", "Popularity", "Uniform"]

@@ -6,6 +6,7 @@ import torch
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.losses import Same
 from reccl.negatives.negatives import Drawn, NegativesSettings
 
 
@@ -20,4 +21,4 @@ class InBatch(NegativesSettings):
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
         """See `NegativesSettings.draw`; nothing is random here."""
         log_q = (graph.item_degree.clamp(min=1) / len(graph.user)).log()  # [I]
-        return Drawn(batch.item, batch.item[:, None] == batch.item[None, :], log_q)
+        return Drawn(batch.item, Same(batch.item, batch.item), log_q)

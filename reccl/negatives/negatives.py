@@ -1,5 +1,6 @@
 """Negatives: which items a user's positive is contrasted with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.losses import Same
 from reccl.settings import Settings
 
 
@@ -15,7 +17,7 @@ class Drawn:
     """Negative items of a batch."""
 
     items: Tensor  # [M] shared by the batch, or [B, M] of each positive
-    hidden: Tensor | None = None  # [B, M] True where an item is not a negative of that row
+    hidden: Tensor | Same | None = None  # [B, M] True where an item is not a negative of that row
     log_q: Tensor | None = None  # [I] log of each item's chance to be drawn; None where all are alike
 
 
@@ -25,3 +27,11 @@ class NegativesSettings(Settings):
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
         """Negative items for every row of the batch."""
         raise NotImplementedError
+
+
+def unknown(draw: Callable[[], Tensor], batch: Batch, graph: Graph, redraws: int) -> tuple[Tensor, Tensor]:
+    """Items [B, M] from `draw`, those that the row's user is known to like drawn anew, and which still are known."""
+    items, user = draw(), batch.user[:, None]  # [B, M], [B, 1]
+    for _ in range(redraws):
+        items = torch.where(graph.has(user, items), draw(), items)
+    return items, graph.has(user, items)

@@ -1,5 +1,6 @@
 """Uniform: items drawn at random, all alike."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -7,7 +8,8 @@ from pydantic import Field
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
-from reccl.negatives.negatives import Drawn, NegativesSettings
+from reccl.losses import Same
+from reccl.negatives.negatives import Drawn, NegativesSettings, unknown
 
 
 class Uniform(NegativesSettings):
@@ -28,13 +30,8 @@ class Uniform(NegativesSettings):
 
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
         """See `NegativesSettings.draw`."""
+        some = partial(torch.randint, graph.items, generator=generator, device=graph.device)
         if self.shared:
-            items = torch.randint(graph.items, (self.number,), generator=generator, device=graph.device)  # [M]
-            return Drawn(items, items == batch.item[:, None])
-        shape = (len(batch), self.number)
-        items = torch.randint(graph.items, shape, generator=generator, device=graph.device)  # [B, M]
-        user = batch.user[:, None]  # [B, 1]
-        for _ in range(self.redraws):
-            again = torch.randint(graph.items, shape, generator=generator, device=graph.device)
-            items = torch.where(graph.has(user, items), again, items)
-        return Drawn(items, graph.has(user, items))
+            items = some((self.number,))  # [M]
+            return Drawn(items, Same(batch.item, items))
+        return Drawn(*unknown(lambda: some((len(batch), self.number)), batch, graph, self.redraws))

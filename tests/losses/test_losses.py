@@ -1,6 +1,7 @@
 """Losses equal the papers' equations, written slowly; they stay finite where the equations would not."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,12 +10,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from reccl.losses import BPR, AnyLoss, InfoNCE, LossSettings, Pairs, bpr, full_softmax, info_nce
+from reccl.losses import (
+    BPR,
+    AlignmentUniformity,
+    AnyLoss,
+    BarlowTwins,
+    BilateralSoftmax,
+    CosineContrastive,
+    InfoNCE,
+    Logistic,
+    LossSettings,
+    MarginContrastive,
+    NPair,
+    Pairs,
+    PairwiseSoftmax,
+    Same,
+    Triplet,
+    VICReg,
+    bpr,
+    chunks,
+    full_softmax,
+    info_nce,
+)
+from reccl.losses.alignment_uniformity import uniformity
+from reccl.losses.hardest import hardest
 from reccl.losses.similarity import prepared
 
 ROOM = AnyLoss
 B, M, D = 6, 9, 4
-SIMILARITIES = ["cosine", "dot"]
+SIMILARITIES = ["cosine", "dot", "euclidean"]
+RELATIVE = (BPR, BilateralSoftmax, InfoNCE, PairwiseSoftmax, Triplet)
+"""A positive costs only beside a negative."""
+WITHOUT_NEGATIVES = (AlignmentUniformity, BarlowTwins, VICReg)
+"""Look at anchors and positives only."""
+CHUNKED = (BilateralSoftmax, CosineContrastive, InfoNCE, Logistic, MarginContrastive, NPair, PairwiseSoftmax, Triplet)
+"""A mean over anchors, computed some anchors at a time where the batch is large."""
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -36,6 +66,8 @@ def pairs_of(own: bool = False, hide: bool = True, chances: bool = False) -> Pai
 
 def slow_scores(pairs: Pairs, similarity: str) -> tuple[np.ndarray, np.ndarray]:
     def score(x: np.ndarray, y: np.ndarray) -> float:
+        if similarity == "euclidean":
+            return -(((x - y) ** 2).sum())
         return x @ y / (np.linalg.norm(x) * np.linalg.norm(y) if similarity == "cosine" else 1)
 
     anchor, positive, negatives = (each.double().numpy() for each in (pairs.anchor, pairs.positive, pairs.negatives))
@@ -55,6 +87,17 @@ def slow_info_nce(pairs: Pairs, temperature: float, similarity: str, correction:
         below = np.exp(positive[b]) + sum(np.exp(negatives[b, j]) for j in shown)
         losses.append(-np.log(np.exp(positive[b]) / below))
     return float(np.mean(losses))
+
+
+def shown_of(pairs: Pairs, b: int) -> list[int]:
+    number = pairs.negatives.shape[-2]
+    return [j for j in range(number) if pairs.hidden is None or not pairs.hidden[b, j]]
+
+
+def slow_mean(pairs: Pairs, similarity: str, loss: Callable[[float, np.ndarray], float]) -> float:
+    """Mean over anchors of a function of the positive's score and of the scores of the negatives that count."""
+    positive, negatives = slow_scores(pairs, similarity)
+    return float(np.mean([loss(positive[b], negatives[b, shown_of(pairs, b)]) for b in range(len(positive))]))
 
 
 def slow_bpr(pairs: Pairs, similarity: str) -> float:
@@ -91,6 +134,126 @@ class TestReference:
         assert loss.item() == pytest.approx(slow_info_nce(pairs, 0.5, similarity, correction), rel=1e-5)
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
+@pytest.mark.parametrize("hide", [False, True], ids=["all", "hidden"])
+class TestPapers:
+    """Every paper's equation in NumPy, one anchor at a time."""
+
+    @pytest.mark.parametrize("similarity", SIMILARITIES)
+    @pytest.mark.parametrize("exponent", [0.84, 1.0, 1.12])
+    def test_bilateral_softmax_is_wus(self, own: bool, hide: bool, similarity: str, exponent: float) -> None:
+        def slow(positive: float, negatives: np.ndarray) -> float:
+            return -np.log(np.exp(positive / 0.5) / np.exp(negatives / 0.5).sum() ** exponent)
+
+        pairs = pairs_of(own, hide)
+        loss = BilateralSoftmax(temperature=0.5, exponent=exponent, similarity=similarity)(pairs)
+        assert loss.item() == pytest.approx(slow_mean(pairs, similarity, slow), rel=1e-5)
+
+    @pytest.mark.parametrize("temperature", [0.1, 0.5])
+    @pytest.mark.parametrize("surrogate", ["atan", "exp", "relu", "tanh"])
+    def test_pairwise_softmax_is_yangs(self, own: bool, hide: bool, surrogate: str, temperature: float) -> None:
+        grown = {
+            "atan": lambda d: np.arctan(d) + 1,
+            "exp": np.exp,
+            "relu": lambda d: np.maximum(d + 1, 0),
+            "tanh": lambda d: np.tanh(d) + 1,
+        }[surrogate]
+
+        def slow(positive: float, negatives: np.ndarray) -> float:
+            return np.log(1 + (grown((negatives - positive) / 2) ** (1 / temperature)).sum())
+
+        pairs = pairs_of(own, hide)
+        loss = PairwiseSoftmax(surrogate=surrogate, temperature=temperature)(pairs)
+        assert loss.item() == pytest.approx(slow_mean(pairs, "cosine", slow), rel=1e-5)
+
+    @pytest.mark.parametrize(("margin", "weight"), [(0.1, 1.0), (0.9, 150.0)])
+    def test_cosine_contrastive_is_maos(self, own: bool, hide: bool, margin: float, weight: float) -> None:
+        def slow(positive: float, negatives: np.ndarray) -> float:
+            return (1 - positive) + weight / len(negatives) * sum(max(0, s - margin) for s in negatives)
+
+        pairs = pairs_of(own, hide)
+        loss = CosineContrastive(margin=margin, negative_weight=weight)(pairs)
+        assert loss.item() == pytest.approx(slow_mean(pairs, "cosine", slow), rel=1e-5)
+
+    @pytest.mark.parametrize("similarity", SIMILARITIES)
+    def test_triplet_is_schroffs(self, own: bool, hide: bool, similarity: str) -> None:
+        def slow(positive: float, negatives: np.ndarray) -> float:
+            return np.mean([max(0, 0.7 - positive + s) for s in negatives])
+
+        pairs = pairs_of(own, hide)
+        loss = Triplet(margin=0.7, similarity=similarity)(pairs)
+        assert loss.item() == pytest.approx(slow_mean(pairs, similarity, slow), rel=1e-5)
+
+    @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+    @pytest.mark.parametrize("margin", [0.9, 3.0])
+    def test_margin_contrastive_is_hadsells(self, own: bool, hide: bool, similarity: str, margin: float) -> None:
+        def slow(positive: float, negatives: np.ndarray) -> float:
+            return -positive / 2 + np.mean([max(0, margin - np.sqrt(-s)) ** 2 / 2 for s in negatives])
+
+        pairs = pairs_of(own, hide)
+        unit = pairs
+        if similarity == "cosine":
+            vectors = (prepared(each, "cosine") for each in (pairs.anchor, pairs.positive, pairs.negatives))
+            unit = Pairs(*vectors, pairs.hidden)
+        loss = MarginContrastive(margin=margin, similarity=similarity)(pairs)
+        assert loss.item() == pytest.approx(slow_mean(unit, "euclidean", slow), rel=1e-5)
+
+    def test_n_pair_is_sohns(self, own: bool, hide: bool) -> None:
+        def slow(positive: float, negatives: np.ndarray) -> float:
+            return np.log(1 + np.exp(negatives - positive).sum())
+
+        pairs = pairs_of(own, hide)
+        lengths = (pairs.anchor.double().numpy() ** 2).sum() + (pairs.positive.double().numpy() ** 2).sum()
+        expected = slow_mean(pairs, "dot", slow) + 0.3 * lengths / B / 2
+        assert NPair(length_weight=0.3)(pairs).item() == pytest.approx(expected, rel=1e-5)
+
+    @pytest.mark.parametrize("correction", [0.0, 1.0])
+    def test_logistic_is_mikolovs(self, own: bool, hide: bool, correction: float) -> None:
+        pairs = pairs_of(own, hide, chances=True)
+        positive, negatives = (each / 0.5 for each in slow_scores(pairs, "dot"))
+        positive = positive - correction * pairs.positive_log_q.double().numpy()
+        negatives = negatives - correction * np.broadcast_to(pairs.negative_log_q.double().numpy(), negatives.shape)
+        slow = [
+            np.log(1 + np.exp(-positive[b])) + 5 * np.log(1 + np.exp(negatives[b, shown_of(pairs, b)])).mean()
+            for b in range(B)
+        ]
+        loss = Logistic(temperature=0.5, negative_weight=5, popularity_correction=correction)(pairs)
+        assert loss.item() == pytest.approx(np.mean(slow), rel=1e-5)
+
+    def test_alignment_uniformity_is_wangs(self, own: bool, hide: bool) -> None:
+        def unit(x: torch.Tensor) -> np.ndarray:
+            return prepared(x.double(), "cosine").numpy()
+
+        def slow_uniformity(x: np.ndarray) -> float:
+            pairs = [(a, b) for a in range(len(x)) for b in range(a)]
+            return np.log(np.mean([np.exp(-2 * ((x[a] - x[b]) ** 2).sum()) for a, b in pairs]))
+
+        pairs = pairs_of(own, hide)
+        x, y = unit(pairs.anchor), unit(pairs.positive)
+        slow = ((x - y) ** 2).sum(1).mean() + 0.7 * (slow_uniformity(x) + slow_uniformity(y)) / 2
+        assert AlignmentUniformity(uniformity_weight=0.7)(pairs).item() == pytest.approx(slow, rel=1e-5)
+
+    def test_barlow_twins_is_zbontars(self, own: bool, hide: bool) -> None:
+        pairs = pairs_of(own, hide)
+        x, y = pairs.anchor.double().numpy(), pairs.positive.double().numpy()
+        correlation = np.corrcoef(x, y, rowvar=False)[:D, D:]
+        slow = sum(
+            (1 - correlation[k, m]) ** 2 if k == m else 0.3 * correlation[k, m] ** 2 for k in range(D) for m in range(D)
+        )
+        assert BarlowTwins(redundancy_weight=0.3)(pairs).item() == pytest.approx(slow, rel=1e-5)
+
+    def test_vicreg_is_bardes(self, own: bool, hide: bool) -> None:
+        pairs = pairs_of(own, hide)
+        x, y = pairs.anchor.double().numpy(), pairs.positive.double().numpy()
+        slow = 2 * ((x - y) ** 2).sum(1).mean()
+        for z in (x, y):
+            spread = np.cov(z, rowvar=False)
+            slow += 3 * np.mean([max(0, 1 - np.sqrt(spread[k, k] + 1e-4)) for k in range(D)])
+            slow += 4 * sum(spread[k, m] ** 2 for k in range(D) for m in range(D) if k != m) / D
+        loss = VICReg(invariance_weight=2, variance_weight=3, covariance_weight=4)(pairs)
+        assert loss.item() == pytest.approx(slow, rel=1e-5)
+
+
 class TestContract:
     def test_builds_from_defaults_and_survives_its_own_dump(self, part: type[LossSettings]) -> None:
         room = TypeAdapter(AnyLoss)
@@ -111,14 +274,47 @@ class TestContract:
             loss.backward()
             assert loss.shape == ()
             assert loss.isfinite()
-            assert all(leaf.grad.isfinite().all() for leaf in leaves)
+            assert all(leaf.grad.isfinite().all() for leaf in leaves if leaf.grad is not None)
+            assert (leaves[2].grad is None) == (part in WITHOUT_NEGATIVES)
 
-    def test_one_anchor_with_every_negative_hidden_costs_nothing(self, part: type[LossSettings]) -> None:
+    @pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
+    @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+    def test_half_precision_stays_finite_also_at_zero(
+        self, part: type[LossSettings], kind: torch.dtype, own: bool
+    ) -> None:
+        cold = part(temperature=0.03) if "temperature" in part.model_fields else part()
+        for scale in (0.0, 1e-3, 1.0):
+            pairs = pairs_of(own)
+            for cast in (torch.float32, kind):
+                leaves = [
+                    (x * scale).to(cast).requires_grad_() for x in (pairs.anchor, pairs.positive, pairs.negatives)
+                ]
+                with torch.autocast("cpu", kind):
+                    loss = cold(Pairs(*leaves, pairs.hidden))
+                loss.backward()
+                assert loss.isfinite()
+                assert all(leaf.grad.isfinite().all() for leaf in leaves if leaf.grad is not None)
+
+    def test_one_anchor_with_every_negative_hidden_has_none_to_lose_to(self, part: type[LossSettings]) -> None:
         leaves = [drawn(1, D, seed=seed).requires_grad_() for seed in (1, 2, 3)]
         loss = part()(Pairs(*leaves, torch.ones(1, 1, dtype=torch.bool)))
         loss.backward()
-        assert loss.item() == 0
-        assert all(torch.equal(leaf.grad, torch.zeros_like(leaf)) for leaf in leaves)
+        gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves]
+        assert loss.isfinite()
+        assert all(gradient.isfinite().all() for gradient in gradients)
+        assert not gradients[2].any()
+        if part in RELATIVE:
+            assert loss.item() == 0
+            assert not any(gradient.any() for gradient in gradients)
+
+    @pytest.mark.parametrize("number", [1, M])
+    def test_ids_hide_as_their_mask_does(self, part: type[LossSettings], number: int) -> None:
+        pairs = pairs_of()
+        ids = Same(torch.tensor([0, 1, 2, 2, 3, 9]), torch.arange(M)[:number])
+        held, lazy = (
+            part()(Pairs(pairs.anchor, pairs.positive, pairs.negatives[:number], mask)) for mask in (ids.dense(), ids)
+        )
+        assert held == lazy
 
     def test_negatives_shared_by_all_equal_a_copy_for_each(self, part: type[LossSettings]) -> None:
         pairs = pairs_of()
@@ -152,6 +348,86 @@ def test_a_very_low_temperature_stays_finite_where_exp_would_not(temperature: fl
     loss.backward()
     assert loss.isfinite()
     assert anchor.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", CHUNKED, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
+@pytest.mark.parametrize("masked", ["none", "held", "ids"])
+@pytest.mark.parametrize("most", [1, 2 * M, 4 * M])
+def test_chunks_of_anchors_give_the_value_and_the_gradients_of_the_whole(
+    kind: type[LossSettings], own: bool, masked: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = pairs_of(own, chances=True)
+    mask = {"none": None, "held": pairs.hidden, "ids": Same(torch.arange(B), torch.arange(M))}[masked]
+    loss = kind(popularity_correction=0.5) if "popularity_correction" in kind.model_fields else kind()
+
+    def of(most: int) -> list[torch.Tensor]:
+        monkeypatch.setattr(chunks, "LOGITS", most)
+        leaves = [x.clone().requires_grad_() for x in (pairs.anchor, pairs.positive, pairs.negatives)]
+        value = loss(Pairs(*leaves, mask, pairs.positive_log_q, pairs.negative_log_q))
+        return [value, *torch.autograd.grad(value, leaves)]
+
+    torch.testing.assert_close(of(most), of(B * M))
+
+
+def test_a_dimension_less_spread_than_rounding_is_no_correlation() -> None:
+    flat = torch.ones(B, D)
+    assert BarlowTwins()(Pairs(flat, flat, flat)).item() == pytest.approx(D)
+
+
+class TestUniformity:
+    def test_a_node_that_stands_twice_counts_once(self) -> None:
+        x = prepared(drawn(B, D), "cosine")
+        torch.testing.assert_close(uniformity(torch.cat([x, x[2:4], x[2:3]])), uniformity(x))
+
+    def test_one_node_is_as_uniform_as_it_gets(self) -> None:
+        x = prepared(drawn(1, D), "cosine").expand(5, D).clone().requires_grad_()
+        uniformity(x).backward()
+        assert uniformity(x).item() == 0
+        assert not x.grad.any()
+
+    def test_opposite_nodes_are_four_squared_distances_apart(self) -> None:
+        x = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+        assert uniformity(x).item() == pytest.approx(-8)
+
+
+class TestHardest:
+    scores = torch.tensor([[3.0, 9.0, 1.0, 5.0], [7.0, 2.0, 8.0, 4.0]])
+
+    def test_keeps_the_highest_of_those_that_count(self) -> None:
+        hidden = torch.tensor([[False, True, False, False], [False, False, False, False]])
+        kept, still = hardest(self.scores, hidden, 2)
+        assert [set(row) for row in kept.tolist()] == [{3, 5}, {7, 8}]
+        assert not still.any()
+
+    def test_hidden_ones_that_fill_up_stay_hidden(self) -> None:
+        hidden = torch.tensor([[True, True, True, False], [True, True, True, True]])
+        kept, still = hardest(self.scores, hidden, 2)
+        assert kept[0][~still[0]].tolist() == [5]
+        assert still[1].all()
+
+    def test_of_a_pool_is_the_paper_of_zhang(self) -> None:
+        pairs = pairs_of(own=True)
+        positive, negatives = slow_scores(pairs, "dot")
+        slow = [np.log(1 + np.exp(max(negatives[b, shown_of(pairs, b)]) - positive[b])) for b in range(B)]
+        assert BPR(hardest=1)(pairs).item() == pytest.approx(np.mean(slow), rel=1e-5)
+        slow = [max(0, 0.5 + max(negatives[b, shown_of(pairs, b)]) - positive[b]) for b in range(B)]
+        assert Triplet(hardest=1, similarity="dot")(pairs).item() == pytest.approx(np.mean(slow), rel=1e-5)
+
+    def test_more_than_there_are_is_all(self) -> None:
+        assert BPR(hardest=99)(pairs_of()) == BPR()(pairs_of())
+
+
+def test_softmax_losses_are_each_other_at_their_meeting_points() -> None:
+    pairs = pairs_of()
+    torch.testing.assert_close(
+        PairwiseSoftmax(surrogate="exp", temperature=0.1)(pairs), InfoNCE(temperature=0.2)(pairs)
+    )
+    torch.testing.assert_close(NPair(length_weight=0)(pairs), InfoNCE(temperature=1, similarity="dot")(pairs))
+    far = Pairs(pairs.anchor, -pairs.anchor, pairs.anchor.roll(1, 0))  # the positive's own share of the sum is nothing
+    torch.testing.assert_close(
+        BilateralSoftmax(temperature=0.03, exponent=1)(far), InfoNCE(temperature=0.03)(far), rtol=1e-3, atol=1e-3
+    )
 
 
 def test_alike_candidates_cost_the_logarithm_of_their_number() -> None:

@@ -1,12 +1,14 @@
 """Negatives are items of the catalogue, and never the positive itself."""
 
+import polars as pl
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
 from reccl.data.batches import Batch, shuffled
 from reccl.data.graph import Graph
-from reccl.negatives import AnyNegatives, Drawn, InBatch, NegativesSettings, Uniform
+from reccl.losses import Same
+from reccl.negatives import AnyNegatives, Drawn, InBatch, Mixed, NegativesSettings, Popularity, Uniform
 
 ROOM = AnyNegatives
 
@@ -23,7 +25,8 @@ def drawn(settings: NegativesSettings, batch: Batch, graph: Graph, seed: int = 0
 def for_each_row(found: Drawn, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Items and hidden, both [B, M]."""
     items = found.items.expand(len(batch), -1) if found.items.dim() == 1 else found.items
-    return items, torch.zeros_like(items, dtype=torch.bool) if found.hidden is None else found.hidden
+    hidden = found.hidden.dense() if isinstance(found.hidden, Same) else found.hidden
+    return items, torch.zeros_like(items, dtype=torch.bool) if hidden is None else hidden
 
 
 class TestContract:
@@ -77,12 +80,56 @@ class TestInBatch:
         found = drawn(InBatch(), batch, planted_graph)
         assert found.items is batch.item
         expected = [[one == other for other in batch.item.tolist()] for one in batch.item.tolist()]
-        assert found.hidden.tolist() == expected
+        assert found.hidden.dense().tolist() == expected
 
     def test_an_items_chance_is_its_share_of_training_rows(self, batch: Batch, planted_graph: Graph) -> None:
         log_q = drawn(InBatch(), batch, planted_graph).log_q
         counts = torch.tensor([planted_graph.item.tolist().count(item) for item in range(planted_graph.items)])
         torch.testing.assert_close(log_q.exp(), counts / len(planted_graph.item))
+
+
+class TestPopularity:
+    @pytest.mark.parametrize("exponent", [-0.5, 0.0, 0.75, 1.0])
+    def test_items_come_up_in_proportion_to_a_power_of_their_degree(
+        self, batch: Batch, planted_graph: Graph, exponent: float
+    ) -> None:
+        found = drawn(Popularity(number=60_000, exponent=exponent, shared=True), batch, planted_graph)
+        weight = planted_graph.item_degree.double() ** exponent
+        torch.testing.assert_close(found.log_q.double().exp(), weight / weight.sum())
+        counts, mean = found.items.bincount(minlength=planted_graph.items), 60_000 * weight / weight.sum()
+        assert ((counts - mean).abs() < 5 * mean.sqrt()).all()
+
+    @pytest.mark.parametrize(("shared", "shape"), [(True, (7,)), (False, (256, 7))])
+    def test_draws_its_number_once_or_for_each_row(
+        self, batch: Batch, planted_graph: Graph, shared: bool, shape: tuple[int, ...]
+    ) -> None:
+        assert drawn(Popularity(number=7, shared=shared), batch, planted_graph).items.shape == shape
+
+    def test_known_positives_are_drawn_anew_or_hidden(self, batch: Batch, planted_graph: Graph) -> None:
+        once, anew = (for_each_row(drawn(Popularity(number=9, redraws=n), batch, planted_graph), batch) for n in (0, 3))
+        assert torch.equal(anew[1], planted_graph.has(batch.user[:, None], anew[0]))
+        assert anew[1].sum() < 0.2 * once[1].sum()
+
+    def test_an_item_without_interactions_counts_as_one(self) -> None:
+        graph = Graph.of(pl.DataFrame({"user": [0, 1, 2, 3], "item": [0, 0, 0, 0]}), 4, 3)
+        found = drawn(Popularity(number=600, exponent=1, shared=True), Batch(graph.user, graph.item), graph)
+        torch.testing.assert_close(found.log_q.exp(), torch.tensor([4, 1, 1]) / 6)
+        assert set(found.items.tolist()) == {0, 1, 2}
+
+
+class TestMixed:
+    def test_the_batchs_items_come_first_and_uniform_ones_after(self, batch: Batch, planted_graph: Graph) -> None:
+        items = drawn(Mixed(number=60_000), batch, planted_graph).items
+        assert torch.equal(items[:256], batch.item)
+        counts, mean = items[256:].bincount(minlength=planted_graph.items), 60_000 / planted_graph.items
+        assert (counts - mean).abs().max() < 5 * mean**0.5
+
+    def test_chances_are_those_of_the_mixture(self, batch: Batch, planted_graph: Graph) -> None:
+        popular = planted_graph.item_degree.double() / len(planted_graph.user)
+        expected = (256 * popular + 64 / planted_graph.items) / (256 + 64)
+        torch.testing.assert_close(
+            drawn(Mixed(number=64), batch, planted_graph).log_q.exp(), expected, check_dtype=False
+        )
 
 
 class TestUniform:

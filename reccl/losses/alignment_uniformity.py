@@ -1,0 +1,69 @@
+"""Alignment and uniformity: pairs together, everything else spread over the sphere, without negatives (DirectAU)."""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from reccl.losses.loss import LossSettings, Pairs
+from reccl.losses.similarity import prepared
+
+
+def alignment_uniformity(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
+    """DirectAU: Towards Representation Alignment and Uniformity in Collaborative Filtering, Wang et al., KDD 2022,
+    eq. 4-5; https://arxiv.org/abs/2206.12811.
+
+    L = mean over pairs (u, i) of |x_u - x_i|^2 + g * (uniformity of anchors + uniformity of positives) / 2
+
+    x: embeddings of unit length; uniformity: see there; g = weight.
+
+    Args:
+        anchor: [B, D] embeddings of any length.
+        positive: [B, D] the same.
+        weight: g of the uniformity.
+
+    """
+    anchor, positive = prepared(anchor, "cosine"), prepared(positive, "cosine")
+    aligned = (anchor - positive).square().sum(1).mean()
+    return aligned + weight * (uniformity(anchor) + uniformity(positive)) / 2
+
+
+def uniformity(x: Tensor) -> Tensor:
+    """Log of the mean over pairs of distinct nodes of exp(-2 |x - y|^2): [B, D] unit vectors -> a scalar.
+
+    Where we differ: a node that stands several times in a batch counts once; rows that are equal in every number are
+    one node. The authors' code counts such pairs at distance zero, exp(0) = 1: they have no gradient, and swell the
+    mean that the true pairs are divided by. A batch with a single node has uniformity zero.
+    """
+    x = distinct(x)  # [n, D]
+    n = len(x)
+    if n < 2:
+        return x.sum() * 0
+    itself = torch.eye(n, dtype=torch.bool, device=x.device)
+    squares = x.square().sum(1)  # [n]
+    apart = (squares[:, None] + squares - 2 * (x @ x.T).float()).clamp(min=0)  # [n, n]
+    return torch.logsumexp((-2 * apart).masked_fill(itself, -torch.inf).flatten(), 0) - math.log(n * (n - 1))
+
+
+def distinct(x: Tensor) -> Tensor:
+    """The first of every group of equal rows: [B, D] -> [n, D]."""
+    _, group = torch.unique(x.detach(), dim=0, return_inverse=True)  # [B]
+    place = torch.arange(len(x), device=x.device)
+    first = torch.full_like(group, len(x)).scatter_reduce(0, group, place, "amin")  # [B] padded with B
+    return x[first[first < len(x)]]
+
+
+class AlignmentUniformity(LossSettings):
+    """See `alignment_uniformity`. Negatives are not looked at: draw few (`negatives: {kind: in_batch}` costs nothing).
+    Users and items are spread apart by B x B distances: batches of some thousands.
+    """
+
+    kind: Literal["alignment_uniformity"] = "alignment_uniformity"
+    uniformity_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight g of the uniformity; the authors search .2 to 10, more for denser data."""
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """See `LossSettings`."""
+        return alignment_uniformity(pairs.anchor, pairs.positive, self.uniformity_weight)

@@ -1,0 +1,58 @@
+"""Logistic: tell each positive from noise by itself (negative sampling, binary NCE)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from reccl.losses.chunks import in_chunks
+from reccl.losses.loss import LossSettings, Pairs
+from reccl.losses.popularity import corrected
+from reccl.losses.shown import mean_of_shown
+from reccl.losses.similarity import PairSimilarity, scores
+
+
+def logistic(positive: Tensor, negatives: Tensor, weight: float, hidden: Tensor | None = None) -> Tensor:
+    """Skip-gram with negative sampling, Mikolov et al., NeurIPS 2013, eq. 4; https://arxiv.org/abs/1310.4546.
+
+    L = mean over anchors u of -log sigmoid(s_ui) - w * mean over negatives j of log sigmoid(-s_uj)
+
+    Args:
+        positive: [B] logits s_ui of the positives.
+        negatives: [B, M] logits s_uj of the negatives.
+        weight: w of the negatives' side; the paper's sum over k negatives is w = k.
+        hidden: [B, M] True where a negative does not count.
+
+    Where we differ: -log sigmoid(x) is softplus(-x), which never overflows; the negatives are averaged, so that their
+    weight does not grow with the batch when they come from it.
+
+    """
+    return (softplus(-positive) + weight * mean_of_shown(softplus(negatives), hidden)).mean()
+
+
+class Logistic(LossSettings):
+    """See `logistic`. With `popularity_correction: 1` logits lose log q as in noise-contrastive estimation, Gutmann and
+    Hyvärinen, AISTATS 2010 (https://proceedings.mlr.press/v9/gutmann10a.html), up to the constant log k.
+    """
+
+    kind: Literal["logistic"] = "logistic"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Divides the similarity."""
+    similarity: PairSimilarity = "dot"
+    """Similarity of a pair before the temperature. A cosine alone spans too little of the sigmoid: lower the
+    temperature with it."""
+    negative_weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the negatives' mean beside the positive; k stands for k negatives."""
+    popularity_correction: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share c of the correction: logits lose c * log q(item), q the chance that an item is drawn."""
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """See `LossSettings`; large batches in chunks."""
+        return in_chunks(self.mean, pairs)
+
+    def mean(self, pairs: Pairs) -> Tensor:
+        """All at once."""
+        positive, negatives = (each / self.temperature for each in scores(pairs, self.similarity))
+        positive, negatives = corrected(positive, negatives, pairs, self.popularity_correction)
+        return logistic(positive, negatives, self.negative_weight, pairs.hidden)

@@ -1,0 +1,76 @@
+"""Pairwise softmax: softmax over differences of scores, with a tamer function than exp (PSL)."""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import logsigmoid, softplus
+
+from reccl.losses.chunks import in_chunks
+from reccl.losses.loss import LossSettings, Pairs
+from reccl.losses.similarity import scores
+
+Surrogate = Literal["atan", "exp", "relu", "tanh"]
+FLOOR = 1e-6
+"""Smallest value of a surrogate before its logarithm."""
+
+
+def log_surrogate(difference: Tensor, surrogate: Surrogate) -> Tensor:
+    """Log of exp(d), relu(d + 1), tanh(d) + 1 or atan(d) + 1, any shape; each is 1 at d = 0."""
+    if surrogate == "exp":
+        return difference
+    if surrogate == "tanh":
+        return logsigmoid(2 * difference) + math.log(2)  # 1 + tanh(d) = 2 sigmoid(2d)
+    inner = difference if surrogate == "relu" else difference.atan()
+    return (inner + 1).clamp(min=FLOOR).log()
+
+
+def pairwise_softmax(
+    positive: Tensor, negatives: Tensor, surrogate: Surrogate, temperature: float, hidden: Tensor | None = None
+) -> Tensor:
+    """PSL: Rethinking and Improving Softmax Loss from Pairwise Perspective for Recommendation, Yang et al.,
+    NeurIPS 2024; https://arxiv.org/abs/2411.00163.
+
+    L = mean over anchors u of log( 1 + sum_j g(d_uij)^(1 / temperature) ),  d_uij = s_uj - s_ui
+
+    g = exp is InfoNCE. relu(d + 1), tanh(d) + 1 and atan(d) + 1 grow more slowly above zero: a false negative, which
+    scores high, weighs less, and the loss bounds DCG more tightly while d lies within -1 and 1.
+
+    Args:
+        positive: [B] scores s_ui of the positives.
+        negatives: [B, M] scores s_uj of the negatives.
+        surrogate: g.
+        temperature: lower means that the hardest negatives weigh more.
+        hidden: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+
+    Where we differ: the 1 is the positive itself, d = 0, which the paper's sum over all items holds and the authors'
+    code over sampled negatives leaves out; so the loss is never below zero. g is kept above 1e-6.
+
+    """
+    logits = log_surrogate((negatives - positive[:, None]).float(), surrogate) / temperature  # [B, M]
+    if hidden is not None:
+        logits = logits.masked_fill(hidden, -torch.inf)
+    return softplus(torch.logsumexp(logits, dim=1)).mean()
+
+
+class PairwiseSoftmax(LossSettings):
+    """See `pairwise_softmax`. The score is half the cosine, as in the paper, so that differences lie within -1 and 1:
+    surrogate exp at temperature t is InfoNCE at temperature 2t.
+    """
+
+    kind: Literal["pairwise_softmax"] = "pairwise_softmax"
+    surrogate: Surrogate = "relu"
+    """What replaces exp."""
+    temperature: Annotated[float, Field(gt=0)] = 0.1
+    """Divides the surrogate's logarithm; half of what suits InfoNCE."""
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """See `LossSettings`; large batches in chunks."""
+        return in_chunks(self.mean, pairs)
+
+    def mean(self, pairs: Pairs) -> Tensor:
+        """All at once."""
+        positive, negatives = scores(pairs, "cosine")
+        return pairwise_softmax(positive / 2, negatives / 2, self.surrogate, self.temperature, pairs.hidden)

@@ -1,0 +1,35 @@
+"""Mixed: the batch's other items, and some from the whole catalogue."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from reccl.data.batches import Batch
+from reccl.data.graph import Graph
+from reccl.losses import Same
+from reccl.negatives.negatives import Drawn, NegativesSettings
+
+
+class Mixed(NegativesSettings):
+    """Mixed Negative Sampling for Learning Two-tower Neural Networks in Recommendations, Yang et al., WWW 2020,
+    section 3.2; https://doi.org/10.1145/3366424.3386195.
+
+    The B items of the batch, drawn by popularity, and `number` uniform ones, all shared by the batch:
+    q(i) = (B degree_i / E + number / I) / (B + number). In-batch negatives alone seldom show an item that nobody
+    interacts with, so that it may rank anywhere; the uniform part shows it. Use a loss with `popularity_correction`.
+
+    The row's own positive is hidden wherever it stands.
+    """
+
+    kind: Literal["mixed"] = "mixed"
+    number: Annotated[int, Field(ge=1)] = 1024
+    """Uniform items beside those of the batch (B')."""
+
+    def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
+        """See `NegativesSettings.draw`."""
+        uniform = torch.randint(graph.items, (self.number,), generator=generator, device=graph.device)
+        items = torch.cat([batch.item, uniform])  # [B + number]
+        popular = graph.item_degree / max(len(graph.user), 1)  # [I] chance of a place of the batch
+        chance = (len(batch) * popular + self.number / graph.items) / len(items)
+        return Drawn(items, Same(batch.item, items), chance.log())
