@@ -12,8 +12,8 @@ from reccl.losses.similarity import prepared
 
 
 def alignment_uniformity(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
-    """DirectAU: Towards Representation Alignment and Uniformity in Collaborative Filtering, Wang et al., KDD 2022,
-    eq. 4-5; https://arxiv.org/abs/2206.12811.
+    """DirectAU: Towards Representation Alignment and Uniformity in Collaborative Filtering, Wang et al., KDD 2022;
+    https://arxiv.org/abs/2206.12811.
 
     L = mean over pairs (u, i) of |x_u - x_i|^2 + g * (uniformity of anchors + uniformity of positives) / 2
 
@@ -62,7 +62,7 @@ class AlignmentUniformity(LossSettings):
 
     kind: Literal["alignment_uniformity"] = "alignment_uniformity"
     uniformity_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight g of the uniformity; the authors search .2 to 10, more for denser data."""
+    """Weight g of the uniformity; the authors search .2 to 10."""
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """See `LossSettings`."""

@@ -15,7 +15,7 @@ from reccl.losses.similarity import scores
 def cosine_contrastive(
     positive: Tensor, negatives: Tensor, margin: float, weight: float, hidden: Tensor | None = None
 ) -> Tensor:
-    """CCL of SimpleX, Mao et al., CIKM 2021, eq. 1; https://arxiv.org/abs/2109.12613.
+    """CCL of SimpleX, Mao et al., CIKM 2021; https://arxiv.org/abs/2109.12613.
 
     L = mean over anchors u of (1 - s_ui) + w * mean over negatives j of max(0, s_uj - m),  s = cosine
 

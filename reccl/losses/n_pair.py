@@ -12,8 +12,8 @@ from reccl.losses.similarity import scores
 
 
 class NPair(LossSettings):
-    """Improved Deep Metric Learning with Multi-class N-pair Loss Objective, Sohn, NeurIPS 2016, eq. 5 and
-    section 3.2.2; https://papers.nips.cc/paper/6200-improved-deep-metric-learning-with-multi-class-n-pair-loss-objective.
+    """Improved Deep Metric Learning with Multi-class N-pair Loss Objective, Sohn, NeurIPS 2016;
+    https://papers.nips.cc/paper/6200-improved-deep-metric-learning-with-multi-class-n-pair-loss-objective.
 
     L = mean over anchors u of log( 1 + sum_j exp(x_u . x_j - x_u . x_i) ) + l * (|x_u|^2 + |x_i|^2) / 2
 

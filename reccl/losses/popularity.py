@@ -6,7 +6,7 @@ from reccl.losses.loss import Pairs
 
 
 def corrected(positive: Tensor, negatives: Tensor, pairs: Pairs, share: float) -> tuple[Tensor, Tensor]:
-    """The logQ correction of Yi et al., RecSys 2019, eq. 3; https://doi.org/10.1145/3298689.3346996.
+    """The logQ correction of Yi et al., RecSys 2019; https://doi.org/10.1145/3298689.3346996.
 
     s'(u, i) = s(u, i) - share * log q(i), q the probability with which i is drawn as a candidate. Where no chances are
     known, all candidates are drawn alike and nothing changes.

@@ -14,7 +14,7 @@ from reccl.losses.similarity import PairSimilarity, scores
 
 
 def triplet(positive: Tensor, negatives: Tensor, margin: float, hidden: Tensor | None = None) -> Tensor:
-    """FaceNet, Schroff et al., CVPR 2015, eq. 2; https://arxiv.org/abs/1503.03832. For recommendation: Collaborative
+    """FaceNet, Schroff et al., CVPR 2015; https://arxiv.org/abs/1503.03832. For recommendation: Collaborative
     Metric Learning, Hsieh et al., WWW 2017; https://doi.org/10.1145/3038912.3052639.
 
     L = mean over anchors u and negatives j of max(0, m - s_ui + s_uj),  s = -|x - y|^2 in both papers

@@ -12,8 +12,8 @@ from reccl.negatives.negatives import Drawn, NegativesSettings
 
 
 class Mixed(NegativesSettings):
-    """Mixed Negative Sampling for Learning Two-tower Neural Networks in Recommendations, Yang et al., WWW 2020,
-    section 3.2; https://doi.org/10.1145/3366424.3386195.
+    """Mixed Negative Sampling for Learning Two-tower Neural Networks in Recommendations, Yang et al., WWW 2020;
+    https://doi.org/10.1145/3366424.3386195.
 
     The B items of the batch, drawn by popularity, and `number` uniform ones, all shared by the batch:
     q(i) = (B degree_i / E + number / I) / (B + number). In-batch negatives alone seldom show an item that nobody
