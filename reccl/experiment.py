@@ -54,10 +54,10 @@ def train(experiment: Experiment, *, device: str, say: Callable[[str], None], wa
             scorer, fitted = learn(experiment, data, hardware, Recording(watch, run), keep=keep)
         with clock("evaluate_seconds"):
             validation = measure(scorer, data, "validation", experiment)
-        if experiment.training.refit and fitted.best_epoch and not fitted.interrupted and len(data.validation):
-            say(f"refit: {fitted.best_epoch} epochs on train and validation rows")
+        if experiment.training.refit and not fitted.interrupted and len(data.validation):
+            say(f"refit on train and validation rows{f', {fitted.best_epoch} epochs' if fitted.best_epoch else ''}")
             with clock("refit_seconds"):
-                scorer, _ = learn(experiment, data.refit(), hardware, watch, stop_after=fitted.best_epoch)
+                scorer, _ = learn(experiment, data.refit(), hardware, watch, stop_after=fitted.best_epoch or None)
         with clock("evaluate_seconds"):
             test = measure(scorer, data, "test", experiment)
         timing = {**clock.seconds, **speed(fitted), "peak_memory_gib": peak_memory(hardware)}

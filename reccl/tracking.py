@@ -35,7 +35,7 @@ from reccl.training import Epoch
 EXPERIMENT = "reccl"
 MODEL_TAG = "reccl.model"
 SERVED = Path(__file__).parent / "recommend" / "served.py"
-SERVED_NEEDS = ("mlflow", "numpy", "pandas", "pyarrow", "safetensors")
+SERVED_NEEDS = ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "scipy")
 ENVIRONMENT = (*SERVED_NEEDS, "polars", "scikit-learn", "torch", "torch-geometric")
 
 for noisy in ("alembic", "mlflow"):

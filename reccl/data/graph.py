@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self, cast
 
+import numpy as np
 import polars as pl
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from reccl.data.by_user import ByUser
 from reccl.data.columns import ITEM, USER
 
 warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state", UserWarning)
@@ -84,6 +87,13 @@ class Graph:
         """Where the edges are."""
         return self.row.device
 
+    @cached_property
+    def by_user(self) -> ByUser:
+        """The items of every user."""
+        start = torch.zeros(self.users + 1, dtype=torch.long, device=self.device)
+        start[1:] = self.user_degree.cumsum(0)
+        return ByUser(start, self.item, self.items)
+
     def to(self, device: torch.device) -> "Graph":
         """The same graph on another device."""
         if device == self.device:
@@ -117,6 +127,12 @@ class Graph:
         if len(self._keys) == 0:
             return torch.zeros_like(asked, dtype=torch.bool)
         return self._keys[torch.searchsorted(self._keys, asked).clamp(max=len(self._keys) - 1)] == asked
+
+    @cached_property
+    def interactions(self) -> csr_matrix:
+        """R [U, I] in {0, 1} as a SciPy matrix, for closed forms; float32, on the CPU."""
+        ones, places = np.ones(len(self.user), np.float32), (self.user.cpu().numpy(), self.item.cpu().numpy())
+        return csr_matrix((ones, places), shape=(self.users, self.items))
 
     def without(self, dropped: Tensor) -> Adjacency:
         """The normalised adjacency after dropping undirected edges ([E] bool), degrees counted anew."""

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from reccl.evaluation.interactions import ByUser
+from reccl.data.by_user import ByUser
 from reccl.evaluation.top import top
 from reccl.metrics import PER_USER, coverage
 from reccl.scorers import Scorer

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from reccl.evaluation.interactions import ByUser
+from reccl.data.by_user import ByUser
 from reccl.scorers import Scorer
 
 CHUNK_BYTES = 64 << 20

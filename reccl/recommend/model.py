@@ -39,13 +39,11 @@ class Model:
         rows = data.known_before("test")
         known = ByUser.of(rows, len(data.users), len(data.items))
         popularity = torch.bincount(known.item, minlength=len(data.items)).float()
-        cpu = Scorer(scorer.users.detach().cpu(), scorer.items.detach().cpu())
-        return cls(cpu, data.users, data.items, known, popularity)
+        return cls(scorer.to(torch.device("cpu")), data.users, data.items, known, popularity)
 
     def to(self, device: torch.device) -> "Model":
         """The same model with its tensors on another device."""
-        scorer = Scorer(self.scorer.users.to(device), self.scorer.items.to(device))
-        return Model(scorer, self.users, self.items, self.known.to(device), self.popularity.to(device))
+        return Model(self.scorer.to(device), self.users, self.items, self.known.to(device), self.popularity.to(device))
 
 
 def save(model: Model, folder: Path) -> None:
@@ -54,8 +52,7 @@ def save(model: Model, folder: Path) -> None:
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         tensors = {
-            "users": model.scorer.users,
-            "items": model.scorer.items,
+            **model.scorer.tensors(),
             "known_start": model.known.start,
             "known_item": model.known.item,
             "popularity": model.popularity,
@@ -82,4 +79,4 @@ def load(folder: Path) -> Model:
     except (OSError, ValueError, KeyError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise RunError(f"no usable model in {folder} ({type(error).__name__}); train it again") from None
     known = ByUser(tensors["known_start"], tensors["known_item"], len(items))
-    return Model(Scorer(tensors["users"], tensors["items"]), users, items, known, tensors["popularity"])
+    return Model(Scorer.from_tensors(tensors), users, items, known, tensors["popularity"])

@@ -1,5 +1,5 @@
-"""The model as MLflow serves it. A script for MLflow, not a module of reccl: it needs numpy, pandas, pyarrow and
-safetensors, and no class of this package is pickled or imported.
+"""The model as MLflow serves it. A script for MLflow, not a module of reccl: it needs numpy, pandas, pyarrow,
+safetensors and scipy, and no class of this package is pickled or imported.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
+from scipy.sparse import csr_matrix
 
 CHUNK = 1024  # users scored at a time
 
@@ -22,6 +23,9 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         folder = Path(context.artifacts["model"])
         tensors = load_file(folder / "model.safetensors")
         self.user_vectors, self.item_vectors = tensors["users"], tensors["items"]  # [U, D], [I, D]
+        self.matrices = matrices_of(tensors)
+        if self.matrices:  # scores also come from the items that a user has
+            self.history_start, self.history_item = tensors["history_start"], tensors["history_item"]
         self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
         self.popularity = tensors["popularity"]  # [I]
         self.users = pd.Index(pd.read_parquet(folder / "users.parquet")["id"])
@@ -44,6 +48,13 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         self, asked: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], k: int, include_seen: bool
     ) -> pd.DataFrame:
         scores = self.user_vectors[rows.clip(0)] @ self.item_vectors.T  # [b, I]
+        if self.matrices:
+            x = np.zeros((len(self.items), len(rows)), dtype=np.float32)  # [I, b]
+            for place, row in enumerate(rows.clip(0)):
+                x[self.history_item[self.history_start[row] : self.history_start[row + 1]], place] = 1
+            for matrix in self.matrices:
+                x = matrix @ x
+            scores += x.T
         scores[rows < 0] = self.popularity
         for place, row in enumerate(rows):
             if row >= 0 and not include_seen:
@@ -60,6 +71,18 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         )
         served: pd.DataFrame = table[np.isfinite(table["score"])]
         return served
+
+
+def matrices_of(tensors: dict[str, np.ndarray[Any, Any]]) -> list[Any]:
+    """The item-item matrices of a model that scores from a user's history."""
+    found: list[Any] = []
+    while (name := f"matrix_{len(found)}") in tensors or f"{name}_value" in tensors:
+        if name in tensors:
+            found.append(tensors[name])
+        else:
+            value, column, start = (tensors[f"{name}_{part}"] for part in ("value", "column", "start"))
+            found.append(csr_matrix((value, column, start), shape=tuple(tensors[f"{name}_shape"])))
+    return found
 
 
 mlflow.models.set_model(Recommender())

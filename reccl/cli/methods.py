@@ -1,0 +1,30 @@
+"""`reccl methods`."""
+
+from pathlib import Path
+
+from reccl.bundle import available
+from reccl.cli.console import Debug, Json, out, print_json, table
+
+FOLDER = "methods/"
+PAPER = "Paper:"
+
+
+def methods(json: Json = False, debug: Debug = False) -> None:
+    """List the methods of the field that come as configs, with their papers; each runs on any data set."""
+    configs = available("configs", ".yaml")
+    found = {name: head(path) for name, path in sorted(configs.items()) if name.startswith(FOLDER)}
+    if json:
+        print_json([{"config": name, "about": about, "paper": paper} for name, (about, paper) in found.items()])
+        return
+    made = table(None, "config", "about", "paper")
+    for name, (about, paper) in found.items():
+        made.add_row(name, about, paper)
+    out.print(made)
+    out.print("\nreccl train --config methods/simgcl.yaml --set data=gowalla", markup=False)
+
+
+def head(path: Path) -> tuple[str, str]:
+    """The first comment line of a config, and the one that names its paper."""
+    comments = [line.lstrip("# ").strip() for line in path.read_text().splitlines() if line.startswith("#")]
+    papers = (line.removeprefix(PAPER).strip() for line in comments if line.startswith(PAPER))
+    return (comments[0] if comments else ""), next(papers, "")

@@ -1,0 +1,40 @@
+"""EASE: an item-item matrix by ridge regression, in closed form."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from reccl.data.graph import Graph
+from reccl.encoders import Embeddings
+from reccl.errors import TrainingError
+from reccl.scorers.scorer import Scorer, ScorerSettings, from_history
+
+LARGEST = 30_000  # items; two dense matrices of that size are 7 GiB
+
+
+class Ease(ScorerSettings):
+    """Embarrassingly Shallow Autoencoders for Sparse Data, Steck, WWW 2019, eq. 8; https://arxiv.org/abs/1905.03375.
+
+    P = (R'R + l2 I)^-1,  B_ij = -P_ij / P_jj, B_jj = 0,  s_u = B' x_u
+
+    R [U, I] is the binary training matrix. Needs I x I dense numbers: for catalogues of up to 30,000 items.
+    """
+
+    kind: Literal["ease"] = "ease"
+    l2: Annotated[float, Field(gt=0)] = 200.0
+    """Ridge penalty (lambda): a few hundred for a thousand items, more for denser data."""
+
+    def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
+        """See `ScorerSettings.build`. Raises TrainingError where the catalogue is too large for a dense matrix."""
+        if graph.items > LARGEST:
+            raise TrainingError(
+                f"scorer 'ease' is for up to {LARGEST:,} items, and there are {graph.items:,}; use item_knn"
+            )
+        counts = graph.interactions
+        gram = torch.from_numpy((counts.T @ counts).toarray()).to(graph.device)  # [I, I]
+        gram.diagonal().add_(self.l2)
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))  # [I, I] P
+        weights = -inverse / inverse.diagonal()  # [I, I] B: column j over P_jj
+        weights.fill_diagonal_(0)
+        return from_history(graph, weights.T.contiguous())

@@ -1,0 +1,26 @@
+"""Random: another random list for everybody."""
+
+from typing import Literal
+
+import torch
+
+from reccl.data.graph import Graph
+from reccl.encoders import Embeddings
+from reccl.scorers.scorer import Scorer, ScorerSettings
+
+DIMENSION = 32
+
+
+class Random(ScorerSettings):
+    """Inner products of random vectors: what chance alone gives."""
+
+    kind: Literal["random"] = "random"
+    seed: int = 0
+    """Seed of the vectors."""
+
+    def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
+        """See `ScorerSettings.build`."""
+        generator = torch.Generator().manual_seed(self.seed)
+        users = torch.randn(graph.users, DIMENSION, generator=generator)
+        items = torch.randn(graph.items, DIMENSION, generator=generator)
+        return Scorer(users.to(graph.device), items.to(graph.device))

@@ -1,0 +1,98 @@
+"""Closed forms equal their papers' equations in dense NumPy, survive the disk, and are served as they score."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from reccl.data.dataset import Dataset
+from reccl.data.graph import Graph
+from reccl.data.pipelines import loaded
+from reccl.errors import TrainingError
+from reccl.recommend import Model, load, recommend, save
+from reccl.scorers import Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd, ease
+from reccl.tracking import SERVED
+
+CLOSED = [Ease(l2=5), ItemKnn(neighbours=7, shrink=2), GraphFilter(rank=6), Svd(dimension=5), Svd(normalise=False)]
+
+
+@pytest.fixture
+def dense(planted_graph: Graph) -> np.ndarray:
+    matrix = np.zeros((planted_graph.users, planted_graph.items))
+    matrix[planted_graph.user, planted_graph.item] = 1
+    return matrix
+
+
+def scored(settings: ScorerSettings, graph: Graph) -> np.ndarray:
+    return settings.build(graph, None).scores(torch.arange(graph.users)).double().numpy()
+
+
+def test_ease_is_the_inverse_gram_matrix_over_its_diagonal(planted_graph: Graph, dense: np.ndarray) -> None:
+    inverse = np.linalg.inv(dense.T @ dense + 5 * np.eye(dense.shape[1]))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    np.testing.assert_allclose(scored(Ease(l2=5), planted_graph), dense @ weights, atol=1e-4)
+
+
+def test_ease_says_what_else_to_use_where_the_catalogue_is_too_large(
+    planted_graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ease, "LARGEST", 100)
+    with pytest.raises(TrainingError, match="up to 100 items, and there are 120; use item_knn"):
+        Ease().build(planted_graph, None)
+
+
+def test_item_knn_sums_shrunk_cosines_of_the_nearest(planted_graph: Graph, dense: np.ndarray) -> None:
+    together, degree = dense.T @ dense, dense.sum(0)
+    similar = together / np.maximum(np.sqrt(np.outer(degree, degree)) + 2, 1e-9)
+    np.fill_diagonal(similar, 0)
+    expected = np.zeros_like(dense)
+    for item, row in enumerate(similar):  # every item votes for its own neighbours
+        nearest = np.argsort(-row, kind="stable")[:200]
+        expected[:, nearest] += np.outer(dense[:, item], row[nearest])
+    everybody = ItemKnn(neighbours=200, shrink=2)
+    np.testing.assert_allclose(scored(everybody, planted_graph), expected, atol=1e-4)
+    few = everybody.model_copy(update={"neighbours": 3}).build(planted_graph, None).matrices[0]
+    assert (few.to_dense() > 0).sum(0).max() == 3
+
+
+def test_graph_filter_is_two_hops_and_an_ideal_low_pass(planted_graph: Graph, dense: np.ndarray) -> None:
+    users, items = dense.sum(1).clip(1) ** -0.5, dense.sum(0).clip(1) ** -0.5
+    normal = users[:, None] * dense * items
+    vectors = np.linalg.svd(normal)[2][:6]
+    low_pass = np.diag(items) @ vectors.T @ vectors @ np.diag(1 / items)
+    expected = dense @ (normal.T @ normal + 0.3 * low_pass)
+    np.testing.assert_allclose(scored(GraphFilter(rank=6), planted_graph), expected, atol=1e-4)
+    near = scored(GraphFilter(rank=6, exact=False), planted_graph)
+    assert 0 < np.abs(near - expected).max() < 0.02 * np.abs(expected).max()
+    np.testing.assert_allclose(scored(GraphFilter(rank=0), planted_graph), dense @ normal.T @ normal, atol=1e-5)
+
+
+def test_svd_projects_on_the_first_right_singular_vectors(planted_graph: Graph, dense: np.ndarray) -> None:
+    vectors = np.linalg.svd(dense)[2][:4]
+    got = scored(Svd(dimension=4, normalise=False), planted_graph)
+    np.testing.assert_allclose(got, dense @ vectors.T @ vectors, atol=1e-4)
+
+
+def test_random_is_another_list_for_everybody_and_the_same_again(planted_graph: Graph) -> None:
+    first, again = (scored(Random(), planted_graph) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert len({tuple(row) for row in np.argsort(first, 1)[:, :5]}) > 150
+
+
+@pytest.mark.parametrize("settings", [*CLOSED, Popularity(), Random()], ids=lambda settings: settings.kind)
+def test_a_model_scores_the_same_from_disk_and_as_served(
+    settings: ScorerSettings, planted_dataset: Dataset, planted_graph: Graph, tmp_path: Path
+) -> None:
+    model = Model.of(settings.build(planted_graph, None), planted_dataset)
+    save(model, tmp_path / "model")
+    before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
+    assert before.equals(after)
+    served = loaded(SERVED).Recommender()
+    served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
+    users = model.users.ids.to_list()
+    lists = served.predict(None, pd.DataFrame({"user": users}), {"k": 5})
+    np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)
