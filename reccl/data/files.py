@@ -33,8 +33,8 @@ def table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] =
     elif path.is_file():
         files = [path]
     else:
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        there = f"; the files there are: {listed(beside)}" if beside else ""
+        beside = tables_in(path.parent)
+        there = f"; the table files there are: {listed(beside)}" if beside else ""
         raise DataError(f"no file or folder {path}{did_you_mean(path.name, beside)}{there}")
     if kind != "auto":
         return files, kind
@@ -47,6 +47,12 @@ def table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] =
     if found is None:
         raise DataError(f"cannot tell the format of {files[0].name}; name it {listed(SUFFIXES)}, or set format")
     return files, found
+
+
+def tables_in(folder: Path) -> list[str]:
+    """Names of the table files right inside a folder."""
+    entries = folder.iterdir() if folder.is_dir() else []
+    return [entry.name for entry in entries if entry.suffix.lower() in SUFFIXES]
 
 
 def scan(files: list[Path], kind: str, separator: str | None = None, text: tuple[str, ...] = ()) -> pl.LazyFrame:

@@ -157,6 +157,10 @@ def test_leave_last_out_equals_sorting_each_user_by_hand(world: pl.DataFrame, te
 
 @pytest.mark.parametrize(("split", "side"), [(ColdItems, "item"), (ColdUsers, "user")])
 class TestColdStart:
+    def test_shares_that_leave_nothing_to_train_on_are_refused(self) -> None:
+        with pytest.raises(ValidationError, match="nothing is left to train on"):
+            ColdItems(warm_validation=0.5, warm_test=0.5)
+
     def test_cold_nodes_have_no_training_row_and_are_halved(
         self, split: type[Split], side: str, planted: pl.DataFrame
     ) -> None:

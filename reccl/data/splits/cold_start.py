@@ -1,9 +1,10 @@
 """Cold items, cold users: a share of the items (users) is never trained on."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import polars as pl
+from pydantic import model_validator
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.splits.holdout import Fraction, Split, anywhere, canonical, parts
@@ -23,6 +24,13 @@ class ColdStart(Split):
     """Share of the warm rows that is validated on."""
     warm_test: Fraction = 0.1
     """Share of the warm rows that is tested on."""
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        """Refuse shares that leave no warm row to train on."""
+        if self.warm_validation + self.warm_test >= 1:
+            raise ValueError("warm_validation + warm_test must be below 1: nothing is left to train on")
+        return self
 
     def assign_cold(self, interactions: pl.DataFrame, side: str) -> pl.DataFrame:
         """Split with the nodes of `side` ('user' or 'item') cold."""

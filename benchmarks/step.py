@@ -1,0 +1,77 @@
+"""Step: what one training step of the graph methods costs on Gowalla, paired: the methods take turns.
+
+python benchmarks/step.py [--data gowalla] [--batch 2048] [--layers 2] [--steps 20]
+
+A step is encoding, loss, backward pass and Adam. Drawing views happens once an epoch; its cost is added per step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from statistics import median
+
+import torch
+from measured import title
+
+from reccl.config import load
+from reccl.data.batches import shuffled, steps_per_epoch
+from reccl.data.features import FeatureTables
+from reccl.data.graph import Graph
+from reccl.data.prepare import prepare
+from reccl.training import Objective
+from reccl.training.fit import optimizer_of, total
+
+METHODS = ("lightgcn", "xsimgcl", "simgcl", "sgl-ed", "sl-lightgcn")
+
+
+class Stepper:
+    """One method, ready to take steps."""
+
+    def __init__(self, method: str, chosen: argparse.Namespace) -> None:
+        overrides = [f"data={chosen.data}", f"encoder.layers={chosen.layers}", f"training.batch_size={chosen.batch}"]
+        experiment = load(f"methods/{method}", overrides)
+        data = prepare(experiment.data)
+        self.graph = Graph.of(data.train, len(data.users), len(data.items))
+        generator = torch.Generator().manual_seed(0)
+        self.encoder = experiment.encoder.build(self.graph, FeatureTables.of(data), generator)
+        self.objective = Objective(experiment.objective, self.graph, generator)
+        self.optimizer = optimizer_of(self.encoder, experiment.training)
+        self.batches = shuffled(self.graph, chosen.batch, generator)
+        started = time.perf_counter()
+        self.objective.draw_views()
+        self.drawing = (time.perf_counter() - started) / steps_per_epoch(self.graph, chosen.batch)
+
+    def step(self) -> float:
+        """Milliseconds of one step."""
+        batch = next(self.batches)
+        started = time.perf_counter()
+        loss = total(self.objective(self.encoder, batch))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return 1000 * (time.perf_counter() - started + self.drawing)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--data", default="gowalla")
+    arguments.add_argument("--batch", type=int, default=2048)
+    arguments.add_argument("--layers", type=int, default=2)
+    arguments.add_argument("--steps", type=int, default=20)
+    chosen = arguments.parse_args()
+    steppers = {method: Stepper(method, chosen) for method in METHODS}
+    for stepper in steppers.values():
+        stepper.step()
+    times = {method: [] for method in METHODS}
+    for _ in range(chosen.steps):
+        for method, stepper in steppers.items():
+            times[method].append(stepper.step())
+    print(title(f"{chosen.data}, batch {chosen.batch:,}, {chosen.layers} layers, D 64, {chosen.steps} paired steps"))
+    for method, values in times.items():
+        ratio = median(value / base for value, base in zip(values, times["lightgcn"], strict=True))
+        print(f"{method:12s} {median(values):8.1f} ms  {ratio:5.2f} x lightgcn")
+
+
+if __name__ == "__main__":
+    main()
