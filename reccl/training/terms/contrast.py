@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from reccl.data.batches import Batch
 from reccl.encoders import Embeddings
-from reccl.losses import AnyLoss, InfoNCE, LossSettings, Pairs
+from reccl.encoders.encoder import Rows
+from reccl.losses import AnyLoss, InfoNCE, LossSettings, Pairs, Same
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, EdgeDrop, View
 
@@ -41,11 +41,11 @@ class Contrast(TermSettings):
 
 def between(loss: LossSettings, batch: Batch, first: Embeddings, second: Embeddings) -> Tensor:
     """Contrast the batch's distinct nodes in one encoding with themselves in another: users' mean plus items' mean."""
-    users, items = batch.user.unique(), batch.item.unique()
-    sides = ((first.users(users), second.users(users)), (first.items(items), second.items(items)))  # [n, D] each
-    return torch.stack([loss(Pairs(one, other, other, itself(one))) for one, other in sides]).sum()
+    users, items = batch.user.unique(), batch.item.unique()  # [n], [m]
+    return on_side(loss, users, first.users, second.users) + on_side(loss, items, first.items, second.items)
 
 
-def itself(anchor: Tensor) -> Tensor:
-    """[n, n] True where a negative is the anchor's own node."""
-    return torch.eye(len(anchor), dtype=torch.bool, device=anchor.device)
+def on_side(loss: LossSettings, rows: Tensor, first: Rows, second: Rows) -> Tensor:
+    """Each of `rows`, [n] distinct, in the first encoding against all of them in the second."""
+    candidates = second(rows)  # [n, D]
+    return loss(Pairs(first(rows), candidates, candidates, Same(rows, rows)))

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from reccl.losses import AnyLoss, InfoNCE, Pairs
+from reccl.losses import AnyLoss, InfoNCE, Pairs, Same
 from reccl.negatives import AnyNegatives, InBatch
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -40,5 +40,4 @@ class Ranking(TermSettings):
         loss = self.loss(Pairs(users, items, negatives, drawn.hidden, positive_log_q, negative_log_q))
         if not self.symmetric:
             return loss
-        same_user = batch.user[:, None] == batch.user[None, :]  # [B, B]
-        return (loss + self.loss(Pairs(items, users, users, same_user))) / 2
+        return (loss + self.loss(Pairs(items, users, users, Same(batch.user, batch.user)))) / 2
