@@ -157,10 +157,6 @@ def test_leave_last_out_equals_sorting_each_user_by_hand(world: pl.DataFrame, te
 
 @pytest.mark.parametrize(("split", "side"), [(ColdItems, "item"), (ColdUsers, "user")])
 class TestColdStart:
-    def test_shares_that_leave_nothing_to_train_on_are_refused(self) -> None:
-        with pytest.raises(ValidationError, match="nothing is left to train on"):
-            ColdItems(warm_validation=0.5, warm_test=0.5)
-
     def test_cold_nodes_have_no_training_row_and_are_halved(
         self, split: type[Split], side: str, planted: pl.DataFrame
     ) -> None:
@@ -223,3 +219,8 @@ def test_splits_by_time_say_what_to_do_where_there_is_none(split: type[Split], p
 def test_a_share_that_leaves_nothing_is_refused(share: float) -> None:
     with pytest.raises(ValidationError, match="test"):
         RandomPerUser(test=share)
+
+
+def test_warm_shares_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(ValidationError, match="nothing is left to train on"):
+        ColdItems(warm_validation=0.5, warm_test=0.5)
