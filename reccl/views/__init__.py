@@ -5,16 +5,20 @@ from typing import Annotated
 from pydantic import Field, SerializeAsAny
 
 from reccl.settings import outside
+from reccl.views.dropout import Dropout
 from reccl.views.edge_drop import EdgeDrop
 from reccl.views.node_drop import NodeDrop
 from reccl.views.noise import Noise
 from reccl.views.plain import Plain
 from reccl.views.random_walk import RandomWalk
+from reccl.views.svd import Svd
 from reccl.views.view import View, ViewSettings
 
 AnyView = Annotated[
-    SerializeAsAny[Annotated[EdgeDrop | NodeDrop | Noise | Plain | RandomWalk, Field(discriminator="kind")]],
+    SerializeAsAny[
+        Annotated[Dropout | EdgeDrop | NodeDrop | Noise | Plain | RandomWalk | Svd, Field(discriminator="kind")]
+    ],
     outside(ViewSettings),
 ]
 
-__all__ = ["AnyView", "EdgeDrop", "NodeDrop", "Noise", "Plain", "RandomWalk", "View", "ViewSettings"]
+__all__ = ["AnyView", "Dropout", "EdgeDrop", "NodeDrop", "Noise", "Plain", "RandomWalk", "Svd", "View", "ViewSettings"]

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from reccl.data.graph import Adjacency, Graph
+from reccl.data.graph import Graph
 from reccl.settings import Settings
+
+
+class Matrix(Protocol):
+    """An N x N matrix as an encoder needs it: `Adjacency`, or `LowRank` of the SVD view."""
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        """[N, N] @ [N, D] -> [N, D], differentiable in x."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +25,7 @@ class View:
     Two views are equal where they hold the same matrices and perturbation: an encoder need not run twice for them.
     """
 
-    matrices: tuple[Adjacency, ...]  # one for every layer, or a single one for all
+    matrices: tuple[Matrix, ...]  # one for every layer, or a single one for all
     perturb: Callable[[Tensor, int], Tensor] | None = None  # ([N, D], layer) -> [N, D]
 
     def propagate(self, x: Tensor, layer: int) -> Tensor:
