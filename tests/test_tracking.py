@@ -216,5 +216,6 @@ class TestServedModel:
         from mlflow.artifacts import download_artifacts
 
         needs = (Path(download_artifacts(uri)) / "requirements.txt").read_text().split()
-        assert {need.partition("==")[0] for need in needs} == {"mlflow", "numpy", "pandas", "pyarrow", "safetensors"}
+        names = {"mlflow", "numpy", "pandas", "pyarrow", "safetensors", "scipy"}
+        assert {need.partition("==")[0] for need in needs} == names
         assert all("==" in need for need in needs)

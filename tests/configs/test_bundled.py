@@ -31,7 +31,7 @@ def test_there_are_experiments_and_presets() -> None:
 class TestEveryExperiment:
     def test_it_loads_by_its_name_and_comes_back_from_its_dump(self, path: Path) -> None:
         experiment = load(short(path))
-        assert experiment.name == short(path)
+        assert experiment.name == path.stem
         assert loads(dump(experiment)) == experiment
         assert dump(loads(dump(experiment))) == dump(experiment)
 
