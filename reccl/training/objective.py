@@ -1,6 +1,7 @@
 """Objective: a weighted sum of named terms over views of the graph."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,9 +25,11 @@ class Objective:
         self.terms = {name: term for name, term in terms.items() if term.weight > 0}
         self.graph, self.generator = graph, generator
         self.views: dict[str, tuple[View, ...]] = {}
+        self.epoch: dict[Hashable, Any] = {}  # what terms compute once an epoch
 
     def draw_views(self) -> None:
-        """New views for a new epoch."""
+        """New views for a new epoch; what terms kept from the last one is forgotten."""
+        self.epoch = {}
         drawn: dict[tuple[int, str], View] = {}
         for name, term in self.terms.items():
             places = [(place, f"{type(view)} {view.model_dump_json()}") for place, view in enumerate(term.views())]
@@ -44,5 +47,5 @@ class Objective:
                 encoded[view] = encoder(view)
             return encoded[view]
 
-        step = Step(batch, self.graph, encode, self.generator)
+        step = Step(batch, self.graph, encode, self.generator, self.epoch)
         return {name: term.weight * term.loss_of(step, self.views[name]) for name, term in self.terms.items()}

@@ -13,6 +13,7 @@ from reccl.encoders import Embeddings, Encoder, LightGCN, TwoTower
 from reccl.losses import BPR, InfoNCE, Pairs
 from reccl.negatives import Uniform
 from reccl.training import L2, AnyTerm, Contrast, CrossLayer, FullSoftmax, Objective, Ranking, TermSettings
+from reccl.training.terms import Neighbours, Prototypes
 from reccl.views import EdgeDrop, Plain, View
 
 ROOM = AnyTerm
@@ -26,6 +27,9 @@ TERMS = [
     Contrast(loss=BPR(), first=Plain()),
     CrossLayer(),
     L2(),
+    Neighbours(),
+    Prototypes(clusters=5),
+    Prototypes(),
 ]
 
 
@@ -104,7 +108,7 @@ class TestEveryTerm:
         towers = TwoTower(dimension=8, hidden=(4,)).build(
             planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0)
         )
-        if isinstance(term, CrossLayer):
+        if isinstance(term, CrossLayer | Neighbours):
             pytest.skip("towers have no layers to look at; that it says so is tested with the term")
         losses(planted_graph, towers, batch, only=term)["only"].backward()
         assert towers.users.ids.grad.isfinite().all()

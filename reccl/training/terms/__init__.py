@@ -9,12 +9,29 @@ from reccl.training.terms.contrast import Contrast
 from reccl.training.terms.cross_layer import CrossLayer
 from reccl.training.terms.full_softmax import FullSoftmax
 from reccl.training.terms.l2 import L2
+from reccl.training.terms.neighbours import Neighbours
+from reccl.training.terms.prototypes import Prototypes
 from reccl.training.terms.ranking import Ranking
 from reccl.training.terms.term import Step, TermSettings
 
 AnyTerm = Annotated[
-    SerializeAsAny[Annotated[Contrast | CrossLayer | FullSoftmax | L2 | Ranking, Field(discriminator="kind")]],
+    SerializeAsAny[
+        Annotated[
+            Contrast | CrossLayer | FullSoftmax | L2 | Neighbours | Prototypes | Ranking, Field(discriminator="kind")
+        ]
+    ],
     outside(TermSettings),
 ]
 
-__all__ = ["L2", "AnyTerm", "Contrast", "CrossLayer", "FullSoftmax", "Ranking", "Step", "TermSettings"]
+__all__ = [
+    "L2",
+    "AnyTerm",
+    "Contrast",
+    "CrossLayer",
+    "FullSoftmax",
+    "Neighbours",
+    "Prototypes",
+    "Ranking",
+    "Step",
+    "TermSettings",
+]

@@ -1,8 +1,8 @@
 """Term: one summand of an objective."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar, cast
 
 import torch
 from pydantic import Field
@@ -14,6 +14,8 @@ from reccl.encoders import Embeddings
 from reccl.settings import Settings
 from reccl.views import AnyView, Plain, View
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -23,6 +25,13 @@ class Step:
     graph: Graph
     encode: Callable[[View], Embeddings]  # each distinct view is encoded once a step
     generator: torch.Generator  # on the graph's device
+    epoch: dict[Hashable, Any] = field(default_factory=dict)  # what terms keep until the epoch ends
+
+    def once_an_epoch(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` gives at the epoch's first step that asks for `key`, at its later steps the same again."""
+        if key not in self.epoch:
+            self.epoch[key] = compute()
+        return cast(T, self.epoch[key])
 
 
 class TermSettings(Settings):
