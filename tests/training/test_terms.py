@@ -11,9 +11,9 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder, LightGCN, TwoTower
 from reccl.losses import BPR, InfoNCE, Pairs
-from reccl.negatives import Uniform
+from reccl.negatives import InBatch, Uniform
 from reccl.training import L2, AnyTerm, Contrast, CrossLayer, FullSoftmax, Objective, Ranking, TermSettings
-from reccl.training.terms import Neighbours, Prototypes
+from reccl.training.terms import ItemItem, Neighbours, Prototypes, UserItem
 from reccl.views import EdgeDrop, Plain, View
 
 ROOM = AnyTerm
@@ -30,6 +30,10 @@ TERMS = [
     Neighbours(),
     Prototypes(clusters=5),
     Prototypes(),
+    ItemItem(),
+    UserItem(),
+    UserItem(negatives=Uniform(number=9, shared=True)),
+    UserItem(negatives=InBatch()),
 ]
 
 

@@ -8,16 +8,19 @@ from reccl.settings import outside
 from reccl.training.terms.contrast import Contrast
 from reccl.training.terms.cross_layer import CrossLayer
 from reccl.training.terms.full_softmax import FullSoftmax
+from reccl.training.terms.item_item import ItemItem
 from reccl.training.terms.l2 import L2
 from reccl.training.terms.neighbours import Neighbours
 from reccl.training.terms.prototypes import Prototypes
 from reccl.training.terms.ranking import Ranking
 from reccl.training.terms.term import Step, TermSettings
+from reccl.training.terms.user_item import UserItem
 
 AnyTerm = Annotated[
     SerializeAsAny[
         Annotated[
-            Contrast | CrossLayer | FullSoftmax | L2 | Neighbours | Prototypes | Ranking, Field(discriminator="kind")
+            Contrast | CrossLayer | FullSoftmax | ItemItem | L2 | Neighbours | Prototypes | Ranking | UserItem,
+            Field(discriminator="kind"),
         ]
     ],
     outside(TermSettings),
@@ -29,9 +32,11 @@ __all__ = [
     "Contrast",
     "CrossLayer",
     "FullSoftmax",
+    "ItemItem",
     "Neighbours",
     "Prototypes",
     "Ranking",
     "Step",
     "TermSettings",
+    "UserItem",
 ]

@@ -1,0 +1,81 @@
+"""Item-item: a user should also like what goes together with the user's items."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from reccl.data.graph import Graph
+from reccl.losses.similarity import to_negatives
+from reccl.training.terms.term import Step, TermSettings
+from reccl.views import AnyView, Plain, View
+
+COUNTS = 1 << 24
+"""Co-occurrences that are held densely at once: 64 MiB."""
+
+
+class ItemItem(TermSettings):
+    """UltraGCN's item-item constraint: each interaction's user near the items that occur most with its item.
+
+    UltraGCN: Ultra Simplification of Graph Convolutional Networks for Recommendation, Mao et al., CIKM 2021;
+    https://arxiv.org/abs/2110.15114. With G = R'R [I, I] the co-occurrences and g_i = sum over k of G_ik:
+
+    w_ij = G_ij / (g_i - G_ii) * sqrt(g_i / g_j)
+    L = mean over interactions (u, i) of the sum over j in S(i) of -w_ij log sigmoid(e_u e_j)
+
+    S(i) the `neighbours` items j with the largest w_ij.
+
+    Where we differ: an item is no neighbour of itself (the authors' code may keep it); the mean over the batch's
+    interactions, not their sum.
+    """
+
+    kind: Literal["item_item"] = "item_item"
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """Factor of this term in the objective (gamma of UltraGCN; theirs multiplies a sum over the batch)."""
+    neighbours: Annotated[int, Field(ge=1)] = 10
+    """Items that go together with an item (K); fewer where the catalogue is smaller."""
+    view: AnyView = Plain()
+    """What the encoder sees of the graph."""
+
+    def views(self) -> tuple[AnyView, ...]:
+        """See `TermSettings.views`."""
+        return (self.view,)
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.loss_of`."""
+        embeddings, batch = step.encode(views[0]), step.batch
+        together = co_occurring(step.graph, self.neighbours)
+        near = embeddings.items(together.items[batch.item])  # [B, K, D]
+        logits = to_negatives(embeddings.users(batch.user), near)  # [B, K]
+        return (together.weight[batch.item] * softplus(-logits.float())).sum(1).mean()
+
+
+@dataclass(frozen=True)
+class Together:
+    """The items that go together with every item."""
+
+    items: Tensor  # [I, K]
+    weight: Tensor  # [I, K] w_ij; 0 where two items never occur together
+
+
+@lru_cache(maxsize=2)
+def co_occurring(graph: Graph, neighbours: int) -> Together:
+    """S(i) and w_ij of every item, once a graph; rows of G in chunks."""
+    counts = graph.interactions  # R [U, I]
+    of_item = counts.T.tocsr()  # [I, U]
+    total = of_item @ np.asarray(counts.sum(1)).ravel()  # [I] g
+    root = np.sqrt(np.maximum(total, 1))
+    factor = root / np.maximum(total - graph.item_degree.cpu().numpy(), 1)  # [I] sqrt(g_i) / (g_i - G_ii)
+    found, chunk = [], max(COUNTS // max(graph.items, 1), 1)
+    for start in range(0, graph.items, chunk):
+        rows = np.arange(start, min(start + chunk, graph.items))
+        block = (of_item[rows] @ counts).toarray() * factor[rows, None] / root  # [chunk, I]
+        block[np.arange(len(rows)), rows] = 0
+        found.append(torch.from_numpy(block).topk(min(neighbours, graph.items)))
+    items = torch.cat([top.indices for top in found]).to(graph.device)
+    return Together(items, torch.cat([top.values for top in found]).float().to(graph.device))

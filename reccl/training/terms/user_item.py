@@ -1,0 +1,63 @@
+"""User-item: each interaction counts by the degrees of its two ends, as after infinitely many hops."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from reccl.losses import Pairs
+from reccl.losses.shown import mean_of_shown
+from reccl.losses.similarity import scores
+from reccl.negatives import AnyNegatives, Uniform
+from reccl.training.terms.term import Step, TermSettings
+from reccl.views import AnyView, Plain, View
+
+
+class UserItem(TermSettings):
+    """UltraGCN's user-item constraint: what LightGCN converges to after infinitely many hops, as a loss.
+
+    UltraGCN: Ultra Simplification of Graph Convolutional Networks for Recommendation, Mao et al., CIKM 2021;
+    https://arxiv.org/abs/2110.15114. With d_u, d_i the degrees and s_ui the inner product:
+
+    b_ui = 1 / d_u * sqrt((d_u + 1) / (d_i + 1))
+    L = mean over interactions (u, i) of -b_ui log sigmoid(s_ui) - w * mean over negatives j of b_uj log sigmoid(-s_uj)
+
+    Add it to a ranking term with the logistic loss, the paper's L_O, and to `item_item`.
+
+    Where we differ: means instead of sums over the batch and the negatives, so that weights do not change with them;
+    its negatives are drawn apart from the ranking term's.
+    """
+
+    kind: Literal["user_item"] = "user_item"
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """Factor of this term in the objective (lambda of UltraGCN)."""
+    negatives: AnyNegatives = Uniform(number=64)
+    """Where the negatives come from."""
+    negative_weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the negatives' mean beside the positive (w)."""
+    view: AnyView = Plain()
+    """What the encoder sees of the graph."""
+
+    def views(self) -> tuple[AnyView, ...]:
+        """See `TermSettings.views`."""
+        return (self.view,)
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.loss_of`."""
+        embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
+        drawn = self.negatives.draw(batch, graph, step.generator)
+        users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
+        pairs = Pairs(users, items, embeddings.items(drawn.items), drawn.hidden)
+        positive, negatives = (each.float() for each in scores(pairs, "dot"))  # [B], [B, M]
+        user_degree = graph.user_degree[batch.user].clamp(min=1)  # [B]
+        own = balance(user_degree, graph.item_degree[batch.item])  # [B]
+        others = balance(user_degree[:, None], graph.item_degree[drawn.items])  # [B, M]
+        away = mean_of_shown(others * softplus(negatives), pairs.hidden)  # [B]
+        return (own * softplus(-positive) + self.negative_weight * away).mean()
+
+
+def balance(user_degree: Tensor, item_degree: Tensor) -> Tensor:
+    """b_ui of degrees that broadcast."""
+    return torch.sqrt((user_degree + 1) / (item_degree + 1)) / user_degree
