@@ -33,6 +33,13 @@ class Adjacency:
         """[N, N] @ [N, D] -> [N, D], differentiable in x."""
         return cast(Tensor, _Propagate.apply(self.matrix, self.transpose, x))  # type: ignore[no-untyped-call]
 
+    @cached_property
+    def edges(self) -> Tensor:
+        """[2, 2E] directed edges (sender, receiver), sorted by receiver, as Torch Geometric wants them."""
+        start, sender = self.matrix.crow_indices().long(), self.matrix.col_indices().long()  # [N + 1], [2E]
+        receiver = torch.repeat_interleave(torch.arange(len(start) - 1, device=start.device), start.diff())  # [2E]
+        return torch.stack([sender, receiver])
+
 
 class _Propagate(torch.autograd.Function):
     """y = A x, dL/dx = A' dL/dy; A is constant. Always float32 under autocast: CSR has no bf16 product."""

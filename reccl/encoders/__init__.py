@@ -4,19 +4,27 @@ from typing import Annotated
 
 from pydantic import Field, SerializeAsAny
 
+from reccl.encoders.convolution import Convolution
+from reccl.encoders.egcf import EGCF
 from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings
 from reccl.encoders.lightgcn import LightGCN
 from reccl.encoders.matrix_factorization import MatrixFactorization
+from reccl.encoders.ngcf import NGCF
 from reccl.encoders.two_tower import TwoTower
 from reccl.settings import outside
 
 AnyEncoder = Annotated[
-    SerializeAsAny[Annotated[LightGCN | MatrixFactorization | TwoTower, Field(discriminator="kind")]],
+    SerializeAsAny[
+        Annotated[Convolution | EGCF | LightGCN | MatrixFactorization | NGCF | TwoTower, Field(discriminator="kind")]
+    ],
     outside(EncoderSettings),
 ]
 
 __all__ = [
+    "EGCF",
+    "NGCF",
     "AnyEncoder",
+    "Convolution",
     "Embeddings",
     "Encoder",
     "EncoderSettings",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -20,6 +21,16 @@ class LightGCN(EncoderSettings):
 
     E^(0) [N, D] is the only parameter. Where we differ: `initial_weight` 0 leaves E^(0) out of the mean, as
     LightGCN++ and EGCF found useful; the paper's mean is `initial_weight` 1.
+
+    LightGCN++ (Revisiting LightGCN, Lee et al., RecSys 2024; https://github.com/geon0325/LightGCNpp) frees the
+    exponents and sends directions instead of embeddings, n(e) = e / |e|:
+
+    E^(l+1) = D^-alpha A D^-beta n(E^(l)),   E = gamma E^(0) + (1 - gamma) mean of E^(1) .. E^(L)
+
+    alpha is `receiver_exponent`, beta `sender_exponent`, n `unit_norm`, gamma `initial_weight / (L + initial_weight)`.
+    Computed as D^(1/2 - alpha) [D^-1/2 A D^-1/2] D^(1/2 - beta), so that a view gives its one symmetric matrix. Where
+    we differ: the outer factors count all training edges, also in a view that drops some, and a view's noise comes
+    before the left one.
     """
 
     kind: Literal["lightgcn"] = "lightgcn"
@@ -29,6 +40,12 @@ class LightGCN(EncoderSettings):
     """Hops over the graph (L)."""
     initial_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of E^(0) in the mean, where every other layer has weight 1."""
+    receiver_exponent: float = 0.5
+    """Exponent of a node's own degree, which divides the sum over its neighbours (alpha of LightGCN++: 0.6)."""
+    sender_exponent: float = 0.5
+    """Exponent of a neighbour's degree, which divides its embedding in the sum (beta of LightGCN++: -0.1)."""
+    unit_norm: bool = False
+    """Scale every embedding to length one before each hop (LightGCN++: true)."""
     initialization: AnyInitialization = Normal()
     """How E^(0) starts."""
 
@@ -36,28 +53,47 @@ class LightGCN(EncoderSettings):
         """See `EncoderSettings.build`; features are not used."""
         user_table = self.initialization.table(graph.users, self.dimension, generator)
         item_table = self.initialization.table(graph.items, self.dimension, generator)
-        return LightGCNEncoder(user_table, item_table, self.layers, self.initial_weight)
+        degree = torch.cat([graph.user_degree, graph.item_degree]).clamp(min=1).float()[:, None]  # [N, 1]
+        before, after = (
+            None if exponent == 0.5 else degree ** (0.5 - exponent)
+            for exponent in (self.sender_exponent, self.receiver_exponent)
+        )
+        return LightGCNEncoder(user_table, item_table, self, before, after)
 
 
 class LightGCNEncoder(Encoder):
     """One table over all nodes, [N, D], users first."""
 
-    def __init__(self, users: Tensor, items: Tensor, layers: int, initial_weight: float) -> None:
+    before: Tensor | None
+    after: Tensor | None
+
+    def __init__(
+        self, users: Tensor, items: Tensor, settings: LightGCN, before: Tensor | None, after: Tensor | None
+    ) -> None:
         super().__init__()
         self.nodes = nn.Parameter(torch.cat([users, items]))  # [N, D]
         self.sizes = [len(users), len(items)]
-        self.layers = layers
-        self.initial_weight = initial_weight if layers else 1.0
+        self.layers, self.unit_norm = settings.layers, settings.unit_norm
+        self.initial_weight = settings.initial_weight if self.layers else 1.0
+        self.register_buffer("before", before, persistent=False)  # [N, 1] factors of the rows that go into a hop
+        self.register_buffer("after", after, persistent=False)  # [N, 1] and of those that come out
 
     def forward(self, view: View) -> Embeddings:
         """See `Encoder.forward`."""
         x: Tensor = self.nodes  # [N, D]
         total, layers = self.initial_weight * x, []
         for layer in range(self.layers):
-            x = view.propagate(x, layer)  # [N, D]
+            x = self.hop(view, x, layer)  # [N, D]
             total = total + x
             layers.append(self.sides(x))
         return self.sides(total / (self.layers + self.initial_weight), tuple(layers))
+
+    def hop(self, view: View, x: Tensor, layer: int) -> Tensor:
+        """From one layer to the next: [N, D] -> [N, D]."""
+        x = normalize(x) if self.unit_norm else x
+        x = x if self.before is None else self.before * x
+        x = view.propagate(x, layer)
+        return x if self.after is None else self.after * x
 
     def sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
         """Users and items of a table of all nodes, [N, D]."""

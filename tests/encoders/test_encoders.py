@@ -12,23 +12,20 @@ from reccl.data.graph import Graph
 from reccl.encoders import AnyEncoder, Embeddings, Encoder, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
 from reccl.encoders.initialization import Normal, Xavier
 from reccl.errors import DataError
-from reccl.views import EdgeDrop, Plain, View
+from reccl.views import EdgeDrop, View
 
 ROOM = AnyEncoder
 
 
-@pytest.fixture(scope="module")
-def features(planted_dataset: Dataset) -> FeatureTables:
-    return FeatureTables.of(planted_dataset)
-
-
-@pytest.fixture
-def view(planted_graph: Graph) -> View:
-    return Plain().sample(planted_graph, torch.Generator())
-
-
 def built(settings: EncoderSettings, graph: Graph, features: FeatureTables, seed: int = 0) -> Encoder:
     return settings.build(graph, features, torch.Generator().manual_seed(seed))
+
+
+def dense(graph: Graph) -> np.ndarray:
+    """The adjacency matrix of zeros and ones."""
+    edge = np.zeros((graph.nodes, graph.nodes))
+    edge[graph.user, graph.users + graph.item] = 1
+    return edge + edge.T
 
 
 def tables(embeddings: Embeddings) -> dict[str, torch.Tensor]:
@@ -104,9 +101,7 @@ class TestLightGCN:
         self, planted_graph: Graph, features: FeatureTables, view: View, layers: int, initial_weight: float
     ) -> None:
         encoder = built(LightGCN(dimension=8, layers=layers, initial_weight=initial_weight), planted_graph, features)
-        edge = np.zeros((320, 320))
-        edge[planted_graph.user, 200 + planted_graph.item] = 1
-        edge += edge.T
+        edge = dense(planted_graph)
         scale = np.diag(edge.sum(1) ** -0.5)
         start = encoder.state_dict()["nodes"].double().numpy()
         hops = [np.linalg.matrix_power(scale @ edge @ scale, layer) @ start for layer in range(layers + 1)]
@@ -115,6 +110,46 @@ class TestLightGCN:
         embeddings = encoder(view)
         found = torch.cat([embeddings.users(None), embeddings.items(None)]).detach().numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+    @pytest.mark.parametrize(("receiver", "sender"), [(0.6, -0.1), (0.5, 0.0), (1.0, 0.5)])
+    @pytest.mark.parametrize("unit_norm", [False, True])
+    def test_with_free_exponents_it_equals_lightgcn_plus_plus_in_dense_matrices(
+        self,
+        planted_graph: Graph,
+        features: FeatureTables,
+        view: View,
+        receiver: float,
+        sender: float,
+        unit_norm: bool,
+    ) -> None:
+        gamma, layers = 0.2, 2
+        settings = LightGCN(
+            dimension=8,
+            layers=layers,
+            initial_weight=layers * gamma / (1 - gamma),
+            receiver_exponent=receiver,
+            sender_exponent=sender,
+            unit_norm=unit_norm,
+        )
+        encoder = built(settings, planted_graph, features)
+        edge = dense(planted_graph)
+        degree = edge.sum(1, keepdims=True)
+        start = hop = encoder.state_dict()["nodes"].double().numpy()
+        hops = []
+        for _ in range(layers):
+            sent = hop / np.linalg.norm(hop, axis=1, keepdims=True) if unit_norm else hop
+            hop = degree**-receiver * (edge @ (degree**-sender * sent))
+            hops.append(hop)
+        expected = gamma * start + (1 - gamma) * np.mean(hops, 0)
+        embeddings = encoder(view)
+        found = torch.cat([embeddings.users(None), embeddings.items(None)]).detach().numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        assert encoder.state_dict().keys() == {"nodes"}
+
+    def test_by_default_nothing_is_rescaled(self, planted_graph: Graph, features: FeatureTables, view: View) -> None:
+        encoder = built(LightGCN(layers=1, initial_weight=0), planted_graph, features)
+        once = view.propagate(encoder.state_dict()["nodes"], 0)
+        assert torch.equal(encoder(view).users(None), once[:200])
 
     def test_the_initial_rows_are_layer_zero(self, planted_graph: Graph, features: FeatureTables, view: View) -> None:
         encoder = built(LightGCN(), planted_graph, features)

@@ -1,0 +1,104 @@
+"""Convolution: ids and features smoothed by learned graph convolutions, GraphSAGE or GAT."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from reccl.data.features import FeatureTables
+from reccl.data.graph import Graph
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, rows_of
+from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.encoders.two_tower import Tower, TwoTower
+from reccl.views import View
+
+
+class Convolution(EncoderSettings):
+    """Torch Geometric's own SAGEConv or GATConv over the view's edges, over all nodes at once:
+
+    graphsage: x_i' = W1 x_i + W2 (mean of x_j over the neighbours j) + b; Inductive Representation Learning on Large
+    Graphs, Hamilton et al., NeurIPS 2017; https://arxiv.org/abs/1706.02216.
+
+    gat: x_i' = sum of a_ij W x_j over the neighbours and i itself, + b, where a_ij is the softmax over j of
+    LeakyReLU(q . W x_i + k . W x_j); Graph Attention Networks, Velickovic et al., ICLR 2018;
+    https://arxiv.org/abs/1710.10903.
+
+    x^(0) [N, D] is a linear layer over a node's id embedding and features, plus the id embedding (`two_tower` without
+    hidden layers); LeakyReLU between the layers; E = x^(0) + x^(L).
+
+    Where we differ: x^(0) is added at the end; all neighbours, not a sample of them; heads are averaged in every
+    layer; a view's edges count, not its weights. Slower than `lightgcn`: a message for each edge is held in memory.
+    """
+
+    kind: Literal["convolution"] = "convolution"
+    operator: Literal["gat", "graphsage"] = "graphsage"
+    """Which convolution."""
+    dimension: Annotated[int, Field(ge=1)] = 64
+    """Components of an embedding (D)."""
+    layers: Annotated[int, Field(ge=1)] = 2
+    """Hops over the graph (L)."""
+    heads: Annotated[int, Field(ge=1)] = 1
+    """Attentions that are averaged; of gat alone."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Chance that a component of a layer's input is dropped in training."""
+    feature_dimension: Annotated[int, Field(ge=1)] = 16
+    """Components of each feature's embedding."""
+    user_features: tuple[str, ...] | None = None
+    """Columns of the user table; empty takes all but mostly unique text, [] none."""
+    item_features: tuple[str, ...] | None = None
+    """Columns of the item table; likewise."""
+    initialization: AnyInitialization = Normal()
+    """How the id and feature embeddings start."""
+
+    def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        """See `EncoderSettings.build`."""
+        shared = {"dimension", "feature_dimension", "user_features", "item_features", "initialization"}
+        inputs = TwoTower(hidden=(), **{name: getattr(self, name) for name in shared})
+        return ConvolutionEncoder(
+            Tower(inputs, graph.users, features.users(self.user_features), generator),
+            Tower(inputs, graph.items, features.items(self.item_features), generator),
+            [self.layer(generator) for _ in range(self.layers)],
+            self.dropout,
+        )
+
+    def layer(self, generator: torch.Generator) -> nn.Module:
+        """One convolution; Glorot weights from the generator, biases zero."""
+        from torch_geometric.nn import GATConv, SAGEConv  # seconds, so only where it is used
+
+        size = (self.dimension, self.dimension)
+        gat = self.operator == "gat"
+        made: nn.Module = GATConv(*size, heads=self.heads, concat=False) if gat else SAGEConv(*size)
+        for parameter in made.parameters():
+            if parameter.dim() == 1:
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.xavier_uniform_(parameter.view(-1, parameter.shape[-1]), generator=generator)
+        return made
+
+
+class ConvolutionEncoder(Encoder):
+    """A tower for each side's inputs, and convolutions over both."""
+
+    def __init__(self, users: Tower, items: Tower, layers: list[nn.Module], dropout: float) -> None:
+        super().__init__()
+        self.users, self.items = users, items
+        self.layers = nn.ModuleList(layers)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, view: View) -> Embeddings:
+        """See `Encoder.forward`."""
+        start = x = torch.cat([self.users(None), self.items(None)])  # [N, D]
+        hops = []
+        for layer, convolution in enumerate(self.layers):
+            edges = view.matrices[min(layer, len(view.matrices) - 1)].edges  # [2, E']
+            x = convolution(self.drop(leaky_relu(x) if layer else x), edges)  # [N, D]
+            x = view.perturb(x, layer) if view.perturb else x
+            hops.append(self.sides(x))
+        return self.sides(start + x, tuple(hops))
+
+    def sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
+        """Users and items of a table of all nodes, [N, D]."""
+        users, items = nodes.split([len(self.users.ids), len(self.items.ids)])  # [U, D], [I, D]
+        return Embeddings(rows_of(users), rows_of(items), self.users.ids_of, self.items.ids_of, layers)

@@ -1,0 +1,68 @@
+"""EGCF: embeddings of items alone; users are what their items make them."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from reccl.data.features import FeatureTables
+from reccl.data.graph import Graph
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, rows_of
+from reccl.encoders.initialization import AnyInitialization, Xavier
+from reccl.views import View
+
+
+class EGCF(EncoderSettings):
+    """EGCF: Simplify to the Limit! Embedding-less Graph Collaborative Filtering, Zhang et al., TOIS 2024;
+    https://github.com/BlueGhostYi/EGCF.
+
+    U^(0) = tanh(R E_I),   E^(0) = [U^(0) ; E_I],   E^(l+1) = tanh(A E^(l)),   E = E^(1) + .. + E^(L)
+
+    E_I [I, D] is the only parameter, A [N, N] the view's normalised adjacency, R [U, I] its block of users' rows and
+    items' columns. E^(0) is not in the sum.
+
+    Where we differ: the authors' L2 counts the items' rows alone, ours the users' U^(0) too. Of the authors' ways to
+    aggregate this is the parallel one. The losses are a composition: see `configs/methods/egcf.yaml`.
+    """
+
+    kind: Literal["egcf"] = "egcf"
+    dimension: Annotated[int, Field(ge=1)] = 64
+    """Components of an embedding (D)."""
+    layers: Annotated[int, Field(ge=1)] = 3
+    """Hops over the graph after the one that makes the users (L)."""
+    initialization: AnyInitialization = Xavier()
+    """How E_I starts."""
+
+    def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        """See `EncoderSettings.build`; features are not used."""
+        return EGCFEncoder(graph.users, self.initialization.table(graph.items, self.dimension, generator), self.layers)
+
+
+class EGCFEncoder(Encoder):
+    """One table, of items, [I, D]."""
+
+    def __init__(self, users: int, items: Tensor, layers: int) -> None:
+        super().__init__()
+        self.items = nn.Parameter(items)  # [I, D]
+        self.sizes = [users, len(items)]
+        self.layers = layers
+
+    def forward(self, view: View) -> Embeddings:
+        """See `Encoder.forward`."""
+        nobody = self.items.new_zeros(self.sizes[0], self.items.shape[1])  # [U, D]
+        users = view.propagate(torch.cat([nobody, self.items]), 0)[: self.sizes[0]].tanh()  # [U, D]
+        start = x = torch.cat([users, self.items])  # [N, D]
+        hops = []
+        for layer in range(1, self.layers + 1):
+            x = view.propagate(x, layer).tanh()  # [N, D]
+            hops.append(x)
+        layers = tuple(self.sides(hop, start) for hop in hops)
+        return self.sides(torch.stack(hops).sum(0), start, layers)
+
+    def sides(self, nodes: Tensor, start: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
+        """Users and items of tables of all nodes, [N, D]."""
+        users, items, initial_users, initial_items = (
+            rows_of(side) for table in (nodes, start) for side in table.split(self.sizes)
+        )
+        return Embeddings(users, items, initial_users, initial_items, layers)
