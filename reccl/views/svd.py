@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from reccl.data.graph import Graph
+from reccl.errors import TrainingError
 from reccl.views.view import View, ViewSettings
 
 SPARE = 8
@@ -53,6 +54,14 @@ class LowRank:
         with torch.autocast(x.device.type, enabled=False):
             users, items = x.to(self.left.dtype).split([len(self.left), len(self.right)])  # [U, D], [I, D]
             return torch.cat([self.left @ (self.right.T @ items), self.right @ (self.left.T @ users)])
+
+    @property
+    def edges(self) -> Tensor:
+        """Raises TrainingError: every user is linked with every item."""
+        raise TrainingError(
+            "the svd view links every user with every item, and this encoder walks over edges: "
+            "use encoder.kind=lightgcn, or a view such as edge_drop"
+        )
 
 
 @lru_cache(maxsize=2)

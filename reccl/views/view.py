@@ -17,6 +17,10 @@ class Matrix(Protocol):
     def __matmul__(self, x: Tensor) -> Tensor:
         """[N, N] @ [N, D] -> [N, D], differentiable in x."""
 
+    @property
+    def edges(self) -> Tensor:
+        """[2, E'] directed edges (sender, receiver); TrainingError where the matrix has none to list."""
+
 
 @dataclass(frozen=True)
 class View:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from reccl.data.graph import Graph
+from reccl.errors import TrainingError
 from reccl.views import Dropout, Plain, Svd, View, ViewSettings
 from reccl.views.svd import decomposed
 
@@ -54,6 +55,10 @@ class TestSvd:
         first, second = sampled(Svd(), planted_graph, 0), sampled(Svd(), planted_graph, 1)
         assert first == second
         assert first != sampled(Svd(rank=3), planted_graph)
+
+    def test_says_so_where_an_encoder_asks_for_edges(self, planted_graph: Graph) -> None:
+        with pytest.raises(TrainingError, match="links every user with every item"):
+            _ = sampled(Svd(), planted_graph).matrices[0].edges
 
     def test_another_graph_is_another_decomposition(self, planted_graph: Graph) -> None:
         half = len(planted_graph.user) // 2
