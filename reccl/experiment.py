@@ -1,17 +1,14 @@
 """The straight road: prepare -> learn -> evaluate -> record."""
 
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 
 from reccl import tracking
+from reccl.clock import Clock, peak_memory
 from reccl.config import Experiment, dump, flat
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
@@ -57,7 +54,9 @@ def train(experiment: Experiment, *, device: str, say: Callable[[str], None], wa
         if experiment.training.refit and not fitted.interrupted and len(data.validation):
             say(f"refit on train and validation rows{f', {fitted.best_epoch} epochs' if fitted.best_epoch else ''}")
             with clock("refit_seconds"):
-                scorer, _ = learn(experiment, data.refit(), hardware, watch, stop_after=fitted.best_epoch or None)
+                refitted, again = learn(experiment, data.refit(), hardware, watch, stop_after=fitted.best_epoch or None)
+            fitted.interrupted = again.interrupted
+            scorer = scorer if again.interrupted else refitted
         with clock("evaluate_seconds"):
             test = measure(scorer, data, "test", experiment)
         timing = {**clock.seconds, **speed(fitted), "peak_memory_gib": peak_memory(hardware)}
@@ -123,22 +122,6 @@ def measure(scorer: Scorer, data: Dataset, part: str, experiment: Experiment) ->
     return {} if rows.is_empty() else evaluate(scorer, rows, data.known_before(part), experiment.evaluation).means()
 
 
-@dataclass
-class Clock:
-    """Seconds by name, summed."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time a block."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
-
-
 @dataclass(frozen=True)
 class Recording:
     """Shows progress and records every epoch."""
@@ -179,11 +162,3 @@ def speed(fitted: Fit) -> dict[str, float]:
         "mean_epoch_seconds": sum(record.seconds for record in history) / len(history),
         "mean_interactions_per_second": sum(record.interactions_per_second for record in history) / len(history),
     }
-
-
-def peak_memory(device: torch.device) -> float:
-    """Most memory that this process has held so far, GiB; on CUDA that of the device."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "reccl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 LAYERS = (
-    {"settings", "errors", "bundle"},
+    {"settings", "errors", "bundle", "clock"},
     {"data"},
     {"losses", "metrics"},
     {"views", "negatives"},

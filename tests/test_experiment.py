@@ -211,6 +211,13 @@ class TestEnds:
         assert found.data.tags["reccl.interrupted"] == "true"
         assert len(tracking.model_of(found).users) == 200
 
+    def test_stopping_by_hand_while_refitting_tests_the_chosen_model_not_half_a_refit(self) -> None:
+        chosen = run(changed("training.epochs=2"))
+        stopped = run(changed("training.refit=true", "training.epochs=2"), Watching(KeyboardInterrupt(), within=3))
+        assert stopped.fit.interrupted
+        assert stopped.test == chosen.test
+        assert tracking.find(stopped.run).info.status == "KILLED"
+
     def test_a_training_that_fails_is_marked_failed_and_holds_no_model(self) -> None:
         with pytest.raises(TrainingError, match="boom"):
             run(changed("name=failing"), Watching(TrainingError("boom"), within=2))
