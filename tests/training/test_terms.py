@@ -13,7 +13,7 @@ from reccl.encoders import Embeddings, Encoder, LightGCN, TwoTower
 from reccl.losses import BPR, InfoNCE, Pairs
 from reccl.negatives import InBatch, Uniform
 from reccl.training import L2, AnyTerm, Contrast, CrossLayer, FullSoftmax, Objective, Ranking, TermSettings
-from reccl.training.terms import ItemItem, Neighbours, Prototypes, UserItem
+from reccl.training.terms import Bootstrap, ItemItem, Neighbours, Prototypes, UserItem
 from reccl.views import EdgeDrop, Plain, View
 
 ROOM = AnyTerm
@@ -32,6 +32,7 @@ TERMS = [
     Prototypes(),
     ItemItem(),
     UserItem(),
+    Bootstrap(),
     UserItem(negatives=Uniform(number=9, shared=True)),
     UserItem(negatives=InBatch()),
 ]
@@ -207,3 +208,21 @@ def test_l2_is_half_the_squared_length_of_the_batchs_initial_rows(
     nodes = encoder.inner.state_dict()["nodes"].double()
     squares = nodes[batch.user].square().sum() + nodes[200 + batch.item].square().sum()
     assert value(planted_graph, encoder, batch, L2()) == pytest.approx(squares.item() / (2 * 64), rel=1e-5)
+
+
+def test_bootstrap_is_selfcfs_loss_with_directcopys_predictor(
+    planted_graph: Graph, encoder: Counting, batch: Batch
+) -> None:
+    users, items = (side.detach().double().numpy() for side in rows(planted_graph, encoder, batch))
+    unit = np.concatenate([users, items])
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    mean = sum(np.outer(x, x) for x in unit) / len(unit)
+    predictor = mean / np.linalg.eigvalsh(mean).max() + 0.2 * np.eye(8)
+
+    def cosine(a: np.ndarray, b: np.ndarray) -> float:
+        return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+    pairs = zip(users, items, strict=True)
+    slow = [1 - cosine(predictor @ u, i) / 2 - cosine(predictor @ i, u) / 2 for u, i in pairs]
+    found = value(planted_graph, encoder, batch, Bootstrap(floor=0.2, target=Plain()))
+    assert found == pytest.approx(np.mean(slow), rel=1e-4)

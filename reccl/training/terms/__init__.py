@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, SerializeAsAny
 
 from reccl.settings import outside
+from reccl.training.terms.bootstrap import Bootstrap
 from reccl.training.terms.contrast import Contrast
 from reccl.training.terms.cross_layer import CrossLayer
 from reccl.training.terms.full_softmax import FullSoftmax
@@ -19,7 +20,16 @@ from reccl.training.terms.user_item import UserItem
 AnyTerm = Annotated[
     SerializeAsAny[
         Annotated[
-            Contrast | CrossLayer | FullSoftmax | ItemItem | L2 | Neighbours | Prototypes | Ranking | UserItem,
+            Bootstrap
+            | Contrast
+            | CrossLayer
+            | FullSoftmax
+            | ItemItem
+            | L2
+            | Neighbours
+            | Prototypes
+            | Ranking
+            | UserItem,
             Field(discriminator="kind"),
         ]
     ],
@@ -29,6 +39,7 @@ AnyTerm = Annotated[
 __all__ = [
     "L2",
     "AnyTerm",
+    "Bootstrap",
     "Contrast",
     "CrossLayer",
     "FullSoftmax",
