@@ -102,7 +102,7 @@ class TestMistakes:
             (
                 "kind: lightgcn",
                 "kind: lightgnc",
-                "config.yaml:7: encoder: unknown kind 'lightgnc'; did you mean 'lightgcn'?; there are: lightgcn, ",
+                "config.yaml:7: encoder: unknown kind 'lightgnc'; did you mean 'lightgcn'?; there are: ",
             ),
             ("  kind: lightgcn\n", "", "config.yaml:6: encoder: needs a key 'kind' that says which part it is"),
             ("name: good\n", "", "config.yaml: name: this key is missing"),
