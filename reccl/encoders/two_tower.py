@@ -13,7 +13,10 @@ from torch.nn.functional import embedding, embedding_bag
 from reccl.data.features import Features, FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings
+from reccl.encoders.folded import folded
 from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.encoders.tower import Tower as Exported
+from reccl.encoders.tower import Towers
 from reccl.views import Disturb, View
 
 
@@ -26,10 +29,11 @@ class TwoTower(EncoderSettings):
     Where we differ: a residual path adds the id embedding to the tower's output, so that without features and hidden
     layers this is matrix factorization. Computes only the rows that are asked for.
 
-    A node without training rows has id part 0, and is placed by its features alone. With `id_dropout` trained nodes are
-    seen without their id at times, so that the network learns to do so: DropoutNet, Volkovs et al., NeurIPS 2017;
-    https://papers.nips.cc/paper/7081. Where we differ from it: the id part is trained along, instead of the factors of
-    a finished model; and the ranking loss itself is minimised, instead of the distance to that model's scores.
+    A node without training rows, and one that comes later, has id part 0 and is placed by its features alone. With
+    `id_dropout` trained nodes are seen without their id at times, so that the network learns to do so: DropoutNet,
+    Volkovs et al., NeurIPS 2017; https://papers.nips.cc/paper/7081. Where we differ from it: the id part is trained
+    along, instead of the factors of a finished model; and the ranking loss itself is minimised, instead of the distance
+    to that model's scores.
     """
 
     kind: Literal["two_tower"] = "two_tower"
@@ -70,7 +74,8 @@ class TwoTowerEncoder(Encoder):
         """See `Encoder.forward`."""
         users = partial(self.users, disturb=view.inputs_from(0))
         items = partial(self.items, disturb=view.inputs_from(len(self.users.ids)))
-        return Embeddings(users, items, self.users.ids_of, self.items.ids_of)
+        towers = Towers() if self.training else Towers(self.users.export(), self.items.export())
+        return Embeddings(users, items, self.users.ids_of, self.items.ids_of, towers=towers)
 
 
 class Tower(nn.Module):
@@ -83,13 +88,15 @@ class Tower(nn.Module):
         self, settings: TwoTower, ids: Tensor, features: Features, trained: pl.Series, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.id_dropout = settings.id_dropout
+        self.id_dropout, self.fitted = settings.id_dropout, features.fitted
         self.register_buffer("trained", torch.from_numpy(trained.to_numpy(writable=True)), persistent=False)  # [n]
         table = settings.initialization.table
         self.ids = nn.Parameter(ids)  # [n, D]
-        vocabularies = [*features.categories.values(), *features.lists.values()]  # by place: a name may be anything
-        self.words = nn.ParameterList(table(size, settings.feature_dimension, generator) for _, size in vocabularies)
-        for place, (codes, _) in enumerate(vocabularies):
+        vocabularies = {**features.categories, **features.lists}
+        sizes = (size for _, size in vocabularies.values())
+        self.names = tuple(vocabularies)
+        self.words = nn.ParameterList(table(size, settings.feature_dimension, generator) for size in sizes)
+        for place, (codes, _) in enumerate(vocabularies.values()):  # by place: a name may be anything
             self.register_buffer(f"codes_{place}", codes, persistent=False)  # [n] or [n, longest]
         self.register_buffer("numbers", features.numbers, persistent=False)  # [n, F]
         inputs = settings.dimension + settings.feature_dimension * len(vocabularies)
@@ -125,6 +132,12 @@ class Tower(nn.Module):
             parts = disturb(torch.arange(len(self.ids), device=self.ids.device) if rows is None else rows, parts)
         deep: Tensor = self.network(self.drop(torch.cat(parts, 1)))  # [B, D]
         return parts[0] + deep
+
+    def export(self) -> Exported | None:
+        """What places new nodes, from features alone; None without features."""
+        if self.fitted is None or not self.fitted.columns:
+            return None
+        return folded(self.fitted, dict(zip(self.names, self.words, strict=True)), self.network, self.ids.shape[1])
 
 
 def perceptron(widths: list[int], generator: torch.Generator) -> nn.Sequential:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
+from reccl.data.features import FeatureSchema, FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import ContentAligned, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
 from reccl.scorers import EmbeddingScorer
@@ -79,3 +79,54 @@ def test_two_towers_drop_ids_in_training_alone(cold: Dataset) -> None:
         encoder.items.ids.add_(1)
     assert torch.equal(encoder(view).items(None), told)
     assert not torch.equal(encoder.eval()(view).items(None), told)
+
+
+SCHEMAS = {
+    "inferred": {},
+    "others": {
+        "group": {"kind": "categorical", "unknown": True, "min_count": 25},
+        "tags": {"kind": "multi_hot", "normalise": False},
+        "size": {"kind": "bins", "number": 3},
+    },
+    "prefix": {"group": {"kind": "prefix", "length": 2}, "tags": {"kind": "multi_hot", "normalise": "length"}},
+    "numbers": {"group": None, "tags": None},
+}
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize("hidden", [(), (7, 5)], ids=["linear", "deep"])
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_two_towers_place_a_table_where_the_scorer_has_the_untrained_nodes(
+    cold: Dataset, schema: dict, hidden: tuple[int, ...], similarity: str
+) -> None:
+    features = FeatureSchema.model_validate({"users": schema, "items": schema})
+    data = Dataset(**{**vars(cold), "features": features})
+    encoder, view, graph = built(TwoTower(dimension=8, hidden=hidden, feature_dimension=3), data)
+    with torch.no_grad():
+        for bias in (layer.bias for tower in (encoder.users, encoder.items) for layer in tower.network[::2]):
+            bias.normal_()
+    found, settings = encoder.eval()(view), EmbeddingScorer(similarity=similarity)
+    scorer, towers = settings.build(graph, found), settings.towers(found)
+    torch.testing.assert_close(towers.items.embed(cold.item_table[7]), scorer.items[7:8])
+    torch.testing.assert_close(towers.users.embed(cold.user_table[3]), scorer.users[3:4])
+    encoder.users.trained[:], encoder.items.trained[:] = False, False
+    unknown = settings.build(graph, encoder(view))
+    torch.testing.assert_close(towers.items.embed(cold.item_table), unknown.items)
+    torch.testing.assert_close(towers.users.embed(cold.user_table), unknown.users)
+
+
+def test_two_towers_place_what_is_missing_or_new_as_unknown(cold: Dataset) -> None:
+    encoder, view, _ = built(TwoTower(dimension=8, user_features=("group", "tags")), cold)
+    tower = encoder.eval()(view).towers.users
+    strange = pl.DataFrame({"group": ["g99", None], "tags": [["t99"], []]})
+    made = tower.embed(strange)
+    inputs = torch.cat([torch.zeros(8), encoder.users.words[0][0], torch.zeros(16)])
+    torch.testing.assert_close(made, encoder.users.network(inputs).expand(2, -1))
+    assert encoder.train()(view).towers.users is None
+
+
+def test_two_towers_without_features_place_nobody(cold: Dataset) -> None:
+    encoder, view, _ = built(TwoTower(dimension=8, item_features=()), cold)
+    towers = encoder.eval()(view).towers
+    assert towers.items is None
+    assert towers.users is not None

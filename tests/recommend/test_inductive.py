@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import torch
 
+from reccl.config import loads
 from reccl.content import Content
 from reccl.content.content import complete
 from reccl.data.dataset import Dataset, build
@@ -22,11 +23,17 @@ from reccl.data.splits import ColdItems
 from reccl.data.tables import Tables
 from reccl.encoders.tower import Towers
 from reccl.errors import DataError
+from reccl.experiment import learn
 from reccl.recommend import Model, load, recommend, save
 from reccl.scorers import Ease, GraphFilter, ScorerSettings, Svd
 from reccl.tracking import SERVED
+from reccl.training import Watch
 
 Frame = pl.DataFrame
+
+
+class Silent(Watch):
+    """Watches without a word."""
 
 
 def lists(model: Model, users: list[str] | None = None, k: int = 10, **newcomers: object) -> Frame:
@@ -277,6 +284,48 @@ class TestContent:
     def test_features_and_items_of_a_new_user_agree(self, cold: Model, looks) -> None:
         table = lists(cold, ["new"], new_users=looks("u002", "new"), history=bought("new", 2, 5))
         assert table.filter(block(pl.col("item")) == 2).height >= 8
+
+
+@pytest.fixture(scope="module")
+def trained(planted_dataset: Dataset) -> Model:
+    """A run of two towers."""
+    experiment = loads(
+        """
+        name: towers
+        data: {pipeline: table, interactions: none.csv}
+        encoder: {kind: two_tower, dimension: 16, hidden: [16], feature_dimension: 4, id_dropout: 0.5}
+        objective: {ranking: {kind: full_softmax}}
+        scorer: {kind: embedding, similarity: cosine}
+        training: {epochs: 15, batch_size: 512, learning_rate: 0.01}
+        """
+    )
+    learned = learn(experiment, planted_dataset, torch.device("cpu"), Silent())
+    return Model.of(learned.scorer, planted_dataset, learned.towers)
+
+
+class TestTwoTowers:
+    """A run of two towers serves newcomers through the towers that it trained."""
+
+    def test_new_users_get_lists_of_their_block_by_content(self, trained: Model, looks) -> None:
+        hits = 0
+        for user in range(20):
+            table = lists(trained, ["new"], new_users=looks(f"u{user:03}", "new"))
+            assert table["source"].unique().to_list() == ["content"]
+            hits += table.filter(block(pl.col("item")) == user % 4).height
+        assert hits > 120  # of 200, by chance 50
+
+    def test_new_items_join_the_lists_of_their_block(self, trained: Model, planted_items: Frame) -> None:
+        fresh = planted_items.with_columns(pl.col("item") + 1200)
+        table = lists(trained, k=240, new_items=fresh).filter(pl.col("item") > 1000)
+        first = table.group_by("user", maintain_order=True).head(10)
+        assert first["source"].unique().to_list() == ["content"]
+        own = block(pl.col("item") - 1200) == pl.col("user").str.slice(1).cast(int) % 4
+        assert first.filter(own).height > 0.6 * first.height
+
+    def test_they_do_so_from_disk(self, trained: Model, planted_items: Frame, looks, tmp_path: Path) -> None:
+        newcomers = {"new_users": looks("u003", "new"), "new_items": planted_items.with_columns(pl.col("item") + 1200)}
+        save(trained, tmp_path / "model")
+        assert lists(load(tmp_path / "model"), **newcomers).equals(lists(trained, **newcomers))
 
 
 class TestNotes:

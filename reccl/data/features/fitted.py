@@ -114,7 +114,7 @@ class FittedFeatures:
                 numbers.append(feature.matrix(table))
             else:
                 (made.categories if coded[0].dim() == 1 else made.lists)[feature.name] = coded
-        return Features(made.categories, made.lists, torch.cat(numbers, 1) if numbers else None)
+        return Features(made.categories, made.lists, torch.cat(numbers, 1) if numbers else None, self)
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Everything, as JSON has it and as tensors by name."""

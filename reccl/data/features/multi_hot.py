@@ -28,8 +28,7 @@ class MultiHot(FeatureSettings):
 
     def fit(self, trained: pl.Series) -> Learned:
         """See `FeatureSettings.fit`."""
-        words = self.long(trained).unique()  # a word counts once a row
-        return Learned({"words": vocabulary(words["word"], self.min_count)})
+        return Learned({"words": vocabulary(self.long(trained)["word"], self.min_count)})
 
     def columns(self, name: str, learned: Learned) -> list[str]:
         """See `FeatureSettings.columns`."""
@@ -58,9 +57,10 @@ class MultiHot(FeatureSettings):
         return self.lists(column).list.drop_nulls().list.len().fill_null(0) > 0
 
     def long(self, column: pl.Series) -> pl.DataFrame:
-        """One row a word: `row` is its place in the column."""
+        """One row a distinct word of a row: `row` is its place in the column."""
         rows = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "word": self.lists(column)})
-        return rows.explode("word", empty_as_null=True).drop_nulls("word").with_columns(as_words_in("word"))
+        words = rows.explode("word", empty_as_null=True).drop_nulls("word").with_columns(as_words_in("word"))
+        return words.unique(maintain_order=True)  # a word counts once a row
 
     def lists(self, column: pl.Series) -> pl.Series:
         """The column as lists."""
