@@ -37,6 +37,7 @@ class Outcome:
     test: dict[str, float]
     best_on_test: dict[str, float]  # empty unless training.best_on_test
     timing: dict[str, float]
+    cold: tuple[str, ...] = ()  # users, items: sides whose cold nodes are a part of the test worth telling
 
 
 def train(experiment: Experiment, *, device: str, say: Callable[[str], None], watch: Watch) -> Outcome:
@@ -95,7 +96,8 @@ def train(experiment: Experiment, *, device: str, say: Callable[[str], None], wa
         run.model(Model.of(learned.scorer, data, learned.towers))
         if fitted.interrupted:
             tracking.interrupted(run)
-    return Outcome(run.id, fitted, validation, test, flattered, timing)
+    slices = Slices.of(trained_on.train, len(data.users), len(data.items))
+    return Outcome(run.id, fitted, validation, test, flattered, timing, slices.cold_sides(data.test))
 
 
 @dataclass(frozen=True)

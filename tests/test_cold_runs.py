@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from reccl import tracking
+from reccl.cli.train import shown
 from reccl.config import load
 from reccl.data.prepare import prepare
 from reccl.errors import ConfigError
@@ -78,6 +79,26 @@ class TestRuns:
         assert {"cold", "warm", "overall", "harmonic", "cold_items", "head_items", "tail_users"} <= groups
         metrics = tracking.find(outcome.run).data.metrics
         assert {name: metrics[f"test/{name}"] for name in outcome.test} == outcome.test
+
+    def test_tables_tell_of_cold_items_and_not_of_users_who_are_all_warm(self, outcome: Outcome) -> None:
+        assert outcome.cold == ("items",)
+        rows = shown(outcome.test, outcome.cold)
+        assert {"cold/recall_at_20", "warm/ndcg_at_20", "overall/ndcg_at_20", "harmonic/ndcg_at_20"} <= set(rows)
+        assert [name for name in shown(outcome.test, ()) if "/" in name] == []
+
+    def test_an_accidental_cold_item_is_recorded_and_not_in_the_table(self, planted: pl.DataFrame) -> None:
+        """One pair in a thousand held out, of an item that is otherwise unknown."""
+        rows = planted.with_row_index().with_columns(
+            part=pl.when(pl.col("index") % 5 > 0).then(pl.lit("train")).otherwise(pl.lit("test"))
+        )
+        known = rows.filter(pl.col("part") == "train")["item"].implode()
+        rows = rows.filter(pl.col("item").is_in(known)).drop("index")
+        strange = rows.filter(pl.col("part") == "test").head(1).with_columns(item=pl.lit(99999, pl.Int64))
+        pl.concat([rows, strange]).write_csv("parts.csv")
+        data = "data={pipeline: table, interactions: parts.csv, part: part, split: {kind: predefined}}"
+        made = run(data, "training.metric=ndcg_at_10")
+        assert {"test/cold/recall_at_20", "test/harmonic/recall_at_20"} <= set(tracking.find(made.run).data.metrics)
+        assert made.cold == ()
 
     def test_every_users_test_metrics_are_kept_by_raw_id(self, outcome: Outcome, planted: pl.DataFrame) -> None:
         kept = tracking.per_user_of(tracking.find(outcome.run))

@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reccl.cli.console import Debug, Device, Json, Override, Quiet, err, out, print_json, say, table
+from reccl.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reccl.config import Experiment
     from reccl.experiment import Outcome
 
 
@@ -15,6 +19,7 @@ def train(
     overrides: Override = None,
     device: Device = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Train this many times, with seed, seed + 1, ...")] = 1,
+    resplit: Annotated[bool, typer.Option("--resplit", help="Split the data anew with each of these seeds.")] = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -28,7 +33,7 @@ def train(
     experiment = configs.load(config, overrides or ())
     outcomes = []
     for seed in range(experiment.seed, experiment.seed + seeds):
-        seeded = experiment.model_copy(update={"seed": seed})
+        seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
         with TrainingProgress(experiment.training.metric) as watch:
             outcomes.append(run(seeded, device=device, say=say, watch=watch))
         if outcomes[-1].fit.interrupted:
@@ -40,6 +45,14 @@ def train(
     if outcomes[-1].fit.interrupted:
         say("stopped by hand: the best epoch so far is kept, and the run is marked KILLED")
         raise typer.Exit(130)
+
+
+def split_anew(experiment: "Experiment", seed: int) -> "Experiment":
+    """The experiment with this seed, and with the split that this seed gives."""
+    if experiment.data.split is None:
+        raise ConfigError("--resplit: data.split is empty, so that there is no seed to change; set data.split.kind")
+    split = experiment.data.split.model_copy(update={"seed": seed})
+    return experiment.model_copy(update={"seed": seed, "data": experiment.data.model_copy(update={"split": split})})
 
 
 def as_json(outcome: "Outcome") -> dict[str, object]:
@@ -55,13 +68,15 @@ def as_json(outcome: "Outcome") -> dict[str, object]:
     }
 
 
-def shown(measured: "dict[str, float]") -> list[str]:
-    """The metrics of the table: the plain ones, and those of cold and warm nodes, where there are both."""
+def shown(measured: "dict[str, float]", cold: "Sequence[str]") -> list[str]:
+    """The metrics of the table: the plain ones, and those of cold and warm nodes of the sides (users, items) that the
+    test has a share of cold nodes of.
+    """
     plain = [name for name in measured if "/" not in name]
     longest = max((int(name.rpartition("_")[2]) for name in plain), default=0)
     of_groups = [
         f"{group}{side}/{name}"
-        for side in ("", "_users")
+        for side in (("" if each == "items" else "_users") for each in ("items", "users") if each in cold)
         for name in (f"recall_at_{longest}", f"ndcg_at_{longest}")
         if f"harmonic{side}/{name}" in measured
         for group in ("cold", "warm", "overall", "harmonic")
@@ -84,7 +99,7 @@ def show(name: str, outcomes: "list[Outcome]") -> None:
     columns = ("validation", "test", *(("best_on_test",) if last.best_on_test else ()))
     labels = tuple(column.replace("_", " ") for column in columns)
     made = table(title, "metric", *labels, right=labels)
-    for metric in shown(last.test or last.validation):
+    for metric in shown(last.test or last.validation, last.cold):
         sides = (
             [values[metric] for outcome in outcomes if metric in (values := getattr(outcome, side))] for side in columns
         )

@@ -14,6 +14,8 @@ FEW = 5
 """Most training interactions of a `few` node; it has at least one."""
 HEAD = 0.5
 """Share of all training interactions that the `head` holds. At a half, head and tail weigh the same in training."""
+SHOWN = 0.01
+"""Share of the held-out rows below which cold nodes of a side are an accident of the split, and no table shows them."""
 VIEWS = ("cold", "warm", "overall")
 """Strict item cold start: what is ranked, and for whom, differs from the plain metrics; see `evaluate`."""
 HARMONIC = {
@@ -47,6 +49,14 @@ class Slices:
         """The same on another device."""
         users, items = ({name: of.to(device) for name, of in side.items()} for side in (self.users, self.items))
         return Slices(users, items)
+
+    def cold_sides(self, relevant: pl.DataFrame) -> tuple[str, ...]:
+        """Of users and items the sides whose cold nodes have at least the share SHOWN of the given held-out rows."""
+        shares = {
+            "users": self.users["cold_users"].cpu().numpy()[relevant[USER]].mean() if len(relevant) else 0,
+            "items": self.items["cold_items"].cpu().numpy()[relevant[ITEM]].mean() if len(relevant) else 0,
+        }
+        return tuple(side for side, share in shares.items() if share >= SHOWN)
 
     def groups(self, relevant: pl.DataFrame) -> list[str]:
         """Which of `GROUPS` the given held-out rows have; the others are left out of every result."""

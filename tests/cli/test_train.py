@@ -42,6 +42,22 @@ class TestResults:
         assert "seeds: 2 seeds" in table
         assert "±" in table
 
+    def test_seeds_split_anew_where_that_is_asked_for(self, shop) -> None:
+        words = (
+            "train",
+            *config("planted.yaml", "name=splits", "encoder=null", "objective={}"),
+            "--json",
+            "--seeds",
+            2,
+        )
+        words = (*words, "--set", "scorer.kind=popularity")
+        one, other = json.loads(shop(*words).out)
+        assert one["test"] == other["test"]
+        bare = shop(*words, "--resplit")
+        assert bare.refusal(2).startswith("--resplit: data.split is empty")
+        one, other = json.loads(shop(*words, "--resplit", "--set", "data.split.kind=random_per_user").out)
+        assert one["test"] != other["test"]
+
     def test_quiet_prints_results_only_even_in_a_fresh_process(self, shop) -> None:
         """In a process of its own, so that no library's warning hides in this one."""
         root = Path(reccl.__file__).parents[1]

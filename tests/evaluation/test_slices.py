@@ -112,6 +112,15 @@ class TestSlices:
             "tail": [0, 1, 0, 0, 1, 1],
         }
 
+    def test_a_side_is_told_cold_from_a_hundredth_of_the_held_out_rows_on(self) -> None:
+        """Users 0 to 9 and items 0 to 9 are trained on; of 200 held-out rows some have item 10, none a new user."""
+        slices = Slices.of(table({(node, node) for node in range(10)}), 10, 11)
+        for rows, sides in ((0, ()), (1, ()), (2, ("items",)), (200, ("items",))):
+            held = pl.DataFrame({"user": [1] * 200, "item": [10] * rows + [2] * (200 - rows)})
+            assert slices.cold_sides(held) == sides
+        assert slices.cold_sides(held.clear()) == ()
+        assert Slices.of(table({(0, 0)}), 2, 2).cold_sides(table({(0, 1), (1, 0)})) == ("users", "items")
+
 
 class TestGroups:
     @pytest.mark.parametrize("seed", range(5))
