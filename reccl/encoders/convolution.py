@@ -96,7 +96,7 @@ class ConvolutionEncoder(Encoder):
         for layer, convolution in enumerate(self.layers):
             edges = view.matrices[min(layer, len(view.matrices) - 1)].edges  # [2, E']
             x = convolution(self.drop(leaky_relu(x) if layer else x), edges)  # [N, D]
-            x = view.perturb(x, layer) if view.perturb else x
+            x = view.displaced(view.perturb(x, layer) if view.perturb else x)
             hops.append(self.sides(x))
         return self.sides(start + x, tuple(hops))
 

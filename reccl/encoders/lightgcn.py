@@ -1,7 +1,6 @@
 """LightGCN: embeddings smoothed over the user-item graph."""
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -11,9 +10,9 @@ from torch.nn.functional import normalize
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, at_start
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, Rows, at_start
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.lookup import Lookup
+from reccl.encoders.walk import Walk
 from reccl.views import View
 
 
@@ -32,8 +31,7 @@ class LightGCN(EncoderSettings):
 
     alpha is `receiver_exponent`, beta `sender_exponent`, n `unit_norm`, gamma `initial_weight / (L + initial_weight)`.
     Computed as D^(1/2 - alpha) [D^-1/2 A D^-1/2] D^(1/2 - beta), so that a view gives its one symmetric matrix. Where
-    we differ: the outer factors count all training edges, also in a view that drops some, and a view's noise comes
-    before the left one.
+    we differ: the outer factors count all training edges, also in a view that drops some.
     """
 
     kind: Literal["lightgcn"] = "lightgcn"
@@ -82,39 +80,27 @@ class LightGCNEncoder(Encoder):
 
     def forward(self, view: View) -> Embeddings:
         """See `Encoder.forward`. Hops are walked once somebody asks for what is behind them (L2 does not); where the
-        view draws numbers, at once, so that the order of terms does not change them.
+        view draws numbers on the way, at once, so that the order of terms does not change them.
         """
-        tables = cache(lambda: self.tables(view))
-        if view.perturb or view.disturb:
-            tables()
-        weights = (self.initial_weight, *[1.0] * self.layers)
-        mean = Lookup(tables, [weight / (self.layers + self.initial_weight) for weight in weights])
-        initial = Lookup(lambda: [self.nodes], [1.0])
-        hops = [Lookup(partial(one_of, tables, layer), [1.0]) for layer in range(1, self.layers + 1)]
-        return self.sides(mean, initial, tuple(self.sides(hop, initial) for hop in hops))
-
-    def tables(self, view: View) -> list[Tensor]:
-        """E^(0) .. E^(L), each [N, D]."""
-        tables = [at_start(view, self.nodes)]
-        for layer in range(self.layers):
-            tables.append(self.hop(view, tables[-1], layer))
-        return tables
+        hops = [partial(self.hop, view, layer=layer) for layer in range(self.layers)]
+        walk = Walk(at_start(view, self.nodes), hops, view.shifts(self.layers))
+        initial = Walk(self.nodes, []) if view.disturb else walk
+        if view.perturb:
+            walk.steps  # noqa: B018
+        weights = [self.initial_weight, *[1.0] * self.layers]
+        mean = [weight / (self.layers + self.initial_weight) for weight in weights]
+        alone = [[float(number == layer) for number in range(self.layers + 1)] for layer in range(self.layers + 1)]
+        start = self.side(initial, alone[0], 0), self.side(initial, alone[0], 1)
+        behind = tuple(Embeddings(self.side(walk, hop, 0), self.side(walk, hop, 1), *start) for hop in alone[1:])
+        return Embeddings(self.side(walk, mean, 0), self.side(walk, mean, 1), *start, behind)
 
     def hop(self, view: View, x: Tensor, layer: int) -> Tensor:
         """From one layer to the next: [N, D] -> [N, D]."""
         x = normalize(x) if self.unit_norm else x
         x = x if self.before is None else self.before * x
-        x = view.propagate(x, layer)
+        x = view.hop(x, layer)
         return x if self.after is None else self.after * x
 
-    def sides(self, nodes: Lookup, initial: Lookup, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
-        """Users and items of a table of all nodes."""
-        users, items = self.sizes
-        return Embeddings(
-            nodes.side(0, users), nodes.side(users, items), initial.side(0, users), initial.side(users, items), layers
-        )
-
-
-def one_of(tables: Callable[[], list[Tensor]], layer: int) -> list[Tensor]:
-    """A table that is computed with the others."""
-    return [tables()[layer]]
+    def side(self, walk: Walk, weights: list[float], side: int) -> Rows:
+        """Users (0) or items (1) in a weighted sum of the walk's tables."""
+        return walk.sum_of(weights, side * self.sizes[0], self.sizes[side])

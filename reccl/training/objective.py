@@ -11,7 +11,7 @@ from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
 from reccl.training.part import Part
 from reccl.training.terms import Step, TermSettings
-from reccl.views import View
+from reccl.views import Plain, View
 
 
 class Objective:
@@ -87,6 +87,8 @@ class Objective:
                     )
                 views.append(drawn[key])
             self.views[name] = tuple(views)
+        anything = next(iter(drawn.values()), None) or Plain().sample(self.graph, self.generator)
+        self.views = {name: views or (anything,) for name, views in self.views.items()}
 
     def __call__(self, encoder: Encoder, batch: Batch) -> dict[str, Tensor]:
         """The weighted value of every term, scalars; their sum is what is minimised."""

@@ -13,7 +13,7 @@ from reccl.views.noise import Noise
 from reccl.views.plain import Plain
 from reccl.views.random_walk import RandomWalk
 from reccl.views.svd import Svd
-from reccl.views.view import Disturb, View, ViewSettings
+from reccl.views.view import Disturb, Shift, View, ViewSettings
 
 AnyView = Annotated[
     SerializeAsAny[
@@ -34,6 +34,7 @@ __all__ = [
     "Noise",
     "Plain",
     "RandomWalk",
+    "Shift",
     "Svd",
     "View",
     "ViewSettings",

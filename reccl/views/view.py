@@ -13,6 +13,9 @@ from reccl.settings import Settings
 Disturb = Callable[[Tensor, list[Tensor]], list[Tensor]]
 """(nodes [..], an encoder's inputs for them, each [.., its width]) -> the same inputs, disturbed."""
 
+Shift = Callable[[Tensor, Tensor | None], Tensor]
+"""(x [n, D], their rows [n]; None: all N) -> x plus a constant, written over it; the same for a row every time."""
+
 
 class Matrix(Protocol):
     """An N x N matrix as an encoder needs it: `Adjacency`, or `LowRank` of the SVD view."""
@@ -27,20 +30,33 @@ class Matrix(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """What an encoder sees: the matrix that each layer propagates over, how its output is perturbed, and how the
-    encoder's own inputs (id embeddings, features) are disturbed before anything else.
+    """What an encoder sees: the matrix that each layer propagates over, how its output is perturbed and displaced, and
+    how the encoder's own inputs (id embeddings, features) are disturbed before anything else.
 
-    Two views are equal where they hold the same of all three: an encoder need not run twice for them.
+    Two views are equal where they hold the same of all four: an encoder need not run twice for them.
     """
 
     matrices: tuple[Matrix, ...]  # one for every layer, or a single one for all
     perturb: Callable[[Tensor, int], Tensor] | None = None  # ([N, D], layer) -> [N, D], may write over it
     disturb: Disturb | None = None  # node u is user u, node U + i is item i
+    displace: Callable[[], Shift] | None = None  # another draw at every call: what a layer's output is displaced by
 
     def propagate(self, x: Tensor, layer: int) -> Tensor:
         """One hop at layer 0, 1, ...: [N, D] -> [N, D]."""
+        return self.displaced(self.hop(x, layer))
+
+    def hop(self, x: Tensor, layer: int) -> Tensor:
+        """The same without displacement."""
         x = self.matrices[min(layer, len(self.matrices) - 1)] @ x  # [N, D]
         return self.perturb(x, layer) if self.perturb else x
+
+    def displaced(self, x: Tensor) -> Tensor:
+        """A layer's output with another displacement, [N, D], written over it."""
+        return self.displace()(x, None) if self.displace else x
+
+    def shifts(self, layers: int) -> list[Shift | None]:
+        """The displacement of each layer's output, for one pass."""
+        return [self.displace() if self.displace else None for _ in range(layers)]
 
     def inputs_from(self, first: int) -> Disturb | None:
         """`disturb` for rows of one side, whose first row is node `first`; None where inputs are left alone."""

@@ -43,7 +43,7 @@ def objective(graph: Graph, **terms: TermSettings) -> Objective:
         ({"ranking": Ranking(), "contrast": Contrast(), "l2": L2()}, 3),
         ({"contrast": Contrast(first=Plain(), second=Plain())}, 1),
         ({"ranking": Ranking(), "contrast": Contrast(first=Plain())}, 2),
-        ({"ranking": Ranking(view=EdgeDrop()), "l2": L2()}, 2),
+        ({"ranking": Ranking(view=EdgeDrop()), "l2": L2()}, 1),
         ({"ranking": Ranking(view=EdgeDrop()), "contrast": Contrast()}, 2),
         ({"ranking": Ranking(view=Noise()), "cross": CrossLayer(view=Noise())}, 1),
         ({"ranking": Ranking(view=Noise(length=0.3)), "cross": CrossLayer(view=Noise())}, 2),

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from reccl.training.terms.term import Step, TermSettings
-from reccl.views import View
+from reccl.views import AnyView, View
 
 
 class L2(TermSettings):
@@ -18,6 +18,10 @@ class L2(TermSettings):
     kind: Literal["l2"] = "l2"
     weight: Annotated[float, Field(ge=0)] = 1e-4
     """Factor of this term in the objective (lambda of LightGCN)."""
+
+    def views(self) -> tuple[AnyView, ...]:
+        """None of its own: a view changes what the encoder makes of initial embeddings, not themselves."""
+        return ()
 
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         """See `TermSettings.loss_of`."""

@@ -1,4 +1,6 @@
-"""Rows of a weighted sum of tables, and one table of their gradients, are what torch's own lookups give."""
+"""Rows of weighted sums of the tables behind hops, and the one way back, are what torch's own lookups give."""
+
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,18 +12,24 @@ from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import LightGCN
-from reccl.encoders.lookup import Lookup
+from reccl.encoders.walk import Walk
 from reccl.losses import InfoNCE
 from reccl.training import L2, Contrast, CrossLayer, Objective, Ranking
 from reccl.training.fit import total
-from reccl.views import EdgeDrop, Noise, Plain, View
+from reccl.views import EdgeDrop, Noise, Plain, Shift, View
 
 N, D, USERS = 30, 4, 12
 
 
-def tables() -> list[Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return [torch.randn(N, D, generator=generator, requires_grad=True) for _ in range(3)]
+MATRICES = [torch.rand(N, N, generator=torch.Generator().manual_seed(7 + hop)) / N for hop in range(2)]
+
+
+def start() -> Tensor:
+    return torch.randn(N, D, generator=torch.Generator().manual_seed(0), requires_grad=True)
+
+
+def hops() -> list[Callable[[Tensor], Tensor]]:
+    return [lambda x, matrix=matrix: matrix @ x.tanh() for matrix in MATRICES]
 
 
 def questions() -> list[Tensor]:
@@ -29,43 +37,65 @@ def questions() -> list[Tensor]:
     return [torch.randint(N - USERS, size, generator=generator) for size in ((50,), (7, 3), (0,), (1,))]
 
 
+def added(x: Tensor, rows: Tensor | None) -> Tensor:
+    """A shift that knows a row by its number."""
+    return x.add_((torch.arange(N) if rows is None else rows)[:, None] / N)
+
+
 @pytest.mark.parametrize("weights", [(1 / 3, 1 / 3, 1 / 3), (0.0, 0.5, 0.5), (0.2, 0.4, 0.4), (0.0, 1.0, 0.0)])
 @pytest.mark.parametrize("everything", [False, True], ids=["rows", "rows and all"])
-def test_rows_and_gradients_are_those_of_torch(weights: tuple[float, ...], everything: bool) -> None:
+@pytest.mark.parametrize("shift", [None, added], ids=["plain", "shifted"])
+def test_rows_and_gradients_are_those_of_torch(
+    weights: tuple[float, ...], everything: bool, shift: Shift | None
+) -> None:
     found = []
     for own in (False, True):
-        leaves = tables()
+        leaf = start()
         if own:
-            items = Lookup(lambda leaves=leaves: leaves, weights).side(USERS, N - USERS)
+            walk = Walk(leaf, hops(), [shift, shift])
+            items, first = walk.sum_of(weights, USERS, N - USERS), walk.sum_of((0.0, 1.0, 0.0), USERS, N - USERS)
         else:
-            whole = sum(weight * leaf for weight, leaf in zip(weights, leaves, strict=True))[USERS:]
+            tables = [leaf]
+            for hop in hops():
+                x = hop(tables[-1])
+                tables.append(x if shift is None else x + shift(torch.zeros(N, D), None))
+            whole = sum(weight * table for weight, table in zip(weights, tables, strict=True))[USERS:]
             items = lambda rows, whole=whole: whole if rows is None else embedding(rows, whole)  # noqa: E731
+            first = lambda rows, table=tables[1][USERS:]: embedding(rows, table)  # noqa: E731
         answers = [items(rows) for rows in questions()] + ([items(None)] if everything else [])
+        answers.append(first(questions()[0]))
         sum((answer.sin() * (place + 1)).sum() for place, answer in enumerate(answers)).backward()
-        found.append(answers + [torch.zeros(N, D) if leaf.grad is None else leaf.grad for leaf in leaves])
+        found.append([*answers, leaf.grad])
     for expected, got in zip(*found, strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_way_back_may_be_gone_twice_and_in_parts() -> None:
-    leaves = tables()
-    side = Lookup(lambda: leaves, (1.0, 1.0, 1.0)).side(0, N)
+    leaf = start()
+    side = Walk(leaf, hops()).sum_of((1.0, 1.0, 1.0), 0, N)
     one, two = (side(torch.tensor(rows)).square().sum() for rows in ([1, 2], [2, 3]))
-    parts = [torch.autograd.grad(part, leaves[0], retain_graph=True)[0] for part in (one, two)]
+    parts = [torch.autograd.grad(part, leaf, retain_graph=True)[0] for part in (one, two)]
     for _ in range(2):
-        both = torch.autograd.grad(one + two, leaves[0], retain_graph=True)[0]
+        both = torch.autograd.grad(one + two, leaf, retain_graph=True)[0]
         torch.testing.assert_close(both, parts[0] + parts[1])
 
 
-def test_tables_are_computed_when_they_are_needed_and_as_gradients_stood_then() -> None:
+def test_what_was_not_asked_for_has_no_gradient() -> None:
+    leaf = start()
+    side = Walk(leaf, hops()).sum_of((0.0, 0.0, 0.0), 0, N)
+    side(torch.tensor([1])).sum().backward()
+    assert not leaf.grad.any()
+
+
+def test_hops_are_taken_when_they_are_needed_and_as_gradients_stood_then() -> None:
     calls = []
 
-    def compute() -> list[Tensor]:
+    def hop(x: Tensor) -> Tensor:
         calls.append(torch.is_grad_enabled())
-        return tables()
+        return 2 * x
 
     with torch.no_grad():
-        frozen = Lookup(compute, (1.0, 1.0, 1.0)).side(0, N)
+        frozen = Walk(start(), [hop]).sum_of((1.0, 1.0), 0, N)
     assert calls == []
     assert not frozen(torch.tensor([0])).requires_grad
     frozen(None)
@@ -77,8 +107,8 @@ def in_plain_torch(nodes: Tensor, view: View, initial_weight: float) -> tuple[Te
     x, matrix, layers = nodes, view.matrices[0].matrix.to_dense(), []
     for _ in range(2):
         x = matrix @ x
-        if view.perturb is not None:
-            x = x + x.detach().sign() * view.perturb.dealt(x.detach())
+        if view.displace is not None:
+            x = x + (view.displace()(x.detach().clone(), None) - x.detach())
         layers.append(x)
     return (initial_weight * nodes + layers[0] + layers[1]) / (2 + initial_weight), layers[0]
 
@@ -120,8 +150,8 @@ def test_a_step_has_the_losses_and_gradients_of_plain_torch(
     tables = {}
     for shown in (objective.views["ranking"][0], *objective.views["contrast"]):
         if shown not in tables:
-            if shown.perturb is not None:
-                shown.perturb.rows = torch.empty(0)  # as at the epoch's first call
+            if shown.displace is not None:  # as at the epoch's first call
+                shown.displace.__self__.starts.manual_seed(shown.displace.__self__.seed)
             tables[shown] = in_plain_torch(nodes, shown, settings.initial_weight)
     ranked, first = tables[objective.views["ranking"][0]][0], tables[objective.views["contrast"][0]][0]
     second = tables[objective.views["contrast"][-1]][1 if method == "xsimgcl" else 0]
