@@ -2,7 +2,7 @@
 
 python benchmarks/time_to_lightgcn.py [--config best.yaml] [--data gowalla] [--steps 20]
 
-LightGCN's time is that of our own step (see step.py: a popular library's takes about ten times as long) with 3 layers and
+LightGCN's time is that of our own step (a popular library takes about ten times as long, see step.py) with 3 layers and
 batches of 2,048, times the steps of an epoch, times the 1,000 epochs of https://github.com/gusye1234/LightGCN-PyTorch,
 whose log ends at .1824/.1547 (Recall@20/NDCG@20) on Gowalla; the paper has .1830/.1554. The run's time is everything:
 start, preparation, choice on validation rows, refit, evaluation.
