@@ -103,9 +103,6 @@ def pipeline(
     for convert in conversions.values():
         frame = convert(frame)
 
-    if kind in TEXT:
-        frame = frame.cache()  # text is costly to parse, and every step of the funnel counts its rows
-
     funnel = Funnel.read(frame).then(f"nulls: {nulls}", steps.without_nulls(USER, ITEM, policy=nulls))
     if since is not None or until is not None:
         funnel = funnel.then("time window", steps.time_window(since, until))

@@ -1,6 +1,7 @@
 """Dataset: interactions in row numbers, split in three, with the maps back to raw ids."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -8,6 +9,8 @@ from reccl.data.columns import ITEM, OPTIONAL, PART, TEST, TRAIN, USER, VALIDATI
 from reccl.data.features import FeatureSchema
 from reccl.data.funnel import Count
 from reccl.data.ids import IdMap
+from reccl.data.numbered import Numbered
+from reccl.data.spill import scratch
 from reccl.data.splits import Predefined, RandomPerUser, Split
 from reccl.data.steps import require_rows
 from reccl.data.tables import Tables
@@ -64,23 +67,28 @@ def build(tables: Tables, split: Split | None, fingerprint: str) -> Dataset:
 
     Raises DataError where a step leaves no row.
     """
-    rows, counts = tables.interactions.collect()
-    require_rows(counts)
-    split = split or (Predefined() if PART in rows.columns else RandomPerUser())
-    columns = [USER, ITEM, *(name for name in OPTIONAL if name in rows.columns)]
-    named = split.assign(rows.select(columns))
+    with scratch() as folder:
+        rows, counts = tables.interactions.sink(Path(folder) / "rows.parquet")
+        require_rows(counts)
+        present = rows.collect_schema().names()
+        split = split or (Predefined() if PART in present else RandomPerUser())
+        columns = [USER, ITEM, *(name for name in OPTIONAL if name in present)]
+        numbered = Numbered.of(rows.select(columns), Path(folder))
+        test, validation = split.held(numbered.select([name for name in columns if name in (USER, *split.reads)]))
+        masks = {TRAIN: ~(test | validation), VALIDATION: validation & ~test, TEST: test}
+        parts = {part: numbered.where(mask).drop(PART, strict=False) for part, mask in masks.items()}
+    users, items = numbered.users, numbered.items
     if not split.keep_cold:
-        named, dropped = without_cold(named)
+        known = {side: parts[TRAIN][side].unique().drop_nulls().sort() for side in (USER, ITEM)}
+        users, items = IdMap(users.ids.gather(known[USER])), IdMap(items.ids.gather(known[ITEM]))
+        parts, dropped = without_cold(parts, known)
         counts = (*counts, *dropped)
-    users, items = IdMap.fit(named[USER]), IdMap.fit(named[ITEM])
-    numbered = named.with_columns(users.rows(named[USER]), items.rows(named[ITEM]))
-    train, validation, test = (numbered.filter(pl.col(PART) == part).drop(PART) for part in (TRAIN, VALIDATION, TEST))
     return Dataset(
         users,
         items,
-        train,
-        validation,
-        test,
+        parts[TRAIN],
+        parts[VALIDATION],
+        parts[TEST],
         aligned(tables.users, USER, users),
         aligned(tables.items, ITEM, items),
         counts,
@@ -88,14 +96,18 @@ def build(tables: Tables, split: Split | None, fingerprint: str) -> Dataset:
     )
 
 
-def without_cold(named: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Count, ...]]:
-    """Drop held-out rows whose user or item is never trained on."""
-    train = named.filter(pl.col(PART) == TRAIN)
-    known_user = pl.col(USER).is_in(train[USER].unique().implode())
-    known_item = pl.col(ITEM).is_in(train[ITEM].unique().implode())
-    users = named.filter(known_user)
-    both = users.filter(known_item)
-    return both, (Count("user has training rows", users.height), Count("item has training rows", both.height))
+def without_cold(
+    parts: dict[str, pl.DataFrame], known: dict[str, pl.Series]
+) -> tuple[dict[str, pl.DataFrame], tuple[Count, ...]]:
+    """Drop rows whose user or item is not among the known ones, which are numbered anew without gaps."""
+    counts = []
+    for side, rows in known.items():
+        anew = pl.DataFrame({side: rows, "__row": pl.int_range(len(rows), dtype=pl.Int32, eager=True)})
+        for part, table in parts.items():
+            found = table.join(anew, on=side, how="inner", maintain_order="left")
+            parts = {**parts, part: found.with_columns(pl.col("__row").alias(side)).drop("__row")}
+        counts.append(Count(f"{side} has training rows", sum(table.height for table in parts.values())))
+    return parts, tuple(counts)
 
 
 def aligned(table: pl.LazyFrame | None, key: str, ids: IdMap) -> pl.DataFrame | None:

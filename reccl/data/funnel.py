@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from pathlib import Path
+from typing import Self, TypeVar
 
 import polars as pl
+
+from reccl.data.spill import spill
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Funnel:
-    """A chain of lazy steps. Nothing runs until `collect`, which makes one pass for the table and all its counts.
+    """A chain of lazy steps. Nothing runs until `collect` or `sink`: one pass for the table and all its counts.
 
     >>> ratings = pl.LazyFrame({"user": [1, 1, 2], "item": [1, 2, 1], "rating": [5.0, 2.0, 4.0]})
     >>> funnel = Funnel.read(ratings).then("rating >= 3", lambda frame: frame.filter(pl.col("rating") >= 3))
@@ -26,23 +31,38 @@ class Funnel:
     """
 
     frame: pl.LazyFrame
-    passed: tuple[tuple[str, pl.LazyFrame], ...]
+    passed: tuple[tuple[str, list[int]], ...] = ()
+    """Every step with the sizes of the batches that it let through."""
 
     @classmethod
     def read(cls, frame: pl.LazyFrame, step: str = "read") -> Self:
         """Start from raw rows."""
-        return cls(frame, ((step, frame),))
+        return cls(frame).then(step, lambda raw: raw)
 
     def then(self, step: str, function: Callable[[pl.LazyFrame], pl.LazyFrame]) -> Self:
         """Apply one named step."""
-        frame = function(self.frame)
-        return type(self)(frame, (*self.passed, (step, frame)))
+        sizes: list[int] = []
+
+        def count(batch: pl.DataFrame) -> pl.DataFrame:
+            sizes.append(batch.height)
+            return batch
+
+        frame = function(self.frame).map_batches(count, streamable=True)
+        return type(self)(frame, (*self.passed, (step, sizes)))
 
     def collect(self) -> tuple[pl.DataFrame, tuple[Count, ...]]:
         """Run the chain: the final table and the row count after every step."""
-        lengths = [frame.select(pl.len()) for _, frame in self.passed]
-        table, *counts = pl.collect_all([self.frame, *lengths], engine="streaming")
-        return table, tuple(Count(step, int(n.item())) for (step, _), n in zip(self.passed, counts, strict=True))
+        return self.counted(lambda frame: frame.collect(engine="streaming"))
+
+    def sink(self, path: Path) -> tuple[pl.LazyFrame, tuple[Count, ...]]:
+        """Run the chain into a Parquet file, for tables that need not fit in memory: that file, and the counts."""
+        return self.counted(lambda frame: spill(frame, path))
+
+    def counted(self, run: Callable[[pl.LazyFrame], T]) -> tuple[T, tuple[Count, ...]]:
+        """What a way of running the chain gives, and the row count after every step."""
+        for _, sizes in self.passed:
+            sizes.clear()
+        return run(self.frame), tuple(Count(step, sum(sizes)) for step, sizes in self.passed)
 
 
 def describe(counts: tuple[Count, ...]) -> str:

@@ -36,9 +36,13 @@ class IdMap:
 
     def rows(self, raw: pl.Series) -> pl.Series:
         """Row numbers (Int32) of raw ids, null where an id is unknown."""
-        numbers = pl.DataFrame({"id": self.ids}).with_row_index("row").select("id", pl.col("row").cast(pl.Int32))
         wanted = self.typed(raw).alias("id").to_frame()
-        return wanted.join(numbers, on="id", how="left", maintain_order="left").get_column("row").alias(raw.name)
+        found = wanted.join(self.numbers("row"), on="id", how="left", maintain_order="left")
+        return found.get_column("row").alias(raw.name)
+
+    def numbers(self, name: str) -> pl.DataFrame:
+        """Every id with its row number, as a table with the columns `id` and `name`."""
+        return self.ids.alias("id").to_frame().with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias(name))
 
     def raw(self, rows: pl.Series) -> pl.Series:
         """Raw ids of row numbers."""

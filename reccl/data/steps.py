@@ -11,16 +11,19 @@ Every function here that takes settings returns a step for `Funnel.then`:
 Nothing runs before `Funnel.collect`. Missing columns are noticed at once; bad values when the rows go by.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from reccl.data.checks import ROW, Step, refusing, require_columns
 from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER
 from reccl.data.conversions import numbers
 from reccl.data.funnel import Count, describe
+from reccl.data.spill import height, keeping
 from reccl.errors import DataError, listed
 
 __all__ = [
@@ -34,6 +37,10 @@ __all__ = [
     "without_duplicates",
     "without_nulls",
 ]
+
+PAIRS = 2**22
+"""Rows among which repeated pairs are looked for at once."""
+HASH = "__hash"
 
 Moment = int | str | date | datetime
 """A point in time: seconds since 1970, an ISO date or date-time (UTC unless it says otherwise)."""
@@ -59,31 +66,50 @@ def without_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Ste
 def without_duplicates(keep: Literal["first", "last", "error"] = "last") -> Step:
     """One row a (user, item) pair: the first or last by timestamp (by row order without one, and in ties), or an error.
 
-    The rows that stay keep their order, so equal input gives equal output.
+    The rows that stay keep their order, so equal input gives equal output. Pairs are looked at some at a time, by
+    their hash, and only those that meet more than once are sorted.
     """
     pair = [USER, ITEM]
 
-    def refuse(table: pl.DataFrame) -> pl.DataFrame:
-        seen = table.select(pair).filter(table.select(pair).is_duplicated())
-        if seen.height:
-            user, item = seen.row(0)
-            times = seen.filter((pl.col(USER) == user) & (pl.col(ITEM) == item)).height
+    def dropped(repeated: pl.DataFrame) -> pl.Series:
+        order = [TIMESTAMP, ROW] if TIMESTAMP in repeated.columns else [ROW]
+        by_time = repeated.sort(order, nulls_last=keep == "first")
+        kept = by_time.unique(pair, keep="first" if keep == "first" else "last")
+        return repeated.join(kept, on=ROW, how="anti").get_column(ROW)
+
+    def decide(rows: pl.LazyFrame) -> NDArray[np.bool_]:
+        keep_it = np.ones(height(rows), dtype=bool)  # [n]
+        found = [repeated for repeated in _repeated(rows, len(keep_it)) if repeated.height]
+        if keep == "error" and found:
+            user, item = found[0].select(pair).row(0)
+            times = found[0].filter((pl.col(USER) == user) & (pl.col(ITEM) == item)).height
             raise DataError(
-                f"user {user!r} and item {item!r} meet {times} times ({seen.height:,} such rows in all); "
+                f"user {user!r} and item {item!r} meet {times} times "
+                f"({sum(repeated.height for repeated in found):,} such rows in all); "
                 "set duplicates: first or last to keep one"
             )
-        return table
+        for repeated in found:
+            keep_it[dropped(repeated).to_numpy()] = False
+        return keep_it
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
         frame = require_columns(*pair)(frame)
-        if keep == "error":
-            return frame.map_batches(refuse).cache()
-        if TIMESTAMP not in frame.collect_schema():
-            return frame.unique(pair, keep=keep, maintain_order=True)
-        by_time = frame.with_row_index(ROW).sort(TIMESTAMP, ROW, nulls_last=keep == "first")
-        return by_time.unique(pair, keep=keep, maintain_order=True).sort(ROW).drop(ROW)
+        timed = TIMESTAMP in frame.collect_schema()
+        return keeping(frame, [*pair, TIMESTAMP] if timed else pair, decide)
 
     return step
+
+
+def _repeated(rows: pl.LazyFrame, number: int) -> Iterator[pl.DataFrame]:
+    """The rows, with their numbers, whose pair occurs more than once; all rows of a pair in one table."""
+    tables = 1 + number // PAIRS
+    numbered = rows.with_row_index(ROW).with_columns((pl.col(USER).hash(1) ^ pl.col(ITEM).hash(2)).alias(HASH))
+    for table in range(tables):
+        some = numbered.filter(pl.col(HASH) % tables == table).collect(engine="streaming")
+        hashes = np.sort(some[HASH].to_numpy())
+        again = pl.Series(hashes[1:][hashes[1:] == hashes[:-1]])
+        suspects = some.filter(pl.col(HASH).is_in(again.unique().implode())).drop(HASH)
+        yield suspects.filter(suspects.select(USER, ITEM).is_duplicated())
 
 
 def minimum_rating(threshold: float) -> Step:
@@ -137,18 +163,20 @@ def k_core(user: int = 0, item: int = 0) -> Step:
     user or item belongs to nobody and goes.
     """
 
-    def inside(table: pl.DataFrame) -> pl.DataFrame:
-        users, items = _codes(table[USER]), _codes(table[ITEM])
-        rows = np.arange(table.height)
+    def decide(pairs: pl.LazyFrame) -> NDArray[np.bool_]:
+        users, items = (_codes(pairs.select(side).collect(engine="streaming").to_series()) for side in (USER, ITEM))
+        inside = np.ones(len(users), dtype=bool)  # [n]
+        rows = np.arange(len(users), dtype=np.uint32)
         while rows.size:
             keep = (np.bincount(users)[users] >= user) & (np.bincount(items)[items] >= item)
             if keep.all():
                 break
+            inside[rows[~keep]] = False
             users, items, rows = users[keep], items[keep], rows[keep]
-        return table if rows.size == table.height else table[rows]
+        return inside
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        return require_columns(USER, ITEM)(frame).drop_nulls([USER, ITEM]).map_batches(inside).cache()
+        return keeping(require_columns(USER, ITEM)(frame).drop_nulls([USER, ITEM]), [USER, ITEM], decide)
 
     return step
 
@@ -160,11 +188,16 @@ def require_rows(counts: tuple[Count, ...]) -> None:
             raise DataError(f"step {count.step!r} left no rows ({describe(counts)}); loosen it, or check the raw files")
 
 
-def _codes(ids: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _codes(ids: pl.Series) -> NDArray[np.int32]:
     """Ids as small numbers; which number an id gets does not matter here."""
     if ids.dtype == pl.String:
         ids = ids.cast(pl.Categorical(pl.Categories.random())).to_physical()
     lowest, highest = (ids.min(), ids.max()) if ids.dtype.is_integer() else (None, None)
-    if isinstance(lowest, int) and isinstance(highest, int) and highest < min(2**63, lowest + 4 * len(ids) + 1024):
-        return (ids.cast(pl.Int64) - lowest).to_numpy()
-    return ids.rank("dense").cast(pl.Int64).to_numpy()
+    if (
+        isinstance(lowest, int)
+        and isinstance(highest, int)
+        and highest < 2**63
+        and highest - lowest < min(2**31, 4 * len(ids) + 1024)
+    ):
+        return (ids.cast(pl.Int64) - lowest).cast(pl.Int32).to_numpy()
+    return ids.rank("dense").cast(pl.Int32).to_numpy()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from reccl.data.dataset import Dataset
-from reccl.data.graph import Adjacency, Graph
+from reccl.data.graph import Adjacency, Graph, normalised
 
 USERS, ITEMS = 6, 7
 edges = st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, ITEMS - 1)), min_size=1, max_size=40)
@@ -40,6 +40,20 @@ def test_adjacency_equals_the_dense_formula_and_is_symmetric(pairs: list[tuple[i
     torch.testing.assert_close(matrix, slow(pairs))
     assert torch.equal(matrix, matrix.T)
     assert torch.equal(matrix, dense(Adjacency(graph_of(pairs).adjacency.transpose, graph_of(pairs).adjacency.matrix)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(edges)
+def test_the_whole_adjacency_is_that_of_its_directed_edges_to_the_bit(pairs: list[tuple[int, int]]) -> None:
+    graph = graph_of(pairs)
+    slowly = normalised(graph.row, graph.column, graph.nodes).matrix
+    for ours, theirs in zip(compressed_rows(graph.adjacency.matrix), compressed_rows(slowly), strict=True):
+        assert torch.equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
+def compressed_rows(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return matrix.crow_indices(), matrix.col_indices(), matrix.values()
 
 
 @settings(max_examples=50, deadline=None)

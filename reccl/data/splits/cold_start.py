@@ -1,13 +1,13 @@
 """Cold items, cold users: a share of the items (users) is never trained on."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
 from pydantic import model_validator
 
 from reccl.data.columns import ITEM, USER
-from reccl.data.splits.holdout import Fraction, Split, anywhere, canonical, parts
+from reccl.data.splits.holdout import Fraction, Held, Split, anywhere
 
 
 class ColdStart(Split):
@@ -32,10 +32,9 @@ class ColdStart(Split):
             raise ValueError("warm_validation + warm_test must be below 1: nothing is left to train on")
         return self
 
-    def assign_cold(self, interactions: pl.DataFrame, side: str) -> pl.DataFrame:
+    def held_cold(self, frame: pl.DataFrame, side: str) -> Held:
         """Split with the nodes of `side` ('user' or 'item') cold."""
         random = np.random.default_rng(self.seed)
-        frame = canonical(interactions)
         nodes = frame[side].unique().sort()
         shuffled = nodes.gather(random.permutation(len(nodes)))
         cold = shuffled.head(round(len(nodes) * self.cold))
@@ -49,17 +48,18 @@ class ColdStart(Split):
         validation = anywhere(frame.filter(warm).filter(~pl.Series(test)), share, random).to_numpy()
         held[rows[test]] = 2
         held[rows[~test][validation]] = 1
-        return parts(frame, pl.Series(held == 2) | cold_test, pl.Series(held == 1) | cold_validation)
+        return Held(pl.Series(held == 2) | cold_test, pl.Series(held == 1) | cold_validation)
 
 
 class ColdItems(ColdStart):
     """Strict item cold start: `cold` of the items have no training row."""
 
     kind: Literal["cold_items"] = "cold_items"
+    reads: ClassVar[tuple[str, ...]] = (ITEM,)
 
-    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
-        """See `Split.assign`."""
-        return self.assign_cold(interactions, ITEM)
+    def held(self, rows: pl.DataFrame) -> Held:
+        """See `Split.held`."""
+        return self.held_cold(rows, ITEM)
 
 
 class ColdUsers(ColdStart):
@@ -67,6 +67,6 @@ class ColdUsers(ColdStart):
 
     kind: Literal["cold_users"] = "cold_users"
 
-    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
-        """See `Split.assign`."""
-        return self.assign_cold(interactions, USER)
+    def held(self, rows: pl.DataFrame) -> Held:
+        """See `Split.held`."""
+        return self.held_cold(rows, USER)

@@ -1,12 +1,12 @@
 """Leave last out: each user's latest interactions are held out."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
 from reccl.data.columns import ITEM, TIMESTAMP, USER
-from reccl.data.splits.holdout import Split, hold_out
+from reccl.data.splits.holdout import Held, Split, hold_out, user_by_user
 from reccl.data.splits.temporal import require_timestamps
 
 
@@ -18,16 +18,17 @@ class LeaveLastOut(Split):
     """
 
     kind: Literal["leave_last_out"] = "leave_last_out"
+    reads: ClassVar[tuple[str, ...]] = (ITEM, TIMESTAMP)
     test: Annotated[int, Field(ge=1)] = 1
     """Rows of each user that are tested on."""
     validation: Annotated[int, Field(ge=0)] = 1
     """Rows of each user, before those, that are validated on."""
 
-    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
-        """See `Split.assign`."""
-        require_timestamps(interactions, self.kind)
+    def held(self, rows: pl.DataFrame) -> Held:
+        """See `Split.held`."""
+        require_timestamps(rows, self.kind)
         return hold_out(
-            interactions,
+            rows,
             test=lambda frame, _: last_of_each_user(frame, self.test),
             validation=lambda frame, _: last_of_each_user(frame, self.validation),
             seed=self.seed,
@@ -37,4 +38,5 @@ class LeaveLastOut(Split):
 def last_of_each_user(frame: pl.DataFrame, count: int) -> pl.Series:
     """True for each user's last `count` rows, always leaving the first."""
     order = pl.struct(TIMESTAMP, ITEM).rank("ordinal").over(USER)
-    return frame.select((order + count > pl.len().over(USER)) & (order > 1)).to_series()
+    last = (order + count > pl.len().over(USER)) & (order > 1)
+    return user_by_user(frame, lambda some: some.select(last).to_series())

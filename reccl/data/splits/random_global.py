@@ -4,7 +4,7 @@ from typing import Literal
 
 import polars as pl
 
-from reccl.data.splits.holdout import Fraction, Split, anywhere, hold_out
+from reccl.data.splits.holdout import Fraction, Held, Split, anywhere, hold_out
 
 
 class RandomGlobal(Split):
@@ -16,10 +16,10 @@ class RandomGlobal(Split):
     validation: Fraction = 0.1
     """Share of the remaining rows that is validated on."""
 
-    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
-        """See `Split.assign`."""
+    def held(self, rows: pl.DataFrame) -> Held:
+        """See `Split.held`."""
         return hold_out(
-            interactions,
+            rows,
             test=lambda frame, random: anywhere(frame, self.test, random),
             validation=lambda frame, random: anywhere(frame, self.validation, random),
             seed=self.seed,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import polars as pl
 
-from reccl.data.splits.holdout import Fraction, Split, hold_out, of_each_user
+from reccl.data.splits.holdout import Fraction, Held, Split, hold_out, of_each_user
 
 
 class RandomPerUser(Split):
@@ -19,10 +19,10 @@ class RandomPerUser(Split):
     validation: Fraction = 0.1
     """Share of each user's remaining rows that is validated on."""
 
-    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
-        """See `Split.assign`."""
+    def held(self, rows: pl.DataFrame) -> Held:
+        """See `Split.held`."""
         return hold_out(
-            interactions,
+            rows,
             test=lambda frame, random: of_each_user(frame, self.test, random),
             validation=lambda frame, random: of_each_user(frame, self.validation, random),
             seed=self.seed,

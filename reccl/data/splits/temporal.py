@@ -1,14 +1,14 @@
 """Temporal: everything after a point in time is held out."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
 from reccl.data.columns import TIMESTAMP
-from reccl.data.splits.holdout import Fraction, Split, canonical, parts
+from reccl.data.splits.holdout import Fraction, Held, Split
 from reccl.errors import DataError
 
 
@@ -16,19 +16,19 @@ class Temporal(Split):
     """One cut in time for everybody: train before, validation between, test after; no future row is trained on."""
 
     kind: Literal["temporal"] = "temporal"
+    reads: ClassVar[tuple[str, ...]] = (TIMESTAMP,)
     test: Fraction | datetime = Field(default=0.1, union_mode="left_to_right")
     """Share of the latest rows that is tested on, or the moment from which on (ISO date or date-time, UTC)."""
     validation: Fraction | datetime = Field(default=0.1, union_mode="left_to_right")
     """Share of the rows before those, again the latest, that is validated on; or the moment from which on."""
 
-    def assign(self, interactions: pl.DataFrame) -> pl.DataFrame:
-        """See `Split.assign`."""
-        require_timestamps(interactions, self.kind)
-        frame = canonical(interactions)
-        moment = frame[TIMESTAMP]
+    def held(self, rows: pl.DataFrame) -> Held:
+        """See `Split.held`."""
+        require_timestamps(rows, self.kind)
+        moment = rows[TIMESTAMP]
         test = moment >= cut(moment, self.test)
         validation = ~test & (moment >= cut(moment.filter(~test), self.validation))
-        return parts(frame, test, validation)
+        return Held(test, validation)
 
 
 def cut(moments: pl.Series, held: float | datetime) -> float:

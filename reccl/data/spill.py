@@ -1,0 +1,63 @@
+"""Spill: rows that wait on disk while it is decided which of them stay, so that no table has to fit in memory."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from polars.io.plugins import register_io_source
+
+from reccl.errors import DataError
+
+BATCH = 2**20
+"""Rows handed on at a time."""
+Decide = Callable[[pl.LazyFrame], NDArray[np.bool_]]
+"""From the columns that a decision takes, in their order, to True for every row that stays."""
+
+
+def scratch() -> "TemporaryDirectory[str]":
+    """A folder for spilled rows, in $TMPDIR; gone afterwards."""
+    return TemporaryDirectory(prefix="reccl-")
+
+
+def spill(frame: pl.LazyFrame, path: Path) -> pl.LazyFrame:
+    """Run a lazy table into a Parquet file, a batch at a time; the file as a lazy table.
+
+    Raises DataError where the file cannot be written.
+    """
+    try:
+        frame.sink_parquet(path, compression="lz4")
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"rows could not wait in {path.parent}: {reason}; set TMPDIR to a folder you may write to, with room"
+        ) from None
+    return pl.scan_parquet(path)
+
+
+def height(frame: pl.LazyFrame) -> int:
+    """Number of rows."""
+    return int(frame.select(pl.len()).collect(engine="streaming").item())
+
+
+def keeping(frame: pl.LazyFrame, columns: list[str], decide: Decide) -> pl.LazyFrame:
+    """The rows that `decide` keeps, in their order, where a row's fate hangs on all the others.
+
+    Nothing runs before the result does. Then every row goes to disk, `decide` sees `columns` alone, and the kept rows
+    are handed on in batches: memory holds what `decide` takes and one byte a row.
+    """
+
+    def rows(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        with scratch() as folder:
+            spilled = spill(frame, Path(folder) / "rows.parquet")
+            keep = decide(spilled.select(columns))  # [n]
+            for start in range(0, len(keep), BATCH):
+                kept = pl.Series(keep[start : start + BATCH])
+                batch = spilled.slice(start, BATCH).select(with_columns or pl.all()).collect().filter(kept)
+                yield batch if predicate is None else batch.filter(predicate)
+
+    return register_io_source(rows, schema=lambda: frame.collect_schema())
