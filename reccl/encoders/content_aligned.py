@@ -38,7 +38,8 @@ class ContentAligned(EncoderSettings):
 
     Where we differ from CLCRec: g is a graph encoder instead of id embeddings, users have a tower as well where there
     are features of them, and trained nodes keep g alone when lists are made, where CLCRec adds t(x_n) to it: warm
-    results are then those of g. A side without features has g for all nodes.
+    results are then those of g. A side without features has g for all nodes. In training untrained nodes have g too: no
+    tower learns that they are negatives of everybody, nor sees their features.
     """
 
     kind: Literal["content_aligned"] = "content_aligned"
@@ -114,12 +115,12 @@ class ContentTower(nn.Module):
         return lambda rows: self.network(self.drop(self.matrix if rows is None else self.matrix[rows]))
 
     def standing_in(self, base: Rows, replaced: float) -> Rows:
-        """The base's rows, but by features for untrained nodes, and in training for a share of the others."""
+        """The base's rows, but untrained nodes by features; in training a share of the trained ones instead."""
         if not self.matrix.shape[1]:
             return base
         own, told = self.rows(base), ~self.trained  # [n]
-        if self.training and replaced:
-            told = told | (torch.rand(told.shape, device=told.device) < replaced)
+        if self.training:
+            told = self.trained & (torch.rand(told.shape, device=told.device) < replaced)
 
         def mixed(rows: Tensor | None) -> Tensor:
             by_features = (told if rows is None else told[rows])[..., None]  # [B, 1]

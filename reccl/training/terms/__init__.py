@@ -10,6 +10,7 @@ from reccl.training.terms.bootstrap import Bootstrap
 from reccl.training.terms.bottleneck import Bottleneck
 from reccl.training.terms.contrast import Contrast
 from reccl.training.terms.cross_layer import CrossLayer
+from reccl.training.terms.distillation import Distillation
 from reccl.training.terms.full_softmax import FullSoftmax
 from reccl.training.terms.hop_mixing import HopMixing
 from reccl.training.terms.item_item import ItemItem
@@ -30,6 +31,7 @@ AnyTerm = Annotated[
             | Bottleneck
             | Contrast
             | CrossLayer
+            | Distillation
             | FullSoftmax
             | HopMixing
             | ItemItem
@@ -54,6 +56,7 @@ __all__ = [
     "Bottleneck",
     "Contrast",
     "CrossLayer",
+    "Distillation",
     "FullSoftmax",
     "HopMixing",
     "ItemItem",

@@ -21,8 +21,8 @@ class Alignment(TermSettings):
     L_I = mean over the batch's items i of -log( exp(s(t_i, g_i) / tau) / sum over items j of exp(s(t_i, g_j) / tau) )
 
     and L = L_I + L_U, the same over users. Where we differ: the batch's other nodes are the negatives, and users count
-    too. `distill` stops the gradient at g: the towers follow and the graph's embeddings are left alone, as in ALDI
-    (Huang et al., SIGIR 2023; https://arxiv.org/abs/2306.03449), which however matches scores and not embeddings.
+    too. `distill` stops the gradient at g: the towers follow and the graph's embeddings are left alone, as in ALDI,
+    which however matches scores and not embeddings: see the term `distillation`.
     """
 
     kind: Literal["alignment"] = "alignment"

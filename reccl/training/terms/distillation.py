@@ -1,0 +1,126 @@
+"""Distillation: a tower that sees features alone learns to score as the graph does."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.nn.functional import softplus
+
+from reccl.data.graph import Graph
+from reccl.errors import TrainingError
+from reccl.losses.shown import mean_of_shown
+from reccl.losses.similarity import Similarity, prepared, to_negatives, to_positive
+from reccl.negatives.negatives import unknown
+from reccl.training.terms.term import Step, TermSettings
+from reccl.views import AnyView, Plain, View
+
+
+class Distillation(TermSettings):
+    """ALDI's alignment of a student, which has the features of an item, with a teacher, which has its interactions.
+
+    Aligning Distillation For Cold-start Item Recommendation, Huang et al., SIGIR 2023;
+    https://doi.org/10.1145/3539618.3591732. With g the graph's embeddings (constants here), t_i the tower's of item i,
+    the teacher's scores z_ui = s(g_u, g_i) / tau and z_ij = s(g_i, g_j) / tau, the student's y_ui = s(g_u, t_i) / tau
+    and y_ij = s(t_i, t_j) / tau, H(p, x) the cross-entropy of sigmoid(x) with the chance p, J the step's negatives and
+    j one of them, the loss is the mean over interactions (u, i) of
+
+    -supervised * log sigmoid(y_ui - y_uj)                                              own ranking of the student
+    + rating * (|z_ui - y_ui| + |z_uj - y_uj|)                                          rating distribution
+    + w_i ranking * H(sigmoid(z_ui - z_uj), y_ui - y_uj)                                ranking
+    + w_i identification * H(sigmoid(z_ii - mean_J z_ij), y_ii - mean_J y_ij)           identification
+
+    w_i = tanh(M min(x_i / mean x, 1)),  x_i = sum over the item's users u of 1 / (u's interactions)
+
+    counts what a teacher of few interactions says for less (the paper's teacher-qualifying weight, here `qualified`).
+
+    Where we differ: the paper trains the student beside a finished teacher, and maps users by a network of their own
+    for it; here both are trained at once, without a gradient from one to the other, and a cold item is placed in the
+    teacher's space, so that lists of old and new items are one inner product. s may be a cosine and tau below 1, as the
+    teacher was trained. mean x is over trained items, the paper's over all. Several negatives count by their mean. As
+    in the authors' code (https://github.com/zfnWong/ALDI) ratings are not weighted by w; J is the whole step's.
+    Without `replaced` in the encoder the teacher is the base alone.
+    """
+
+    kind: Literal["distillation"] = "distillation"
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """Factor of this term in the objective."""
+    supervised: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the student's own ranking."""
+    rating: Annotated[float, Field(ge=0)] = 0.1
+    """Weight of the difference of scores (the authors' gamma)."""
+    ranking: Annotated[float, Field(ge=0)] = 0.9
+    """Weight of the difference of how far a positive is above a negative (alpha)."""
+    identification: Annotated[float, Field(ge=0)] = 0.05
+    """Weight of the difference of how far an item is from others (beta)."""
+    qualified: Annotated[float, Field(gt=0)] | None = 4.0
+    """Where the weight of a teacher stops to grow (M); empty: all count alike, as the authors' code starts."""
+    similarity: Similarity = "dot"
+    """Similarity of a user and an item, as the teacher is trained."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Divides the similarity (tau), as where the teacher is trained."""
+    number: Annotated[int, Field(ge=1)] = 1
+    """Negatives of each interaction, uniform over trained items that the user is not known to like."""
+    view: AnyView = Plain()
+    """What the teacher sees of the graph."""
+
+    def views(self) -> tuple[AnyView, ...]:
+        """See `TermSettings.views`."""
+        return (self.view,)
+
+    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.loss_of`. Raises TrainingError where no tower reads features of items."""
+        encoded, batch, graph = step.encode(views[0]), step.batch, step.graph
+        if encoded.aligned is None or encoded.aligned[0].items is encoded.aligned[1].items:
+            raise TrainingError(
+                "a distillation term needs a tower over features of items: use encoder.kind=content_aligned, and data "
+                "with a table of items"
+            )
+        teacher, student = encoded.aligned
+        trained, weight = step.once_an_epoch(
+            ("distillation", self.qualified), lambda: (candidates(graph), self.weights(graph))
+        )
+        size = (len(batch), self.number)
+
+        def some() -> Tensor:
+            return trained[torch.randint(len(trained), size, generator=step.generator, device=graph.device)]
+
+        negative, hidden = unknown(some, batch, graph, redraws=3)  # [B, M], [B, M]
+        distinct, place = torch.cat([batch.item, negative.flatten()]).unique(return_inverse=True)  # [n], [B + B M]
+        first, others = place[: len(batch)], place[len(batch) :].view(size)  # [B], [B, M]
+        user = prepared(teacher.users(batch.user).detach(), self.similarity)  # [B, D]
+        z, z_others, z_apart = self.scores(user, teacher.items(distinct).detach(), first, others)
+        y, y_others, y_apart = self.scores(user, student.items(distinct), first, others)
+        ahead, taught = y[:, None] - y_others, (z[:, None] - z_others).sigmoid()  # [B, M]
+        own = mean_of_shown(softplus(-ahead), hidden)  # [B]
+        rated = (z - y).abs() + mean_of_shown((z_others - y_others).abs(), hidden)  # [B]
+        ranked = mean_of_shown(cross_entropy(ahead, taught, reduction="none"), hidden)  # [B]
+        identified = cross_entropy(y_apart, z_apart.sigmoid(), reduction="none")  # [B]
+        weighted = weight[batch.item] * (self.ranking * ranked + self.identification * identified)
+        return (self.supervised * own + self.rating * rated + weighted).mean()
+
+    def scores(self, user: Tensor, items: Tensor, first: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of items [n, D]: users' scores of their positives [B] and negatives [B, M], and how far each positive is from
+        the mean negative [B]; `first` [B] and `others` [B, M] are places in `items`.
+        """
+        x = prepared(items, self.similarity)  # [n, D]
+        positive = x[first]  # [B, D]
+        mean = x[others.flatten()].mean(0)  # [D]
+        apart = to_positive(positive, positive - mean)
+        found = to_positive(user, positive), to_negatives(user, x[others]), apart
+        return tuple(each / self.temperature for each in found)
+
+    def weights(self, graph: Graph) -> Tensor:
+        """Of every item how far its teacher counts, w [I]; 1 of all where `qualified` is empty."""
+        if self.qualified is None:
+            return torch.ones(graph.items, device=graph.device)
+        told = torch.zeros(graph.items, device=graph.device)
+        told.index_add_(0, graph.item, 1 / graph.user_degree[graph.user].float())  # [I]
+        mean = told.sum() / (graph.item_degree > 0).sum()
+        return torch.tanh(self.qualified * (told / mean).clamp(max=1))
+
+
+def candidates(graph: Graph) -> Tensor:
+    """Row numbers of the items that have training rows."""
+    return graph.item_degree.nonzero().squeeze(1)
