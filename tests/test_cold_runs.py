@@ -13,6 +13,7 @@ from reccl.data.prepare import prepare
 from reccl.errors import ConfigError
 from reccl.evaluation.measured import values_of
 from reccl.experiment import Outcome, train
+from reccl.recommend import recommend
 from reccl.training import Epoch
 
 CONFIG = """\
@@ -105,6 +106,18 @@ class TestRuns:
         assert set(kept["user"]) <= set(planted["user"])
         for name in ("recall_at_10", "cold/ndcg_at_20", "tail_users/ndcg_at_10", "overall/mrr_at_10"):
             assert values_of(kept, name)["value"].mean() == pytest.approx(outcome.test[name], abs=1e-6)
+
+    def test_a_recorded_run_of_two_towers_serves_new_users_and_new_items_from_their_features(
+        self, outcome: Outcome, planted_users: pl.DataFrame, planted_items: pl.DataFrame
+    ) -> None:
+        model = tracking.model_of(tracking.find(outcome.run))
+        users = planted_users.head(5).with_columns(user="new" + pl.col("user")).drop("tags")
+        items = planted_items.with_columns(pl.col("item") + 1000).drop("tags")
+        newcomers = {"new_users": users, "new_items": items}
+        table = pl.concat(recommend(model, users["user"], 240, **newcomers))
+        assert table["user"].unique().sort().to_list() == users["user"].to_list()
+        assert table["source"].unique().to_list() == ["content"]
+        assert table.filter(pl.col("item") > 1000).height == 5 * 120
 
     def test_a_group_that_the_split_lacks_is_refused_before_training(self) -> None:
         count = len(tracking.runs())
