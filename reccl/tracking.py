@@ -36,6 +36,8 @@ from reccl.training import Epoch
 
 EXPERIMENT = "reccl"
 MODEL_TAG = "reccl.model"
+PARENT = "RECCL_PARENT_RUN"
+"""Environment variable with the id of the run that runs recorded here are children of."""
 SERVED = Path(__file__).parent / "recommend" / "served.py"
 SERVED_NEEDS = ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "scipy")
 ENVIRONMENT = (*SERVED_NEEDS, "polars", "scikit-learn", "torch", "torch-geometric")
@@ -165,6 +167,7 @@ def recorded(name: str, config: str, parameters: Mapping[str, Any], data: Datase
         "mlflow.runName": name,
         "reccl.version": version_of("reccl"),
         "reccl.fingerprint": data.fingerprint,
+        **({"mlflow.parentRunId": parent} if (parent := os.environ.get(PARENT)) else {}),
         **commit(),
     }
     with mlflow.start_run(

@@ -23,6 +23,7 @@ LAYERS = (
     {"training", "evaluation", "recommend", "tracking"},
     {"config"},
     {"experiment", "comparison", "reference", "warm_up"},
+    {"bench"},
     {"cli"},
 )
 SIDEWAYS = {

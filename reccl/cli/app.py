@@ -6,7 +6,7 @@ import sys
 import typer
 
 from reccl import __version__
-from reccl.cli import cold, compare, config, data, evaluate, methods, recommend, runs, train, ui
+from reccl.cli import bench, cold, compare, config, data, evaluate, methods, recommend, runs, train, ui
 from reccl.cli.console import err
 from reccl.errors import RecclError
 
@@ -24,6 +24,7 @@ app.command("cold")(cold.cold)
 app.command("methods")(methods.methods)
 app.command("compare")(compare.compare)
 app.command("runs")(runs.runs)
+app.command("bench")(bench.bench)
 app.command("ui")(ui.ui)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")

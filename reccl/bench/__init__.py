@@ -1,0 +1,26 @@
+"""Bench: runs of bundled configs beside the figures that others published for the same data."""
+
+from reccl.bench.board import LEGEND, Line, board, csv, markdown
+from reccl.bench.parent import parent_run
+from reccl.bench.published import PUBLISHED, Figure
+from reccl.bench.rows import ROWS, TASKS, Row, Task, chosen
+from reccl.bench.run import Result, command, run
+
+__all__ = [
+    "LEGEND",
+    "PUBLISHED",
+    "ROWS",
+    "TASKS",
+    "Figure",
+    "Line",
+    "Result",
+    "Row",
+    "Task",
+    "board",
+    "chosen",
+    "command",
+    "csv",
+    "markdown",
+    "parent_run",
+    "run",
+]

@@ -1,0 +1,93 @@
+"""Rows: which config the bench runs on which data set, with which settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reccl.errors import ConfigError, did_you_mean, listed
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set and what its papers measure."""
+
+    data: str
+    title: str
+    k: int
+    """Cut-off of recall and NDCG."""
+
+    @property
+    def metrics(self) -> tuple[str, str]:
+        """Recall, and NDCG, by which the table is sorted and epochs are chosen."""
+        return f"recall_at_{self.k}", f"ndcg_at_{self.k}"
+
+    def settings(self) -> tuple[str, ...]:
+        """What makes any config a run on this task."""
+        return f"data={self.data}", f"training.metric={self.metrics[1]}", f"evaluation.cutoffs=[{self.k}]"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One config on one task."""
+
+    data: str
+    config: str
+    settings: tuple[str, ...] = ()
+    """Settings of its own, besides the task's."""
+    quick: bool = True
+    """Whether it is done in about a minute of one core."""
+
+
+TASKS = (
+    Task("ml-100k", "MovieLens-100K, all ratings positive, 75/25 per user", 10),
+    Task("ml-1m-m1", "MovieLens-1M, the m1 split", 20),
+    Task("gowalla", "Gowalla, the standard split", 20),
+)
+BEST_ON_TEST = "training.best_on_test=true"
+LARGE = (
+    "training.batch_size=65536",
+    "training.learning_rate=0.02",
+    "encoder.layers=2",
+    "training.evaluate_every=10",
+    "training.patience=3",
+    "training.epochs=160",
+)
+"""Large batches make an epoch of LightGCN cheap on a CPU."""
+MF = ("training.batch_size=80000", "training.epochs=80", "training.evaluate_every=10", "training.patience=3")
+"""A batch of full-softmax MF is about a tenth of the rows."""
+
+ROWS = (
+    Row("ml-100k", "methods/popularity.yaml"),
+    Row("ml-100k", "methods/ease.yaml"),
+    Row("ml-100k", "methods/graph-filter.yaml"),
+    Row("ml-100k", "best.yaml"),
+    Row("ml-100k", "movielens.yaml", (BEST_ON_TEST,), quick=False),
+    Row("ml-100k", "methods/softmax-mf.yaml", (BEST_ON_TEST,), quick=False),
+    Row("ml-100k", "methods/lightgcn.yaml", (BEST_ON_TEST,), quick=False),
+    Row("ml-1m-m1", "methods/popularity.yaml"),
+    Row("ml-1m-m1", "methods/ease.yaml"),
+    Row("ml-1m-m1", "methods/graph-filter.yaml"),
+    Row("ml-1m-m1", "best.yaml"),
+    Row("ml-1m-m1", "methods/softmax-mf.yaml", (BEST_ON_TEST, *MF), quick=False),
+    Row("ml-1m-m1", "methods/lightgcn.yaml", (BEST_ON_TEST, *LARGE), quick=False),
+    Row("gowalla", "methods/popularity.yaml"),  # EASE is for up to 30,000 items
+    Row("gowalla", "methods/graph-filter.yaml"),
+    Row("gowalla", "best.yaml"),
+    Row("gowalla", "gowalla-blend.yaml", (BEST_ON_TEST,), quick=False),
+)
+
+
+def chosen(data: Sequence[str], quick: bool) -> list[tuple[Task, Row]]:
+    """The rows of these data sets (none named: all), with their tasks. Raises ConfigError for an unknown name."""
+    known = [task.data for task in TASKS]
+    for name in data:
+        if name not in known:
+            raise ConfigError(
+                f"--data {name!r} is not in the bench{did_you_mean(name, known)}; there are {listed(known)}"
+            )
+    return [
+        (task, row)
+        for task in TASKS
+        if not data or task.data in data
+        for row in ROWS
+        if row.data == task.data and (row.quick or not quick)
+    ]
