@@ -105,11 +105,10 @@ class Distillation(TermSettings):
         the mean negative [B]; `first` [B] and `others` [B, M] are places in `items`.
         """
         x = prepared(items, self.similarity)  # [n, D]
-        positive = x[first]  # [B, D]
+        positive, scale = x[first], 1 / self.temperature  # [B, D]
         mean = x[others.flatten()].mean(0)  # [D]
-        apart = to_positive(positive, positive - mean)
-        found = to_positive(user, positive), to_negatives(user, x[others]), apart
-        return tuple(each / self.temperature for each in found)
+        own, apart = to_positive(user, positive), to_positive(positive, positive - mean)
+        return own * scale, to_negatives(user, x[others]) * scale, apart * scale
 
     def weights(self, graph: Graph) -> Tensor:
         """Of every item how far its teacher counts, w [I]; 1 of all where `qualified` is empty."""
