@@ -10,6 +10,7 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, at_start, rows_of
 from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.encoders.walk import walked
 from reccl.views import View
 
 
@@ -39,7 +40,7 @@ class MatrixFactorizationEncoder(Encoder):
 
     def forward(self, view: View) -> Embeddings:
         """See `Encoder.forward`."""
-        users, items = rows_of(self.users), rows_of(self.items)
+        users, items = walked(self.users), walked(self.items)
         if view.disturb is None:
             return Embeddings(users, items, users, items)
         shown = at_start(view, torch.cat([self.users, self.items]))  # [N, D]

@@ -88,6 +88,8 @@ class Walk:
             late = self.shifts[number] if number == len(self.hops) else None
             if late is not None:
                 part = late(part.clone() if rows is None else part, rows)
+            if weight == 1 == sum(weights):
+                return part
             total = weight * part if total is None else total.add_(part, alpha=weight)
         return torch.zeros_like(self.start if rows is None else self.start[rows]) if total is None else total
 
@@ -99,15 +101,31 @@ class Walk:
                 if not weights[number]:
                     continue
                 back = torch.zeros_like(self.start) if back is None else back
-                if rows is None:
-                    back.add_(gradient, alpha=weights[number])
-                else:
-                    back.index_add_(0, rows, gradient, alpha=weights[number])
+                add_at(back, rows, gradient, weights[number])
             if number and back is not None:
                 before, behind = self.steps[number - 1]
                 (back,) = torch.autograd.grad(behind, before, back, retain_graph=True)
         self.asked.clear()
         return torch.zeros_like(self.start) if back is None else back
+
+
+def walked(table: Tensor) -> Rows:
+    """Rows of a table that goes nowhere, [n, D]."""
+    found = Walk(table, []).sum_of([1.0], 0, len(table))
+    return lambda rows: table if rows is None else found(rows)
+
+
+def add_at(table: Tensor, rows: Tensor | None, values: Tensor, weight: float) -> None:
+    """Add weight * values to a table's rows ([n], which may repeat; None: all), in the same order every time.
+
+    On CUDA index_add has no fixed order.
+    """
+    if rows is None:
+        table.add_(values, alpha=weight)
+    elif table.is_cuda:
+        table.index_put_((rows,), weight * values, accumulate=True)
+    else:
+        table.index_add_(0, rows, values, alpha=weight)
 
 
 class _Question(torch.autograd.Function):
