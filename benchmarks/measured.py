@@ -9,8 +9,10 @@ from statistics import median
 import torch
 
 
-def milliseconds(work: Callable[[], object], repeats: int, warmup: int = 2) -> float:
-    """Median wall time of one call."""
+def milliseconds(
+    work: Callable[[], object], repeats: int, warmup: int = 2, pick: Callable[[list[float]], float] = median
+) -> float:
+    """Wall time of one call: the median, or what else is picked of all times."""
     for _ in range(warmup):
         work()
     times = []
@@ -18,7 +20,7 @@ def milliseconds(work: Callable[[], object], repeats: int, warmup: int = 2) -> f
         started = time.perf_counter()
         work()
         times.append(time.perf_counter() - started)
-    return 1000 * median(times)
+    return 1000 * pick(times)
 
 
 def title(what: str) -> str:

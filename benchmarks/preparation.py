@@ -44,7 +44,8 @@ def main() -> None:
     arguments.add_argument("--folder", type=Path)
     chosen = arguments.parse_args()
     if chosen.way:
-        print(json.dumps(WAYS[chosen.way](chosen.folder) | {"peak": peak_memory()}))
+        told = WAYS[chosen.way](chosen.folder)
+        print(json.dumps(told | {"peak": peak_memory(), "cpu": time.process_time()}))
         return
     print(title(f"preparation of {chosen.rows:,} ratings"))
     with tempfile.TemporaryDirectory(prefix="reccl-preparation-") as folder:
@@ -93,7 +94,8 @@ def report(way: str, folder: Path) -> tuple[float, float]:
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     seconds, told = time.perf_counter() - started, json.loads(done.stdout)
     stages = ", ".join(f"{name} {value:.1f}" for name, value in told["stages"].items())
-    print(f"{way:8s} {seconds:7.1f} s, peak {told['peak']:5.2f} GiB  ({stages} s)\n         {told['made']}")
+    print(f"{way:8s} {seconds:7.1f} s, {told['cpu']:.1f} s of CPU, peak {told['peak']:.2f} GiB")
+    print(f"         {stages} s\n         {told['made']}")
     return seconds, told["peak"]
 
 
