@@ -11,8 +11,6 @@ from reccl.encoders import Embeddings
 from reccl.errors import TrainingError
 from reccl.scorers.scorer import Scorer, ScorerSettings, from_history
 
-LARGEST = 30_000  # items; two dense matrices of that size are 7 GiB
-
 
 class Ease(ScorerSettings):
     """Embarrassingly Shallow Autoencoders for Sparse Data, Steck, WWW 2019, eq. 8; https://arxiv.org/abs/1905.03375.
@@ -22,8 +20,7 @@ class Ease(ScorerSettings):
     R [U, I] is the binary training matrix, D_U the users' degrees. In the paper a, the `user_exponent`, is 0: every
     interaction of every user weighs alike in the regression. With 1/2 every user weighs alike, so that a few long
     histories do not rule (as in the normalised graphs of GF-CF, and in DAN, Park et al., SIGIR 2024;
-    https://doi.org/10.1145/3626772.3657689, which also normalises items). Needs I x I dense numbers: for catalogues of
-    up to 30,000 items.
+    https://doi.org/10.1145/3626772.3657689, which also normalises items). Needs three matrices of I x I dense numbers.
     """
 
     kind: Literal["ease"] = "ease"
@@ -32,15 +29,19 @@ class Ease(ScorerSettings):
     user_exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Exponent of a user's degree, which divides the user's row in the regression (a)."""
 
+    most_items: Annotated[int, Field(ge=1)] = 30_000
+    """Largest catalogue that it is computed for (30,000: 11 GiB; 10,000: 1.2 GiB); a blend leaves it out beyond."""
+
     def fits(self, graph: Graph) -> bool:
         """See `ScorerSettings.fits`."""
-        return graph.items <= LARGEST
+        return graph.items <= self.most_items
 
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         """See `ScorerSettings.build`. Raises TrainingError where the catalogue is too large for a dense matrix."""
         if not self.fits(graph):
             raise TrainingError(
-                f"scorer 'ease' is for up to {LARGEST:,} items, and there are {graph.items:,}; use item_knn"
+                f"scorer 'ease' is for up to {self.most_items:,} items (most_items), and there are {graph.items:,}; "
+                "use item_knn"
             )
         counts = graph.interactions
         rows = diags(graph.user_degree.clamp(min=1).float().cpu().numpy() ** -self.user_exponent) @ counts  # D_U^-a R

@@ -30,7 +30,6 @@ from reccl.scorers import (
     Scorer,
     Svd,
     Tuned,
-    ease,
 )
 from reccl.scorers.climb import climb
 from reccl.scorers.weighted import spread, weighted
@@ -144,18 +143,16 @@ def test_open_settings_of_parts_are_chosen_before_the_weights(planted_graph: Gra
     np.testing.assert_allclose(everyone(again), everyone(chosen.finish(None)), rtol=1e-3, atol=1e-3)
 
 
-def test_what_does_not_fit_is_left_out_and_said_where_nothing_does(
-    planted_graph: Graph, judge: Judge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ease, "LARGEST", 100)
-    blend = Blend(parts={"ease": Ease(), "popular": Popularity()})
+def test_what_does_not_fit_is_left_out_and_said_where_nothing_does(planted_graph: Graph, judge: Judge) -> None:
+    small = Ease(most_items=100)
+    blend = Blend(parts={"ease": small, "popular": Popularity()})
     assert (
         everyone(blend.build(planted_graph, None)).argmax()
         == everyone(Popularity().build(planted_graph, None)).argmax()
     )
     assert blend.draft(planted_graph).chosen(None, judge).finish(None).chains == ()
     with pytest.raises(TrainingError, match="no part of scorer 'blend' fits 120 items: ease"):
-        Blend(parts={"ease": Ease()}).build(planted_graph, None)
+        Blend(parts={"ease": small}).build(planted_graph, None)
 
 
 @pytest.mark.parametrize(

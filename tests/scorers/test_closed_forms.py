@@ -14,7 +14,7 @@ from reccl.data.graph import Graph
 from reccl.data.pipelines import loaded
 from reccl.errors import TrainingError
 from reccl.recommend import Model, load, recommend, save
-from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd, ease
+from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd
 from reccl.scorers.chebyshev_filter import plateau
 from reccl.scorers.directions import directions
 from reccl.scorers.svd import chance
@@ -58,11 +58,10 @@ def test_ease_is_the_inverse_gram_matrix_over_its_diagonal(
 
 
 def test_ease_says_what_else_to_use_where_the_catalogue_is_too_large(
-    planted_graph: Graph, monkeypatch: pytest.MonkeyPatch
+    planted_graph: Graph,
 ) -> None:
-    monkeypatch.setattr(ease, "LARGEST", 100)
-    with pytest.raises(TrainingError, match="up to 100 items, and there are 120; use item_knn"):
-        Ease().build(planted_graph, None)
+    with pytest.raises(TrainingError, match=r"up to 100 items \(most_items\), and there are 120; use item_knn"):
+        Ease(most_items=100).build(planted_graph, None)
 
 
 def test_item_knn_sums_shrunk_cosines_of_the_nearest(planted_graph: Graph, dense: np.ndarray) -> None:
