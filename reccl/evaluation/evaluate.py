@@ -11,7 +11,7 @@ from reccl.data.by_user import ByUser
 from reccl.data.columns import ITEM
 from reccl.evaluation.measured import Group, Measured
 from reccl.evaluation.slices import GROUPS, Slices
-from reccl.evaluation.top import best_of, scored
+from reccl.evaluation.top import best_of, scored, top
 from reccl.metrics import PER_USER, coverage
 from reccl.scorers import Scorer
 from reccl.settings import Settings
@@ -71,14 +71,16 @@ def evaluate(
     hidden, tested = by_user(known), targets[""].counts.nonzero().squeeze(1)  # [n]
     lists: list[Tensor] = []
     hits: dict[str, list[Tensor]] = {name: [] for name in targets}
-    for rows, scores in scored(scorer, tested, hidden):
-        best, _ = best_of(scores, most)  # [b, K]
+    views = any(view in present for view in CANDIDATES)
+    chunks = scored(scorer, tested, hidden) if views else top(scorer, tested, most, hidden)
+    for rows, found, *_ in chunks:
+        best = best_of(found, most)[0] if views else found  # [b, K]
         lists.append(best)
         for name, target in targets.items():
             asked = target.counts[rows] > 0  # [b]
             ranked = best[asked]
             if name in CANDIDATES:
-                ranked = best_among(slices.items[f"{name}_items"], scores, asked.nonzero().squeeze(1), ranked)
+                ranked = best_among(slices.items[f"{name}_items"], found, asked.nonzero().squeeze(1), ranked)
             hits[name].append(target.contains(rows[asked], ranked))
     groups = {}
     for name, target in targets.items():

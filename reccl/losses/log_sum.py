@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from reccl.losses.hiding import Hiding, Mask
-from reccl.losses.products import product
+from reccl.products import product
 
 BLOCK = 1 << 20
 """Logits that are computed at a time: 4 MiB of float32, about what the caches of two cores hold."""

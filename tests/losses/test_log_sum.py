@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, pad, softplus
 
-from reccl.losses import BilateralSoftmax, InfoNCE, LossSettings, Pairs, Same, SupCon, log_sum, products
+from reccl import products
+from reccl.losses import BilateralSoftmax, InfoNCE, LossSettings, Pairs, Same, SupCon, log_sum
 from reccl.losses.against import against, in_one_pass
 from reccl.losses.info_nce import info_nce
 from reccl.losses.loss import Listed

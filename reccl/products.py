@@ -1,4 +1,4 @@
-"""Products: the matrix product of embeddings that a loss spends its time on."""
+"""Products: the matrix product of embeddings, which a loss and a ranking spend their time on."""
 
 import torch
 from torch import Tensor
