@@ -29,7 +29,7 @@ def main() -> None:
     def plain() -> torch.Tensor:
         return torch.cat([torch.topk(part @ items.T, chosen.k).indices for part in users.split(1024)])
 
-    ways = {"reccl (preallocated chunk)": ours, "matmul + topk, 1,024 users at a time": plain}
+    ways = {"reccl (blocks in cache)": ours, "matmul + topk, 1,024 users at a time": plain}
     try:
         import faiss
     except ImportError:

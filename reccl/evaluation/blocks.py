@@ -5,11 +5,11 @@ from torch import Tensor
 
 from reccl.products import product
 
-USERS = 512
+USERS = 1024
 """Users of one block of scores."""
-ITEMS = 2048
+ITEMS = 4096
 """Items of one block of scores, which so stays in the processor's cache."""
-SAMPLE = 4
+SAMPLE = 2
 """Blocks of items that tell the score from which an item may be among the best."""
 GROUP = 16
 """Scores of which only the largest is compared first."""
