@@ -34,9 +34,7 @@ class Walk:
     """
 
     def __init__(self, start: Tensor, hops: Sequence[Hop], shifts: Sequence[Shift | None] = ()) -> None:
-        self.start, self.hops, self.shifts = start, hops, (None, *(shifts or [None] * len(hops)))
-        self.differentiable = torch.is_grad_enabled()
-        self.asked: list[tuple[Sequence[float], Tensor | None, Tensor]] = []  # weights, rows, gradients: the way back
+        self.trail = Trail(start, hops, shifts)
 
     def sum_of(self, weights: Sequence[float], first: int, number: int) -> Rows:
         """The rows of one side in a weighted sum of tables: `number` of them from row `first` on."""
@@ -44,20 +42,30 @@ class Walk:
         def rows(asked: Tensor | None) -> Tensor:
             if asked is None:
                 return self.looked_up(weights, None)[first : first + number]
-            return self.looked_up(weights, (asked + first).reshape(-1)).view(*asked.shape, self.start.shape[1])
+            return self.looked_up(weights, (asked + first).reshape(-1)).view(*asked.shape, self.trail.start.shape[1])
 
         return rows
 
     def looked_up(self, weights: Sequence[float], rows: Tensor | None) -> Tensor:
-        """[n] -> [n, D]; None -> [N, D]."""
-        with torch.set_grad_enabled(self.differentiable):
-            return cast(Tensor, _Question.apply(self.gathering, self, weights, rows))  # type: ignore[no-untyped-call]
+        """[n] -> [n, D]; None -> [N, D]; without gradients where they are switched off."""
+        return cast(Tensor, _Question.apply(self.gathering, self.trail, weights, rows))  # type: ignore[no-untyped-call]
 
     @cached_property
     def gathering(self) -> Tensor:
         """An empty tensor that all answers come from: the walk's gradient is due once all theirs are there."""
-        with torch.set_grad_enabled(self.differentiable):
-            return cast(Tensor, _Gathering.apply(self.start, self))  # type: ignore[no-untyped-call]
+        with torch.set_grad_enabled(self.trail.differentiable):
+            return cast(Tensor, _Gathering.apply(self.trail.start, self.trail))  # type: ignore[no-untyped-call]
+
+
+class Trail:
+    """The tables of a walk and what was asked of them. Autograd holds it, and it holds no answer: a step's tables are
+    gone with the step, and do not wait for Python's garbage collection.
+    """
+
+    def __init__(self, start: Tensor, hops: Sequence[Hop], shifts: Sequence[Shift | None]) -> None:
+        self.start, self.hops, self.shifts = start, hops, (None, *(shifts or [None] * len(hops)))
+        self.differentiable = torch.is_grad_enabled() and start.requires_grad
+        self.asked: list[tuple[Sequence[float], Tensor | None, Tensor]] = []  # weights, rows, gradients: the way back
 
     @cached_property
     def steps(self) -> list[tuple[Tensor, Tensor]]:
@@ -132,14 +140,14 @@ class _Question(torch.autograd.Function):
     """Rows on the way there; on the way back their gradients are left with the walk."""
 
     @staticmethod
-    def forward(ctx: Any, _: Tensor, walk: Walk, weights: Sequence[float], rows: Tensor | None) -> Tensor:
-        ctx.walk, ctx.weights, ctx.rows = walk, weights, rows
-        return walk.answer(weights, rows)
+    def forward(ctx: Any, _: Tensor, trail: Trail, weights: Sequence[float], rows: Tensor | None) -> Tensor:
+        ctx.trail, ctx.weights, ctx.rows = trail, weights, rows
+        return trail.answer(weights, rows)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        ctx.walk.asked.append((ctx.weights, ctx.rows, gradient))
+        ctx.trail.asked.append((ctx.weights, ctx.rows, gradient))
         return gradient.new_empty(0), None, None, None
 
 
@@ -147,11 +155,11 @@ class _Gathering(torch.autograd.Function):
     """Nothing on the way there; on the way back the whole walk."""
 
     @staticmethod
-    def forward(ctx: Any, start: Tensor, walk: Walk) -> Tensor:
-        ctx.walk = walk
+    def forward(ctx: Any, start: Tensor, trail: Trail) -> Tensor:
+        ctx.trail = trail
         return start.new_empty(0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _: Tensor) -> tuple[Tensor, None]:
-        return ctx.walk.way_back(), None
+        return ctx.trail.way_back(), None

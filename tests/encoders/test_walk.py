@@ -1,5 +1,7 @@
 """Rows of weighted sums of the tables behind hops, and the one way back, are what torch's own lookups give."""
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -100,6 +102,30 @@ def test_hops_are_taken_when_they_are_needed_and_as_gradients_stood_then() -> No
     assert not frozen(torch.tensor([0])).requires_grad
     frozen(None)
     assert calls == [False]
+
+
+def test_rows_that_are_looked_up_without_gradients_have_none() -> None:
+    side = Walk(start(), hops()).sum_of((1.0, 1.0, 1.0), 0, N)
+    with torch.no_grad():
+        assert not side(torch.tensor([0])).requires_grad
+        assert not side(None).requires_grad
+    assert side(torch.tensor([0])).requires_grad
+
+
+def test_tables_are_gone_with_what_was_made_of_them() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for back in (True, False):
+            walk = Walk(start(), hops())
+            value = walk.sum_of((1.0, 1.0, 1.0), 0, N)(torch.tensor([1])).sum()
+            if back:
+                value.backward()
+            tables = [weakref.ref(table) for step in walk.trail.steps for table in step]
+            del walk, value
+            assert [table() for table in tables] == [None] * 4
+    finally:
+        gc.enable()
 
 
 def in_plain_torch(nodes: Tensor, view: View, initial_weight: float) -> tuple[Tensor, Tensor]:
