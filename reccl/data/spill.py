@@ -25,12 +25,14 @@ def scratch() -> "TemporaryDirectory[str]":
 def spill(frame: pl.LazyFrame, path: Path) -> pl.LazyFrame:
     """Run a lazy table into a Parquet file, a batch at a time; the file as a lazy table.
 
-    Raises DataError where the file cannot be written.
+    Raises DataError where the file cannot be written, or one that the table reads is not there.
     """
     try:
         frame.sink_parquet(path, compression="lz4")
     except OSError as error:
         reason = str(error).splitlines()[0]
+        if isinstance(error, FileNotFoundError | PermissionError) and str(path) not in reason:
+            raise DataError(f"the data cannot be read: {reason}") from None
         raise DataError(
             f"rows could not wait in {path.parent}: {reason}; set TMPDIR to a folder you may write to, with room"
         ) from None
@@ -52,12 +54,18 @@ def keeping(frame: pl.LazyFrame, columns: list[str], decide: Decide) -> pl.LazyF
     def rows(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
+        """The first `n_rows` (None: all) of those that stay; of them those that `predicate` lets through."""
         with scratch() as folder:
             spilled = spill(frame, Path(folder) / "rows.parquet")
             keep = decide(spilled.select(columns))  # [n]
             for start in range(0, len(keep), BATCH):
                 kept = pl.Series(keep[start : start + BATCH])
                 batch = spilled.slice(start, BATCH).select(with_columns or pl.all()).collect().filter(kept)
+                if n_rows is not None:
+                    batch = batch.head(n_rows)
+                    n_rows -= batch.height
                 yield batch if predicate is None else batch.filter(predicate)
+                if n_rows == 0:
+                    break
 
     return register_io_source(rows, schema=lambda: frame.collect_schema())

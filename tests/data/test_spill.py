@@ -37,6 +37,18 @@ def test_the_rows_that_stay_keep_order_and_types_whatever_the_batch(drawn: list[
     assert_frame_equal(some, table(drawn).filter("stays", pl.col("user") > 2).select("item", "user"))
 
 
+@pytest.mark.parametrize("engine", ["streaming", "in-memory"])
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_as_many_rows_come_as_are_asked_for(engine: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "BATCH", batch)
+    whole = table([(user, "a", user != 1) for user in range(6)])
+    kept, stay = spill.keeping(whole.lazy(), ["stays"], as_told), whole.filter("stays")
+    for number in (0, 1, 3, 9):
+        assert_frame_equal(kept.head(number).collect(engine=engine), stay.head(number))
+    assert_frame_equal(kept.head(3).filter(pl.col("user") > 1).collect(engine=engine), stay[1:3])
+    assert_frame_equal(kept.filter(pl.col("user") > 1).head(2).collect(engine=engine), stay[1:3])
+
+
 def test_a_decision_sees_the_columns_that_it_asked_for_once_and_not_before_the_rows_are_wanted() -> None:
     seen = []
 
@@ -71,6 +83,11 @@ def test_an_error_of_a_decision_comes_through_as_it_is() -> None:
 def test_a_folder_that_takes_no_rows_is_named_with_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=rf"^rows could not wait in {tmp_path / 'none'}: .*; set TMPDIR to a folder"):
         spill.spill(table([]).lazy(), tmp_path / "none" / "rows.parquet")
+
+
+def test_a_file_of_the_data_that_is_not_there_is_named_and_not_blamed_on_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^the data cannot be read: .*raw\.csv"):
+        spill.spill(pl.scan_csv(tmp_path / "raw.csv"), tmp_path / "rows.parquet")
 
 
 @settings(max_examples=20, deadline=None)
