@@ -87,7 +87,8 @@ class Objective:
                     )
                 views.append(drawn[key])
             self.views[name] = tuple(views)
-        anything = next(iter(drawn.values()), None) or Plain().sample(self.graph, self.generator)
+        plain = Plain().sample(self.graph, self.generator)
+        anything = plain if plain in drawn.values() else next(iter(drawn.values()), plain)
         self.views = {name: views or (anything,) for name, views in self.views.items()}
 
     def __call__(self, encoder: Encoder, batch: Batch) -> dict[str, Tensor]:

@@ -60,6 +60,14 @@ def test_every_distinct_view_is_encoded_once_a_step(
     assert len(encoder.seen) == 2 * times
 
 
+def test_a_term_without_views_looks_at_the_plain_one_where_another_does_in_any_order(planted_graph: Graph) -> None:
+    apart = Contrast(first=EdgeDrop(), second=EdgeDrop())
+    views = objective(planted_graph, contrast=apart, l2=L2(), ranking=Ranking()).views
+    assert views["l2"] == views["ranking"]
+    views = objective(planted_graph, l2=L2(), contrast=apart).views
+    assert views["l2"] == views["contrast"][:1]
+
+
 def test_terms_are_weighted_and_their_sum_is_minimised(planted_graph: Graph, encoder: Counting, batch: Batch) -> None:
     once = objective(planted_graph, ranking=Ranking(), contrast=Contrast(weight=1), l2=L2(weight=1))(encoder, batch)
     found = objective(planted_graph, ranking=Ranking(weight=2), contrast=Contrast(weight=0.5), l2=L2(weight=0.1))

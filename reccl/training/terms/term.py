@@ -43,7 +43,10 @@ class TermSettings(Settings):
     """Factor of this term in the objective."""
 
     def views(self) -> tuple[AnyView, ...]:
-        """The views that the term looks at; drawn anew every epoch. None: any, one that another term draws."""
+        """The views that the term looks at; drawn anew every epoch.
+
+        None: any that another term looks at, the plain one where it is among them.
+        """
         return (Plain(),)
 
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
