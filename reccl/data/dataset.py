@@ -74,7 +74,8 @@ def build(tables: Tables, split: Split | None, fingerprint: str) -> Dataset:
         split = split or (Predefined() if PART in present else RandomPerUser())
         columns = [USER, ITEM, *(name for name in OPTIONAL if name in present)]
         numbered = Numbered.of(rows.select(columns), Path(folder))
-        test, validation = split.held(numbered.select([name for name in columns if name in (USER, *split.reads)]))
+        held = split.held(numbered.select([name for name in columns if name in (USER, *split.reads)]))
+        test, validation = (mask.fill_null(False) for mask in held)  # rows without an id are nobody's to hold out
         masks = {TRAIN: ~(test | validation), VALIDATION: validation & ~test, TEST: test}
         parts = {part: numbered.where(mask).drop(PART, strict=False) for part, mask in masks.items()}
     users, items = numbered.users, numbered.items

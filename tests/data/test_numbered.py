@@ -91,6 +91,15 @@ def test_a_block_holds_whole_users_and_the_first_the_rows_of_nobody(monkeypatch:
     assert not any(set(one) & set(other) for place, one in enumerate(users) for other in users[:place])
 
 
+@pytest.mark.parametrize("split", SPLITS)
+def test_no_row_is_lost_in_a_split_for_want_of_an_id(split: type[Split]) -> None:
+    users, items = [*range(9), None] * 5, [*[None] * 5, *range(45)]
+    rows = {"user": users, "item": items, "timestamp": range(50), "part": ["train", "test"] * 25}
+    world = pl.DataFrame(rows) if split is Predefined else pl.DataFrame(rows).drop("part")
+    data = build(Tables(Funnel.read(world.lazy())), split(), "print")
+    assert sum(data.part(part).height for part in PARTS) == 50
+
+
 @settings(max_examples=40, deadline=None)
 @given(worlds(), st.sampled_from(["first", "last"]), st.integers(1, 9))
 def test_duplicates_looked_for_a_few_pairs_at_a_time_are_those_of_a_walk_through_all(
