@@ -4,11 +4,12 @@ import csv as csv_files
 import subprocess
 from io import StringIO
 from math import log2
+from pathlib import Path
 
 import pytest
 
 from reccl.bench import PUBLISHED, ROWS, TASKS, Figure, Line, Result, Row, Task, board, chosen, command, csv, markdown
-from reccl.bench.run import reason
+from reccl.bench.run import RECCL, reason
 from reccl.config import load
 from reccl.errors import ConfigError
 
@@ -96,6 +97,12 @@ class TestBoard:
         assert len({row.replace("\\|", "").count("|") for row in rows}) == 1
         assert [row.split(" | ")[0] for row in rows[2:]] == ["| X", "| **a\\|b**"]
         assert isinstance(lines[0], Line)
+
+
+def test_files_of_the_current_folder_are_no_modules_of_a_row(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ValueError")
+    done = subprocess.run([*RECCL, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
