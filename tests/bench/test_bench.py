@@ -1,7 +1,9 @@
 """The bench: rows that exist, figures that can be compared, and a table that holds ours and theirs in one order."""
 
 import csv as csv_files
+import os
 import subprocess
+import sys
 from io import StringIO
 from math import log2
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reccl.bench import PUBLISHED, ROWS, TASKS, Figure, Line, Result, Row, Task, board, chosen, command, csv, markdown
-from reccl.bench.run import RECCL, reason
+from reccl.bench.run import RECCL, finished, reason
 from reccl.config import load
 from reccl.errors import ConfigError
 
@@ -97,6 +99,21 @@ class TestBoard:
         assert len({row.replace("\\|", "").count("|") for row in rows}) == 1
         assert [row.split(" | ")[0] for row in rows[2:]] == ["| X", "| **a\\|b**"]
         assert isinstance(lines[0], Line)
+
+
+def test_an_interrupted_row_records_its_end_before_the_bench_ends(tmp_path: Path) -> None:
+    row = """
+import os, pathlib, signal, sys, time
+try:
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(0.7)
+    pathlib.Path(sys.argv[1]).touch()
+"""
+    with pytest.raises(KeyboardInterrupt):
+        finished([sys.executable, "-c", row, str(tmp_path / "end")], os.environ)
+    assert (tmp_path / "end").exists()
 
 
 def test_files_of_the_current_folder_are_no_modules_of_a_row(tmp_path: Path) -> None:
