@@ -7,9 +7,9 @@ from reccl.products import product
 
 USERS = 1024
 """Users of one block of scores."""
-ITEMS = 4096
+ITEMS = 2048
 """Items of one block of scores, which so stays in the processor's cache."""
-SAMPLE = 2
+SAMPLE = 4
 """Blocks of items that tell the score from which an item may be among the best."""
 GROUP = 16
 """Scores of which only the largest is compared first."""
