@@ -109,16 +109,16 @@ def validated(raw: Any, overrides: Sequence[str], origin: dict[Path_, str], wher
     """Expand presets, apply overrides, validate; translate pydantic's errors."""
     if not isinstance(raw, dict):
         raise ConfigError(f"{where} is not a config: it needs keys such as name, data, encoder")
-    expand(raw, origin)
+    named = expand(raw, origin)
     changes = [(*change(text), text) for text in overrides]
     for key, value, text in sorted(changes, key=lambda entry: not chooses(entry[0])):  # parts first, then their keys
-        replaced = put(raw, key, value)
+        replaced = put(raw, key, value, afresh=named and key == ("data", "pipeline"))
         for stale in [written for written in origin if written[: len(replaced)] == replaced and written != replaced]:
             del origin[stale]
         origin.update(
             {key[:n]: f"--set {text}" for n in range(1, len(key) + 1) if n == len(key) or key[:n] not in origin}
         )
-        expand(raw, origin)
+        named = expand(raw, origin) or (named and replaced != ("data",))
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
@@ -150,15 +150,16 @@ def marks(node: yaml.Node | None, path: Path, prefix: Path_ = ()) -> Iterator[tu
             yield from marks(value, path, (*prefix, key.value))
 
 
-def expand(raw: dict[str, Any], origin: dict[Path_, str]) -> None:
-    """Replace `data: NAME` by the content of configs/data/NAME.yaml."""
-    if isinstance(name := raw.get("data"), str):
+def expand(raw: dict[str, Any], origin: dict[Path_, str]) -> bool:
+    """Replace `data: NAME` by the content of configs/data/NAME.yaml, and say whether a name stood there."""
+    if is_name := isinstance(name := raw.get("data"), str):
         path, _ = find(f"data/{name}", "configs", ".yaml")
         if path is None:
             known = [key.removeprefix("data/") for key in available("configs", ".yaml") if key.startswith("data/")]
             raise ConfigError(f"no data set {name!r}{did_you_mean(name, known)}; there are: {listed(known)}")
         raw["data"], lines = parsed(path)
         origin.update({("data", *key): f"{path}:{line}" for key, line in lines.items()})
+    return is_name
 
 
 def change(text: str) -> tuple[Path_, Any]:
@@ -177,15 +178,18 @@ def chooses(key: Path_) -> bool:
     return key[-1] in CHOOSERS or len(key) == 1
 
 
-def put(raw: dict[str, Any], key: Path_, value: Any) -> Path_:
-    """Set one key; choosing another part starts its section afresh. Returns which of the two was replaced."""
+def put(raw: dict[str, Any], key: Path_, value: Any, *, afresh: bool = False) -> Path_:
+    """Set one key; choosing another part starts its section afresh. Returns which of the two was replaced.
+
+    `afresh` also where the part is the one that was there: a pipeline chosen beside named data is for other files.
+    """
     *sections, last = key
     section = raw
     for name in sections:
         if not isinstance(section.get(name), dict):
             section[name] = {}
         section = section[name]
-    afresh = last in CHOOSERS and section.get(last) != value
+    afresh = afresh or (last in CHOOSERS and section.get(last) != value)
     if afresh:
         section.clear()
     section[last] = value

@@ -179,6 +179,15 @@ class TestOverrides:
         assert load("good", ["encoder.kind=lightgcn"]).encoder == load("good").encoder
         assert load("good", ["data.pipeline=movielens"]).data.arguments().get("interactions") is None
 
+    def test_a_pipeline_chosen_beside_named_data_reads_other_files(self) -> None:
+        own = ["data.pipeline=adjacency", "data.train=mine/train.txt"]
+        for named in ("gowalla", "ml-100k"):  # of this pipeline, and of another
+            data = load("good", [f"data={named}", *own]).data
+            assert (data.source, data.split) == (None, None)
+            assert data.arguments()["train"] == Path("mine/train.txt")
+        assert load("good", [*own, "data=gowalla"]).data == load("good", ["data=gowalla", own[1]]).data
+        assert load("good", ["data=gowalla", own[1]]).data.source == "gowalla"
+
     def test_keys_of_a_default_part_need_no_kind(self) -> None:
         assert load("good", ["scorer.similarity=cosine"]).scorer == EmbeddingScorer(similarity="cosine")
         assert load("good", ["encoder.initialization.deviation=1"]).encoder == LightGCN(
