@@ -14,6 +14,9 @@ from reccl.encoders.tower import Towers
 from reccl.scorers.chains import Chain, along, read, written
 from reccl.settings import Settings
 
+TOGETHER = 256
+"""Users who are taken along a chain at a time: every matrix on the way needs a column of items for each of them."""
+
 
 @dataclass(frozen=True)
 class Scorer:
@@ -35,11 +38,12 @@ class Scorer:
         """Scores of every item for the users at `rows`: [B] -> [B, I], written to `out` where given."""
         scores = torch.mm(self.users[rows], self.items.T, out=out)  # [B, I]
         if self.history is not None and self.chains:
-            place, item = self.history.pairs(rows)
-            x = torch.zeros(len(self.items), len(rows), device=self.items.device)  # [I, B]
-            x[item, place] = 1.0
-            for chain in self.chains:
-                scores += along(chain, x).T
+            for some, theirs in zip(rows.split(TOGETHER), scores.split(TOGETHER), strict=True):
+                place, item = self.history.pairs(some)
+                x = torch.zeros(len(self.items), len(some), device=self.items.device)  # [I, b]
+                x[item, place] = 1.0
+                for chain in self.chains:
+                    theirs += along(chain, x).T
         return scores
 
     def to(self, device: torch.device) -> Self:
