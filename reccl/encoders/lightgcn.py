@@ -86,7 +86,7 @@ class LightGCNEncoder(Encoder):
         walk = Walk(at_start(view, self.nodes), hops, view.shifts(self.layers))
         initial = Walk(self.nodes, []) if view.disturb else walk
         if view.perturb:
-            walk.trail.steps  # noqa: B018
+            walk.take()
         weights = [self.initial_weight, *[1.0] * self.layers]
         mean = [weight / (self.layers + self.initial_weight) for weight in weights]
         alone = [[float(number == layer) for number in range(self.layers + 1)] for layer in range(self.layers + 1)]

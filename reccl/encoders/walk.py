@@ -36,6 +36,10 @@ class Walk:
     def __init__(self, start: Tensor, hops: Sequence[Hop], shifts: Sequence[Shift | None] = ()) -> None:
         self.trail = Trail(start, hops, shifts)
 
+    def take(self) -> None:
+        """Take all hops now."""
+        _ = self.trail.steps
+
     def sum_of(self, weights: Sequence[float], first: int, number: int) -> Rows:
         """The rows of one side in a weighted sum of tables: `number` of them from row `first` on."""
 
