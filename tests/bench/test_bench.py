@@ -2,6 +2,7 @@
 
 import csv as csv_files
 import os
+import signal
 import subprocess
 import sys
 from io import StringIO
@@ -111,8 +112,12 @@ except KeyboardInterrupt:
     time.sleep(0.7)
     pathlib.Path(sys.argv[1]).touch()
 """
-    with pytest.raises(KeyboardInterrupt):
-        finished([sys.executable, "-c", row, str(tmp_path / "end")], os.environ)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            finished([sys.executable, "-c", row, str(tmp_path / "end")], os.environ)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (tmp_path / "end").exists()
 
 
