@@ -34,12 +34,12 @@ class ContentAligned(EncoderSettings):
     Two things teach t to stand in. An `alignment` term contrasts t(x_n) with g_n of the same node, as CLCRec does
     (Contrastive Learning for Cold-Start Recommendation, Wei et al., MM 2021; https://arxiv.org/abs/2107.05315). And
     with `replaced`, a share of the trained nodes is placed by features at every step, so that the ranking terms train
-    t too (DropoutNet, Volkovs et al., NeurIPS 2017).
+    t too (CLCRec's hybrid training, where the share is .5; DropoutNet, Volkovs et al., NeurIPS 2017, has the idea).
 
-    Where we differ from CLCRec: g is a graph encoder instead of id embeddings, users have a tower as well where there
-    are features of them, and trained nodes keep g alone when lists are made, where CLCRec adds t(x_n) to it: warm
-    results are then those of g. A side without features has g for all nodes. In training untrained nodes have g too: no
-    tower learns that they are negatives of everybody, nor sees their features.
+    Where we differ from CLCRec: g is a graph encoder instead of id embeddings, and users have a tower as well where
+    there are features of them. As in the authors' code trained nodes keep g alone when lists are made: warm results are
+    those of g. A side without features has g for all nodes. In training untrained nodes have g too: no tower learns
+    that they are negatives of everybody, nor sees their features.
     """
 
     kind: Literal["content_aligned"] = "content_aligned"

@@ -22,8 +22,9 @@ def bilateral_softmax(positive: Tensor, negatives: Tensor, exponent: float, hidd
 
     L = mean over anchors u of -log( exp(s_ui) / (sum_j exp(s_uj))^t ),  s = similarity / temperature
 
-    The paper has a temperature for each side, t1 for the positive and t2 for the negatives; as in the authors' code
-    t = t1 / t2 stands as an exponent and the whole is divided by t1. t = 1 is their softmax loss SL, which is also
+    The paper has a temperature for each side, t1 for the positive and t2 for the negatives: an exponent of t2 / t1 over
+    negatives divided by t2. As the authors' code, we divide both sides by one temperature and leave the exponent t
+    free: another loss than the paper's unless t = 1. t = 1 is their softmax loss SL, which is also
     Decoupled Contrastive Learning, Yeh et al., ECCV 2022 (https://arxiv.org/abs/2110.06848): InfoNCE without the
     positive in its own denominator, so that the pull on a positive never fades.
 
@@ -33,8 +34,9 @@ def bilateral_softmax(positive: Tensor, negatives: Tensor, exponent: float, hidd
         exponent: t; above 1 trusts the positives less and the negatives more.
         hidden: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
 
-    Where we differ: nowhere up to a constant (with several positives the authors take the mean over j, not the sum).
-    The loss has no lower bound, as theirs.
+    Where we differ from their code: up to a constant, in `hidden` alone, since they hide no negative, not even a repeat
+    of the positive (with several positives they take the mean over j, not the sum). The loss has no lower bound, as
+    theirs.
 
     """
     if hidden is not None:

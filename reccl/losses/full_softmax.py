@@ -20,8 +20,8 @@ def full_softmax(
 
     Interactions of one user share the sum over candidates, so that it is computed once a user. With `known`, the sum
     is over the positive and the candidates that the anchor is not known to like, as sampled softmax losses with
-    rejected positives have it (SL of BSL, Wu et al., ICDE 2024; https://arxiv.org/abs/2312.12882): an anchor's many
-    positives then do not push each other away.
+    rejected positives have it (SL in https://github.com/Tiny-Snow/IR-Benchmark; SL of BSL, Wu et al., ICDE 2024,
+    rejects none): an anchor's many positives then do not push each other away.
 
     Args:
         logits: [n, M] similarity / temperature of n distinct anchors to all M candidates.

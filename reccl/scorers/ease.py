@@ -19,8 +19,8 @@ class Ease(ScorerSettings):
 
     R [U, I] is the binary training matrix, D_U the users' degrees. In the paper a, the `user_exponent`, is 0: every
     interaction of every user weighs alike in the regression. With 1/2 every user weighs alike, so that a few long
-    histories do not rule (as in the normalised graphs of GF-CF, and in DAN, Park et al., SIGIR 2024;
-    https://doi.org/10.1145/3626772.3657689, which also normalises items). Needs three matrices of I x I dense numbers.
+    histories do not rule (as in the normalised graphs of GF-CF, and in DAN, Park et al., SIGIR 2025;
+    https://arxiv.org/abs/2504.05805, which also normalises items). Needs three matrices of I x I dense numbers.
     """
 
     kind: Literal["ease"] = "ease"

@@ -16,9 +16,9 @@ from reccl.scorers.scorer import Scorer, ScorerSettings
 class EmbeddingScorer(ScorerSettings):
     """score(u, i) = e_u . e_i, their cosine, or -|e_u - e_i|^2, for an encoder that was trained by that distance.
 
-    Training by cosine and scoring by inner product is a published pair: in-batch negatives teach a user's taste apart
-    from popularity, and the lengths of LightGCN's embeddings, which grow with degree, add popularity back
-    (BSL, Wu et al., ICDE 2024; https://arxiv.org/abs/2312.12882).
+    Training by cosine and scoring by inner product is a published pair (BSL, Wu et al., ICDE 2024;
+    https://arxiv.org/abs/2312.12882). Our reading of it: in-batch negatives teach a user's taste apart from popularity,
+    and the lengths of LightGCN's embeddings, which grow with degree, add popularity back.
 
     The distance is an inner product too, so that search and export know one kind of scorer:
     -|e_u - e_i|^2 = [2 e_u ; -|e_u|^2 ; 1] . [e_i ; 1 ; -|e_i|^2].

@@ -32,6 +32,7 @@ def direct_copy(x: Tensor, floor: float) -> Tensor:
     """DirectCopy, Wang et al., 2021 (https://arxiv.org/abs/2110.04947): F / |F| + floor * I of embeddings [n, D].
 
     F [D, D] is the mean of x x' over the embeddings scaled to unit length, |F| its largest eigenvalue; symmetric.
+    Where we differ: the paper keeps a moving average of F over steps.
     """
     unit = normalize(x.float())  # [n, D]
     correlation = unit.T @ unit / len(unit)  # [D, D]

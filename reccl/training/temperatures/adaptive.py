@@ -42,7 +42,7 @@ class Adaptive(TemperatureSettings):
     personal: bool = True
     """A temperature for each anchor, tau_u; false: one for all, tau_0. Costs the similarities of a step once more."""
     evenness: Annotated[float, Field(gt=0)] = 1.0
-    """beta: the larger, the more alike are the anchors' temperatures. The authors have .6 to 1.5."""
+    """beta: the larger, the more alike are the anchors' temperatures. The authors have .25 to 1.5."""
     warmup: Annotated[int, Field(ge=0)] = 1
     """First epochs in which the separation is not measured but taken to be .7, as untrained embeddings have none."""
     factor: Annotated[float, Field(gt=0)] = 1.0

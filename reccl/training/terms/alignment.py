@@ -20,9 +20,10 @@ class Alignment(TermSettings):
 
     L_I = mean over the batch's items i of -log( exp(s(t_i, g_i) / tau) / sum over items j of exp(s(t_i, g_j) / tau) )
 
-    and L = L_I + L_U, the same over users. Where we differ: the batch's other nodes are the negatives, and users count
-    too. `distill` stops the gradient at g: the towers follow and the graph's embeddings are left alone, as in ALDI,
-    which however matches scores and not embeddings: see the term `distillation`.
+    and L = L_I + L_U, the same over users. Where we differ: the authors' anchor is g_i and their candidates are the
+    towers' t_j; the batch's other nodes are the negatives, and users count too. `distill` stops the gradient at g: the
+    towers follow and the graph's embeddings are left alone, as in ALDI, which however matches scores and not
+    embeddings: see the term `distillation`.
     """
 
     kind: Literal["alignment"] = "alignment"

@@ -31,7 +31,8 @@ class Bootstrap(TermSettings):
     Both rank by h(e_u) . e_i + e_u . h(e_i); with the linear predictor so do we (see `Linear.symmetric`), up to what is
     the same for all items of a user. Score by inner product then: a cosine would drop the items' lengths.
 
-    Where we differ: BUIR's loss is four times ours. With predictor `direct_copy` nothing is trained beside the encoder
+    Where we differ: BUIR's loss is four times ours, and its graph variant drops other edges at every pass, at a rate
+    drawn from 0 to .2, without normalising anew. With predictor `direct_copy` nothing is trained beside the encoder
     (see `predictor.direct_copy`), and lists are ranked by the embeddings themselves.
     """
 

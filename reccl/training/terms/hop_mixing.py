@@ -24,9 +24,11 @@ class HopMixing(TermSettings):
 
     e_u [D] is the user's final embedding. The loss sees `number` such negatives, each from candidates of its own.
 
-    Where we differ: known positives are drawn anew or hidden among the candidates; the L2 term counts initial
-    embeddings of users and positives, not those of the candidates. For encoders whose output is the mean of their
-    layers; one without layers (matrix factorization) has its output as the only one.
+    Known positives among the candidates are drawn anew, as by the authors; here a few times, then hidden. Where we
+    differ: with several negatives their loss is log(1 + sum exp), `info_nce` with similarity dot and temperature 1,
+    while BPR takes the mean; the L2 term counts initial embeddings of users and positives, not those of the candidates.
+    For encoders whose output is the mean of their layers; one without layers (matrix factorization) has its output as
+    the only one.
     """
 
     kind: Literal["hop_mixing"] = "hop_mixing"

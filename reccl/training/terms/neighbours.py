@@ -24,8 +24,8 @@ class Neighbours(TermSettings):
     and L = L_U + alpha L_I, L_I the same over items. Embeddings have unit length.
 
     Where we differ: the mean over the batch's distinct nodes, each against the batch's others, where the authors take
-    the sum over the batch's rows, each against all nodes (on Yelp2018 with weight 1e-6 in batches of 2,048, temperature
-    .05 and alpha 1.5; on ML-1M 1e-7, .1 and 1).
+    the sum over the batch's rows, each against all nodes (in batches of 4,096, on their ML-1M with weight 1e-7,
+    temperature .1 and alpha 1; SELFRec on Yelp2018 in batches of 2,048 with 1e-6, .05 and 1.5).
     """
 
     kind: Literal["neighbours"] = "neighbours"
