@@ -20,8 +20,8 @@ class Noise(ViewSettings):
 
     Are Graph Augmentations Necessary? Yu et al., SIGIR 2022, eq. 6-8: e' = e + d, |d| = length,
     d = sign(e) * d', d' uniform in [0, 1]^D; https://arxiv.org/abs/2112.08679. Also the noise of XSimGCL
-    (https://arxiv.org/abs/2209.02544). Where we differ: N random rows are drawn once an epoch and dealt out from another
-    one on at every pass, while the authors draw all anew; sign(0) is 1.
+    (https://arxiv.org/abs/2209.02544). Where we differ: N random rows are drawn once an epoch and dealt out from
+    another one on at every pass, while the authors draw all anew; sign(0) is 1.
 
     SELFRec (the authors' code) and SSLRec call different maths SimGCL; this is the authors'. They leave layer 0 out of
     LightGCN's mean: set encoder.initial_weight to 0.
