@@ -11,8 +11,8 @@ from torch.nn.functional import pad
 from reccl.losses.hiding import Hiding, Mask
 from reccl.products import product
 
-BLOCK = 1 << 20
-"""Logits that are computed at a time: 4 MiB of float32, about what the caches of two cores hold."""
+BLOCK = 1 << 21
+"""Logits that are computed at a time where there are more than twice as many: 8 MiB of float32."""
 GRAIN = 64
 """Sizes are filled up to multiples of this: a product of a new shape is compiled first, so shapes should be few."""
 KEPT = 1 << 25
@@ -23,7 +23,7 @@ LN2 = math.log(2)
 def log_sum(anchor: Tensor, candidates: Tensor, bias: Tensor | None = None, mask: Mask = None) -> Tensor:
     """The log of sum_j exp(x_b . y_j + c_j) over the candidates j that anchor b may be contrasted with: [B].
 
-    Some anchors at a time, so that their logits stay in the cache: the product, the mask, the largest of a row and the
+    Some anchors at a time, so that their logits stay near: the product, the mask, the largest of a row and the
     exponentials are one pass over memory, and what a row pulls its anchor towards, sum_j p_bj y_j, is taken on the way.
     With p the softmax and g the gradient that comes back, anchor b has gradient g_b sum_j p_bj y_j, candidate j
     sum_b g_b p_bj x_b. Equal to `torch.logsumexp` of the masked logits up to rounding; differentiable once.
@@ -50,7 +50,8 @@ class _LogSum(torch.autograd.Function):
         anchors = len(anchor)
         hide, bias = Hiding(mask, anchors), without_filling(bias, candidates) / LN2
         anchor, candidates = filled(anchor / LN2), filled(candidates)  # [B', D], [M', D]
-        rows = max(BLOCK // len(candidates) // GRAIN, 1) * GRAIN
+        few = len(anchor) * len(candidates) <= 2 * BLOCK
+        rows = len(anchor) if few else max(BLOCK // len(candidates) // GRAIN, 1) * GRAIN
         keep = len(anchor) * len(candidates) <= KEPT and ctx.needs_input_grad[1]
         columns = candidates.T.contiguous()  # [D, M']
         largest, total = (anchor.new_empty(len(anchor), 1) for _ in range(2))  # [B', 1]
