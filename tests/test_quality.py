@@ -33,7 +33,16 @@ def test_lightgcn_with_bpr_reaches_its_published_figure(real_data: Path, in_fold
 
 
 def test_two_towers_come_close_to_the_default_run(real_data: Path, in_folder: Path) -> None:
-    assert trained("movielens-two-tower.yaml").test["ndcg_at_10"] > 0.455
+    assert trained("movielens-two-tower.yaml").test["ndcg_at_10"] > 0.435  # .455 with a deviation of .007
+
+
+def test_a_contrast_of_layers_beats_the_same_encoder_without_one(real_data: Path, in_folder: Path) -> None:
+    shared = "training.refit=false", "encoder.layers=2", "training.epochs=120", "training.patience=null"
+    bare = [trained("methods/lightgcn.yaml", *shared, f"encoder.initial_weight={weight}") for weight in (0, 1)]
+    best = max(outcome.validation["ndcg_at_10"] for outcome in bare)
+    contrast = trained("methods/xsimgcl.yaml", *shared)
+    assert contrast.validation["ndcg_at_10"] > best
+    assert contrast.test["ndcg_at_10"] > 0.455  # LightGCN .4453 with layer 0 in its mean, .4199 without
 
 
 def test_gowalla_trains_in_minutes_and_in_three_gibibytes(real_data: Path, in_folder: Path) -> None:
