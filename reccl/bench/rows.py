@@ -46,7 +46,8 @@ BEST_ON_TEST = "training.best_on_test=true"
 SMOOTH = (
     "training.batch_size=16384",
     "training.learning_rate=0.02",
-    "encoder.layers=2",
+    "encoder.layers=1",
+    "encoder.dimension=128",
     "objective.l2.weight=0.003",
     "training.epochs=80",
     "training.schedule=cosine",
