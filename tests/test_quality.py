@@ -33,7 +33,8 @@ def test_lightgcn_with_bpr_reaches_its_published_figure(real_data: Path, in_fold
 
 
 def test_two_towers_come_close_to_the_default_run(real_data: Path, in_folder: Path) -> None:
-    assert trained("movielens-two-tower.yaml").test["ndcg_at_10"] > 0.455
+    outcomes = [trained("movielens-two-tower.yaml", f"seed={seed}") for seed in range(42, 48)]  # .449 to .473
+    assert mean(outcome.test["ndcg_at_10"] for outcome in outcomes) > 0.455
 
 
 def test_a_contrast_of_layers_beats_the_same_encoder_without_one(real_data: Path, in_folder: Path) -> None:
