@@ -25,6 +25,7 @@ LAYERS = (
     {"experiment", "comparison", "reference", "warm_up"},
     {"bench"},
     {"cli"},
+    {"__main__"},
 )
 SIDEWAYS = {
     "settings": {"errors"},

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from reccl.bench.rows import Row, Task
 from reccl.tracking import PARENT
 
-RECCL = (sys.executable, "-P", "-c", "from reccl.cli.app import main; main()")
-"""As the command `reccl`: modules of the current folder do not stand before installed ones."""
+RECCL = (sys.executable, "-P", "-m", "reccl")
+"""As the command `reccl`: -P keeps modules of the current folder from shadowing installed ones."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,19 @@ def test_the_version_is_that_of_the_package(fresh) -> None:
     assert fresh("--version").out == f"reccl {reccl.__version__}\n"
 
 
+def test_python_dash_m_reccl_is_the_command(tmp_path: Path) -> None:
+    root = Path(reccl.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "reccl", "trian"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "Usage: reccl " in done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -68,9 +81,8 @@ def test_ctrl_c_outside_training_is_exit_code_130_and_silent(fresh, monkeypatch:
 
 def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
     root = Path(reccl.__file__).parents[1]
-    code = "from reccl.cli.app import main; main()"
     with subprocess.Popen(
-        [sys.executable, "-c", code, "config", "list"],
+        [sys.executable, "-m", "reccl", "config", "list"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(root)},

@@ -62,7 +62,7 @@ class TestResults:
         """In a process of its own, so that no library's warning hides in this one."""
         root = Path(reccl.__file__).parents[1]
         done = subprocess.run(
-            [sys.executable, "-c", "from reccl.cli.app import main; main()", "train", *config(), "--quiet", "--json"],
+            [sys.executable, "-m", "reccl", "train", *config(), "--quiet", "--json"],
             capture_output=True,
             text=True,
             cwd=shop.folder,
