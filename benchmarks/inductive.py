@@ -22,15 +22,15 @@ from measured import title
 from torch import Tensor
 
 from reccl import config, experiment
-from reccl.data.by_user import ByUser
+from reccl.cold_start.fold_in import fold_in
 from reccl.data.dataset import Dataset
 from reccl.data.features import FittedFeatures
 from reccl.data.prepare import prepare
+from reccl.data.user_items import UserItemCSR
 from reccl.encoders.tower import Tower, Towers
 from reccl.evaluation import Evaluation, evaluate
 from reccl.recommend import Model, recommend
 from reccl.scorers import Scorer
-from reccl.scorers.fold_in import fold_in
 from reccl.training import Epoch
 
 SHOWN = (1, 2, 3, 5, 10, 20, 50, 1000)
@@ -88,7 +88,7 @@ def speed(model: Model, data: Dataset, new: int) -> None:
 def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataFrame, users: pl.Series) -> None:
     """NDCG@20 of held-out users by what is known of them, beside the trained users'."""
     scorer, size = model.scorer, (len(model.users), len(model.items))
-    trained = ByUser.of(data.train, *size)
+    trained = UserItemCSR.of(data.train, *size)
 
     def ndcg(scorer: Scorer, relevant: pl.DataFrame, known: pl.DataFrame) -> float:
         return evaluate(scorer, relevant, known, Evaluation(cutoffs=(20,))).means()["ndcg_at_20"]
@@ -105,14 +105,14 @@ def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataF
         print(f"k =    0: features {ndcg(told, relevant, shown):.4f}")
     order = shown.select("user", "item", chance=np.random.default_rng(2).random(shown.height)).sort("user", "chance")
     for k in SHOWN:
-        history = ByUser.of(order.group_by("user").head(k), *size)
+        history = UserItemCSR.of(order.group_by("user").head(k), *size)
         started = time.perf_counter()
         folded = fold_in(scorer, trained, history)
         seconds = time.perf_counter() - started
         alone = ndcg(folded, relevant, shown)
         line = f"k = {k:4d}: fold-in {alone:.4f} ({alone / warm:4.0%} of warm, {seconds:.1f} s)"
         if told is not scorer:
-            both = fold_in(told, trained, history, described=described, doubt=model.doubt)
+            both = fold_in(told, trained, history, described=described, feature_prior=model.feature_prior)
             line += f", with features {ndcg(both, relevant, shown):.4f}"
         print(line)
 

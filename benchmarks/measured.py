@@ -1,4 +1,4 @@
-"""Measured: what every benchmark shares: a median over repeats, and a line about the machine."""
+"""EvaluationResult: what every benchmark shares: a median over repeats, and a line about the machine."""
 
 import os
 import platform

@@ -4,7 +4,7 @@ python benchmarks/preparation.py [--rows 25000000] [--peer pandas|none] [--seed 
 
 The file is made up: power laws of activity and popularity, planted blocks, half stars, times; in MovieLens's order, by
 user. Each way runs in a process of its own, whose peak resident memory counts; imports count, too. The peer does less:
-pandas reads, factorises, draws the test rows from all rows alike and writes Parquet; it knows no duplicates, no
+pandas reads, factorizes, draws the test rows from all rows alike and writes Parquet; it knows no duplicates, no
 validation rows and no graph.
 """
 
@@ -107,18 +107,18 @@ def ours(folder: Path) -> dict[str, object]:
     from pydantic import TypeAdapter
 
     from reccl.data import prepare, store
-    from reccl.data.funnel import Funnel
+    from reccl.data.encoded_interactions import EncodedInteractions
     from reccl.data.graph import Graph
-    from reccl.data.numbered import Numbered
+    from reccl.data.ingest.funnel import Funnel
     from reccl.data.splits import RandomPerUser
 
     stages["import"] = time.perf_counter() - started
     for name, owner, function in (
         ("digest", prepare, "digest"),
         ("read", Funnel, "sink"),
-        ("number and sort", Numbered, "of"),
+        ("number and sort", EncodedInteractions, "of"),
         ("split", RandomPerUser, "held"),
-        ("gather", Numbered, "where"),
+        ("gather", EncodedInteractions, "where"),
         ("write", store, "write"),
     ):
         setattr(owner, function, timed(stages, name, getattr(owner, function)))

@@ -10,7 +10,7 @@ import argparse
 import torch
 from measured import milliseconds, title
 
-from reccl.evaluation import top
+from reccl.evaluation import top_k
 from reccl.scorers import Scorer
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     scorer, everybody = Scorer(users, items), torch.arange(chosen.users)
 
     def ours() -> torch.Tensor:
-        return torch.cat([best for _, best, _ in top(scorer, everybody, chosen.k)])
+        return torch.cat([best for _, best, _ in top_k(scorer, everybody, chosen.k)])
 
     def plain() -> torch.Tensor:
         return torch.cat([torch.topk(part @ items.T, chosen.k).indices for part in users.split(1024)])

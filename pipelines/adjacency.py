@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from reccl.data.columns import ITEM, PART, TEST, TRAIN, USER, VALIDATION
-from reccl.data.funnel import Funnel
-from reccl.data.tables import Tables
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError
 
 PLAIN = r"^\s*(?:\d{1,18}(?:\s+|$))*$"

@@ -16,10 +16,10 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from reccl.data import steps
 from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER
-from reccl.data.funnel import Funnel
-from reccl.data.tables import Tables
+from reccl.data.ingest import steps
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError
 
 Core = Annotated[int, Field(ge=0)]

@@ -17,13 +17,13 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from reccl.data import steps
 from reccl.data.columns import ITEM, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
-from reccl.data.conversions import WHOLE, epoch_seconds, numbers, one_of, texts, whole_numbers
-from reccl.data.database import read_database
-from reccl.data.files import TEXT, Format, scan, table_files
-from reccl.data.funnel import Funnel
-from reccl.data.tables import Tables
+from reccl.data.ingest import steps
+from reccl.data.ingest.conversions import WHOLE, epoch_seconds, numbers, one_of, texts, whole_numbers
+from reccl.data.ingest.database import read_database
+from reccl.data.ingest.files import TEXT, Format, scan, table_files
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError, did_you_mean, listed
 
 Core = Annotated[int, Field(ge=0)]

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from reccl.errors import RunError, did_you_mean, listed
-from reccl.evaluation.measured import values_of
 from reccl.evaluation.paired import LEVEL, Difference, paired
+from reccl.evaluation.result import values_of
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from reccl.bundle import available, find
-from reccl.content import Content
+from reccl.cold_start import ColdStart
 from reccl.data.prepare import AnyData
 from reccl.encoders import AnyEncoder
 from reccl.errors import ConfigError, did_you_mean, listed
@@ -28,7 +28,7 @@ class Experiment(Settings):
     name: Annotated[str, Field(min_length=1)]
     """Name of the run."""
     seed: int = 42
-    """Seed of initialisation, views, negatives and batch order. The split has its own."""
+    """Seed of initialization, views, negatives and batch order. The split has its own."""
     data: AnyData
     """Raw files, pipeline and split; or the name of a file of configs/data/."""
     encoder: AnyEncoder | None = None
@@ -37,7 +37,7 @@ class Experiment(Settings):
     """Named terms, summed by weight."""
     scorer: AnyScorer = EmbeddingScorer()
     """What ranks items."""
-    content: Content | None = None
+    cold_start: ColdStart | None = None
     """What places users and items without training rows; empty: they keep what encoder and scorer give them."""
     training: Training = Training()
     """How parameters are fitted."""

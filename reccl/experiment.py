@@ -9,21 +9,21 @@ import torch
 
 from reccl import tracking
 from reccl.clock import Clock, peak_memory
+from reccl.cold_start import complete
 from reccl.config import Experiment, dump, flat
-from reccl.content import complete
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
-from reccl.data.funnel import describe
 from reccl.data.graph import Graph
+from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
 from reccl.encoders import Embeddings, Encoder
 from reccl.encoders.tower import Towers
 from reccl.errors import ConfigError, listed
-from reccl.evaluation import Judge, Measured, Slices, evaluate
+from reccl.evaluation import EvaluationResult, Slices, ValidationMetric, evaluate
 from reccl.recommend import Model
-from reccl.scorers import Draft, Scorer
+from reccl.scorers import Scorer, ScorerBuilder
 from reccl.training import Epoch, Fit, Objective, Watch, fit
-from reccl.training.device import choose
+from reccl.training.device import resolve_device
 from reccl.views import Plain
 
 
@@ -42,7 +42,7 @@ class Outcome:
 
 def train(experiment: Experiment, *, device: str, say: Callable[[str], None], watch: Watch) -> Outcome:
     """Run an experiment from raw files to recorded metrics and a recorded model."""
-    hardware, clock = choose(device), Clock()
+    hardware, clock = resolve_device(device), Clock()
     with clock("prepare_seconds"):
         data = prepare(experiment.data, say)
     say(f"rows: {describe(data.counts)}")
@@ -56,7 +56,7 @@ def train(experiment: Experiment, *, device: str, say: Callable[[str], None], wa
         with clock("train_seconds"):
             learned = learn(experiment, data, hardware, Recording(watch, run), keep=keep)
             fitted = learned.fit
-        for section in ("scorer", "content"):
+        for section in ("scorer", "cold_start"):
             before, after = getattr(experiment, section), getattr(learned.settled, section)
             if after != before:
                 changes = (f"{section}.{name}={value}" for name, value in after if value != getattr(before, name))
@@ -119,15 +119,15 @@ def learn(
     stop_after: int | None = None,
     keep: Path | None = None,
 ) -> Learned:
-    """Train on `data.train`, choose the epoch, then what scorer and content leave open, on `data.validation`.
+    """Train on `data.train`, choose the epoch, then what scorer and cold_start leave open, on `data.validation`.
 
     A scorer without encoder is built at once.
     """
     graph = Graph.of(data.train, len(data.users), len(data.items)).to(device)
-    features, judge = FeatureTables.of(data), judge_of(experiment, data, device)
-    draft = experiment.scorer.draft(graph)
+    features, validation_metric = FeatureTables.of(data), validation_metric_of(experiment, data, device)
+    builder = experiment.scorer.builder(graph)
     if experiment.encoder is None:
-        return placed(experiment, draft, None, Fit(), features, judge)
+        return placed(experiment, builder, None, Fit(), features, validation_metric)
     torch.manual_seed(experiment.seed)  # dropout
     fresh, drawn = torch.Generator().manual_seed(experiment.seed), torch.Generator(device).manual_seed(experiment.seed)
     encoder = experiment.encoder.build(graph, features, fresh).to(device)
@@ -136,7 +136,7 @@ def learn(
 
     @torch.no_grad()
     def scored(encoder: Encoder) -> Scorer:
-        return draft.finish(objective.ranked_by(encoder(whole)))
+        return builder.build(objective.ranked_by(encoder(whole)))
 
     fitted = fit(
         encoder,
@@ -155,39 +155,43 @@ def learn(
         keep=keep,
     )
     with torch.no_grad():
-        return placed(experiment, draft, objective.ranked_by(encoder(whole)), fitted, features, judge)
+        return placed(experiment, builder, objective.ranked_by(encoder(whole)), fitted, features, validation_metric)
 
 
 def placed(
     experiment: Experiment,
-    draft: Draft,
+    builder: ScorerBuilder,
     embeddings: Embeddings | None,
     fitted: Fit,
     features: FeatureTables,
-    judge: Judge | None,
+    validation_metric: ValidationMetric | None,
 ) -> Learned:
-    """The trained scorer, and nodes that were not trained on placed by their features where `content` says so."""
-    draft = draft.chosen(embeddings, judge) if judge else draft
-    scorer, settled = draft.finish(embeddings), experiment.model_copy(update={"scorer": draft.settings})
-    if experiment.content is None:
-        towers = draft.settings.towers(embeddings) if embeddings else Towers()
+    """The trained scorer, and nodes that were not trained on placed by their features where `cold_start` says so."""
+    builder = builder.tuned_on(embeddings, validation_metric) if validation_metric else builder
+    scorer, settled = builder.build(embeddings), experiment.model_copy(update={"scorer": builder.settings})
+    if experiment.cold_start is None:
+        towers = builder.settings.towers(embeddings) if embeddings else Towers()
         return Learned(scorer, fitted, settled, towers)
-    whole = complete(experiment.content, scorer, draft.graph, features, embeddings, judge, experiment.seed)
-    settled = settled.model_copy(update={"content": whole.content})
+    whole = complete(
+        experiment.cold_start, scorer, builder.graph, features, embeddings, validation_metric, experiment.seed
+    )
+    settled = settled.model_copy(update={"cold_start": whole.cold_start})
     return Learned(whole.scorer, fitted, settled, whole.towers)
 
 
-def judge_of(experiment: Experiment, data: Dataset, device: torch.device) -> Judge | None:
+def validation_metric_of(experiment: Experiment, data: Dataset, device: torch.device) -> ValidationMetric | None:
     """What chooses among scorers: the training metric on validation rows, where there are any."""
     if data.validation.is_empty():
         return None
     sizes = (len(data.users), len(data.items))
-    return Judge.of(data.validation, data.known_before("validation"), *sizes, experiment.training.metric, device)
+    return ValidationMetric.of(
+        data.validation, data.known_before("validation"), *sizes, experiment.training.metric, device
+    )
 
 
 def measured(
     scorer: Scorer, data: Dataset, part: str, experiment: Experiment, *, groups: bool = True
-) -> Measured | None:
+) -> EvaluationResult | None:
     """Metrics of one held-out part, earlier interactions hidden, and those of groups; None where the part is empty.
 
     `data` is what the scorer was trained on: after a refit, `Dataset.refit()`. Its `train` rows make the groups.
@@ -199,7 +203,7 @@ def measured(
     return evaluate(scorer, rows, known, experiment.evaluation, slices)
 
 
-def means(measured: Measured | None) -> dict[str, float]:
+def means(measured: EvaluationResult | None) -> dict[str, float]:
     """Every metric by name; empty where nothing was measured."""
     return measured.means() if measured else {}
 
@@ -223,7 +227,7 @@ def require_metric(experiment: Experiment, data: Dataset) -> None:
             )
 
 
-def write_per_user(measured: Measured, data: Dataset, folder: Path) -> Path:
+def write_per_user(measured: EvaluationResult, data: Dataset, folder: Path) -> Path:
     """Test metrics of every user by raw id as test.parquet, for paired comparisons."""
     path = folder / "test.parquet"
     measured.table(data.users).write_parquet(path, compression="zstd")

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
+from reccl.cold_start import AnyItemFeatureModel, AnyUserFeatureModel, ColdStart
 from reccl.config import Experiment
-from reccl.content import AnyItemStandIn, AnyUserStandIn, Content
-from reccl.data import pipelines
 from reccl.data.features import AnyFeature, FeatureSchema
+from reccl.data.ingest import pipelines
 from reccl.data.prepare import Data
 from reccl.data.splits import AnySplit
 from reccl.encoders import AnyEncoder
@@ -34,8 +34,8 @@ ROOMS: dict[str, Any] = {
     "temperature": AnyTemperature,
     "view": AnyView,
     "scorer": AnyScorer,
-    "content.items": AnyItemStandIn,
-    "content.users": AnyUserStandIn,
+    "cold_start.items": AnyItemFeatureModel,
+    "cold_start.users": AnyUserFeatureModel,
 }
 PIPELINES = ("adjacency", "movielens", "table")
 
@@ -68,7 +68,7 @@ def chapters() -> Iterator[str]:
             {key: (plain(kind), info.default) for key, (kind, info) in pipelines.load(name).arguments().items()}
         )
     yield from section("training", Training, "##")
-    yield from section("content", Content, "##")
+    yield from section("cold_start", ColdStart, "##")
     yield from section("evaluation", Evaluation, "##")
     for room, union in ROOMS.items():
         yield f"## {room}\n"

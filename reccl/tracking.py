@@ -278,7 +278,7 @@ def model_of(run: MlflowRun) -> Model:
 
 
 def per_user_of(run: MlflowRun) -> pl.DataFrame | None:
-    """Test metrics of every user, as `reccl.evaluation.Measured.table` wrote them; None where a run has none."""
+    """Test metrics of every user, as `EvaluationResult.table` wrote them; None where a run has none."""
     try:
         path = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/per_user/test.parquet")
         return pl.read_parquet(path)

@@ -81,9 +81,9 @@ def planted_items() -> pl.DataFrame:
 def planted_dataset(planted: pl.DataFrame, planted_users: pl.DataFrame, planted_items: pl.DataFrame):
     """The planted world as a `Dataset`: a fifth of each user's rows is test, a tenth of the rest validation."""
     from reccl.data.dataset import build
-    from reccl.data.funnel import Funnel
+    from reccl.data.ingest.funnel import Funnel
+    from reccl.data.ingest.tables import Tables
     from reccl.data.splits import RandomPerUser
-    from reccl.data.tables import Tables
 
     tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
     return build(tables, RandomPerUser(), "planted")

@@ -11,7 +11,7 @@ from reccl.cli.train import shown
 from reccl.config import load
 from reccl.data.prepare import prepare
 from reccl.errors import ConfigError
-from reccl.evaluation.measured import values_of
+from reccl.evaluation.result import values_of
 from reccl.experiment import Outcome, train
 from reccl.recommend import recommend
 from reccl.training import Epoch

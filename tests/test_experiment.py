@@ -265,8 +265,8 @@ class TestScorersThatLeaveSomethingOpen:
         outcome = run(changed(self.BLEND, "training.refit=true", "name=blended"), say=lines.append)
         chosen = json.loads(tracking.find(outcome.run).data.tags["chosen_scorer"])
         assert chosen["weights"]["noise"] <= 0.5 < chosen["weights"]["ease"]  # all start at 1
-        assert f"chosen on validation: scorer.weights={chosen['weights']}, scorer.choose=False" in lines
-        even = run(changed(self.BLEND, "scorer.choose=false", "name=even"), say=lines.append)
+        assert f"chosen on validation: scorer.weights={chosen['weights']}, scorer.tune_weights=False" in lines
+        even = run(changed(self.BLEND, "scorer.tune_weights=false", "name=even"), say=lines.append)
         assert outcome.validation["ndcg_at_10"] > even.validation["ndcg_at_10"]
         assert len([line for line in lines if line.startswith("chosen on")]) == 1
 

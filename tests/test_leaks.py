@@ -8,9 +8,9 @@ import torch
 
 from reccl.config import Experiment, validated
 from reccl.data.dataset import Dataset, build
-from reccl.data.funnel import Funnel
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
 from reccl.data.splits import ColdItems
-from reccl.data.tables import Tables
 from reccl.experiment import learn
 from reccl.recommend import Model
 from reccl.training import Epoch
@@ -21,8 +21,8 @@ LIGHTGCN = {"encoder": {"kind": "lightgcn", "dimension": 8}}
 MODELS = {
     "ids": LIGHTGCN,
     "two towers": {"encoder": {"kind": "two_tower", "dimension": 8, "hidden": [8]}},
-    "content by regression": {**LIGHTGCN, "content": FIXED},
-    "content by neighbours": {**LIGHTGCN, "content": {**FIXED, "items": {"kind": "content_neighbours"}}},
+    "content by regression": {**LIGHTGCN, "cold_start": FIXED},
+    "content by neighbors": {**LIGHTGCN, "cold_start": {**FIXED, "items": {"kind": "content_neighbors"}}},
 }
 Saved = dict[str, torch.Tensor]
 

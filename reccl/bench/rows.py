@@ -51,7 +51,7 @@ SMOOTH = (
     "objective.l2.weight=0.003",
     "training.epochs=80",
     "training.schedule=cosine",
-    "training.average=0.95",
+    "training.ema_decay=0.95",
     "training.evaluate_every=10",
     "training.patience=null",
 )
@@ -73,7 +73,7 @@ ROWS = (
     Row("ml-1m-m1", "best.yaml"),
     Row("ml-1m-m1", "methods/softmax-mf.yaml", (BEST_ON_TEST, *MF), quick=False),
     Row("ml-1m-m1", "methods/lightgcn.yaml", (BEST_ON_TEST, *SMOOTH), quick=False),
-    Row("gowalla", "methods/popularity.yaml"),  # EASE is for catalogues of up to 30,000 items
+    Row("gowalla", "methods/popularity.yaml"),  # EASE is for catalogs of up to 30,000 items
     Row("gowalla", "methods/graph-filter.yaml"),
     Row("gowalla", "best.yaml"),
     Row("gowalla", "gowalla.yaml", (BEST_ON_TEST,), quick=False),

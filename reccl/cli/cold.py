@@ -11,8 +11,8 @@ from reccl.cli.evaluate import reopened, show
 from reccl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from reccl.evaluation import Measured
-    from reccl.warm_up import Curve
+    from reccl.evaluation import EvaluationResult
+    from reccl.few_shot import Curve
 
 
 def cold(
@@ -30,14 +30,14 @@ def cold(
     """
     numbers = parsed(shots)
     from reccl.experiment import measured
-    from reccl.warm_up import warm_up
+    from reccl.few_shot import few_shot_curves
 
     found = reopened(run, "test", device)
     evaluation = found.experiment.evaluation
     now = measured(found.model.scorer, found.data, "test", found.experiment)
     if not now:
         raise RunError(f"run {found.id} has no test rows")
-    curves = warm_up(found.model, found.data, evaluation, shots=numbers, seed=seed, say=say)
+    curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, say=say)
     record(found.id, f"{found.name} {found.id[:8]}", now, curves, max(evaluation.cutoffs))
     if json:
         print_json({"run": found.id, "groups": now.of_groups(), "k_shot": curves})
@@ -62,7 +62,7 @@ def parsed(shots: str) -> list[int]:
     return sorted({int(word) for word in words})
 
 
-def record(run: str, title: str, now: "Measured", curves: "dict[str, Curve]", k: int) -> None:
+def record(run: str, title: str, now: "EvaluationResult", curves: "dict[str, Curve]", k: int) -> None:
     """Add the curves and the plots to the run."""
     from reccl import tracking
     from reccl.evaluation import plots

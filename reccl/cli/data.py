@@ -21,18 +21,18 @@ app = typer.Typer(help="Named data sets: list, fetch, describe their features.",
 @app.command("list")
 def show_all(json: Json = False, debug: Debug = False) -> None:
     """List the data sets that can be fetched by name."""
-    from reccl.data.sources import sources
+    from reccl.data.ingest.sources import sources
 
     if json:
         print_json(
-            [{"name": each.name, "title": each.title, "page": each.page, "licence": each.licence} for each in sources()]
+            [{"name": each.name, "title": each.title, "page": each.page, "license": each.license} for each in sources()]
         )
         return
     sizes = ("users", "items", "interactions")
-    made = table(None, "name", "what", *sizes, "licence", right=sizes)
+    made = table(None, "name", "what", *sizes, "license", right=sizes)
     for each in sources():
         made.add_row(
-            each.name, each.title, f"{each.users:,}", f"{each.items:,}", f"{each.interactions:,}", each.licence
+            each.name, each.title, f"{each.users:,}", f"{each.items:,}", f"{each.interactions:,}", each.license
         )
     out.print(made)
 
@@ -45,7 +45,7 @@ def fetch(
     debug: Debug = False,
 ) -> None:
     """Make a named data set available, and print where it is."""
-    from reccl.data.acquire import acquire
+    from reccl.data.ingest.acquire import acquire
 
     out.print(str(acquire(name, root=root, say=say)), markup=False)
 

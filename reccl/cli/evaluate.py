@@ -12,7 +12,7 @@ from reccl.errors import RunError
 if TYPE_CHECKING:
     from reccl.config import Experiment
     from reccl.data.dataset import Dataset
-    from reccl.evaluation import Measured
+    from reccl.evaluation import EvaluationResult
     from reccl.recommend import Model
 
 
@@ -59,9 +59,9 @@ def reopened(run: str, part: str, device: str) -> Reopened:
     """Find a run, load its model and prepare its data to measure `part`."""
     from reccl import config, tracking
     from reccl.data.prepare import prepare
-    from reccl.training.device import choose
+    from reccl.training.device import resolve_device
 
-    hardware = choose(device)
+    hardware = resolve_device(device)
     found = tracking.find(run)
     model = tracking.model_of(found).to(hardware)
     experiment = config.loads(tracking.text_of(found, "config.yaml"))
@@ -76,7 +76,7 @@ def reopened(run: str, part: str, device: str) -> Reopened:
     return Reopened(found.info.run_id, str(found.info.run_name), model, experiment, data)
 
 
-def show(title: str, measured: "Measured") -> None:
+def show(title: str, measured: "EvaluationResult") -> None:
     """All metrics of all users, then recall and NDCG of groups."""
     made = table(title, "metric", "value", right=("value",))
     for name, value in measured.means().items():

@@ -66,9 +66,9 @@ def recommend(
     require_writable(target)
     from reccl import recommend as batch
     from reccl import tracking
-    from reccl.training.device import choose
+    from reccl.training.device import resolve_device
 
-    hardware = choose(device)
+    hardware = resolve_device(device)
     found = tracking.find(run)
     model = tracking.model_of(found).to(hardware)
     wanted = None if users is None else asked(users, model.users)
@@ -111,7 +111,7 @@ def form_of(target: Path, form: Format | None) -> "Literal['parquet', 'csv', 'js
 
 def told(path: Path | None) -> "pl.DataFrame | None":
     """A table of newcomers, its ids as they are written."""
-    from reccl.data.files import scan, table_files
+    from reccl.data.ingest.files import scan, table_files
 
     return None if path is None else scan(*table_files(path), text=("user", "item")).collect()
 
@@ -120,7 +120,7 @@ def asked(users: str, known: "IdMap") -> "pl.Series":
     """User ids from a comma-separated list or a file (its column `user`, else its only column)."""
     import polars as pl
 
-    from reccl.data.files import scan, table_files
+    from reccl.data.ingest.files import scan, table_files
 
     path = Path(users)
     if path.is_file():

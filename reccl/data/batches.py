@@ -26,18 +26,18 @@ def steps_per_epoch(graph: Graph, size: int) -> int:
     return -(-len(graph.user) // size)
 
 
-Grouping = Literal["interactions", "users"]
+Grouping = Literal["interaction", "user"]
 """What stays together in a batch: nothing, or all interactions of a user."""
 
 
-def shuffled(graph: Graph, size: int, generator: torch.Generator, keep: Grouping = "interactions") -> Iterator[Batch]:
+def shuffled(graph: Graph, size: int, generator: torch.Generator, keep: Grouping = "interaction") -> Iterator[Batch]:
     """Every training edge once, in random order, `size` at a time (the last batch may be smaller).
 
     With `keep` users, the users are in random order and each comes with all edges, so that batches hold about `size`
     edges of few users: a loss that ranks all items for a user then ranks them once an epoch. `generator` is a CPU
     generator: the order is the same on every device.
     """
-    if keep == "interactions":
+    if keep == "interaction":
         order = torch.randperm(len(graph.user), generator=generator).to(graph.device)
         parts = order.split(size)
     else:

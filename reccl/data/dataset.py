@@ -6,14 +6,14 @@ from pathlib import Path
 import polars as pl
 
 from reccl.data.columns import ITEM, OPTIONAL, PART, TEST, TRAIN, USER, VALIDATION
+from reccl.data.encoded_interactions import EncodedInteractions
 from reccl.data.features import FeatureSchema
-from reccl.data.funnel import Count
 from reccl.data.ids import IdMap
-from reccl.data.numbered import Numbered
-from reccl.data.spill import scratch
+from reccl.data.ingest.funnel import Count
+from reccl.data.ingest.spill import scratch
+from reccl.data.ingest.steps import require_rows
+from reccl.data.ingest.tables import Tables
 from reccl.data.splits import Predefined, RandomPerUser, Split
-from reccl.data.steps import require_rows
-from reccl.data.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def build(tables: Tables, split: Split | None, fingerprint: str) -> Dataset:
         present = rows.collect_schema().names()
         split = split or (Predefined() if PART in present else RandomPerUser())
         columns = [USER, ITEM, *(name for name in OPTIONAL if name in present)]
-        numbered = Numbered.of(rows.select(columns), Path(folder))
+        numbered = EncodedInteractions.of(rows.select(columns), Path(folder))
         held = split.held(numbered.select([name for name in columns if name in (USER, *split.reads)]))
         test, validation = (mask.fill_null(False) for mask in held)  # rows without an id are nobody's to hold out
         masks = {TRAIN: ~(test | validation), VALIDATION: validation & ~test, TEST: test}

@@ -1,4 +1,4 @@
-"""Graph: the user-item graph of the training rows, and its normalised adjacency, computed once."""
+"""Graph: the user-item graph of the training rows, and its normalized adjacency, computed once."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from reccl.data.by_user import ByUser
 from reccl.data.columns import ITEM, USER
+from reccl.data.user_items import UserItemCSR
 
 warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state", UserWarning)
 
@@ -22,7 +22,7 @@ warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state", 
 class Adjacency:
     """A sparse N x N matrix that propagates embeddings, with its transpose for the way back.
 
-    `matrix @ x` moves every node's embedding to its neighbours. A symmetric matrix is its own transpose, so the
+    `matrix @ x` moves every node's embedding to its neighbors. A symmetric matrix is its own transpose, so the
     gradient of the product is the same product: no second matrix, no autograd through the sparse values.
     """
 
@@ -119,18 +119,18 @@ class Graph:
         return self.user.device
 
     @cached_property
-    def by_user(self) -> ByUser:
+    def by_user(self) -> UserItemCSR:
         """The items of every user."""
         start = torch.zeros(self.users + 1, dtype=torch.long, device=self.device)
         start[1:] = self.user_degree.cumsum(0)
-        return ByUser(start, self.item, self.items)
+        return UserItemCSR(start, self.item, self.items)
 
     @cached_property
-    def by_item(self) -> ByUser:
+    def by_item(self) -> UserItemCSR:
         """The users of every item: `by_user` with the sides changed."""
         start = torch.zeros(self.items + 1, dtype=torch.long, device=self.device)
         start[1:] = self.item_degree.cumsum(0)
-        return ByUser(start, self.user[self.turned], self.users)
+        return UserItemCSR(start, self.user[self.turned], self.users)
 
     def to(self, device: torch.device) -> "Graph":
         """The same graph on another device."""
@@ -140,7 +140,7 @@ class Graph:
 
     @cached_property
     def adjacency(self) -> Adjacency:
-        """D^-1/2 A D^-1/2 of all edges: `normalised` without a table of directed edges, a quarter of the memory."""
+        """D^-1/2 A D^-1/2 of all edges: `normalized` without a table of directed edges, a quarter of the memory."""
         degree = torch.cat([self.user_degree, self.item_degree])  # [N]
         weight = degree.clamp(min=1).float().rsqrt()  # [N]
         values = weight[self.user] * weight[self.users :][self.item]  # [E]
@@ -177,12 +177,12 @@ class Graph:
         return csr_matrix((ones, places), shape=(self.users, self.items))
 
     def without(self, dropped: Tensor) -> Adjacency:
-        """The normalised adjacency after dropping undirected edges ([E] bool), degrees counted anew."""
+        """The normalized adjacency after dropping undirected edges ([E] bool), degrees counted anew."""
         kept = ~dropped[self.edge]  # [2E]
-        return normalised(self.row[kept], self.column[kept], self.nodes)
+        return normalized(self.row[kept], self.column[kept], self.nodes)
 
 
-def normalised(row: Tensor, column: Tensor, nodes: int) -> Adjacency:
+def normalized(row: Tensor, column: Tensor, nodes: int) -> Adjacency:
     """D^-1/2 A D^-1/2 as CSR from directed edges sorted by row, both directions present (LightGCN, eq. 3).
 
     Nodes without edges have an empty row. All on the device of `row`.

@@ -12,10 +12,11 @@ from pydantic import BeforeValidator, SerializeAsAny, create_model
 
 from reccl import __version__
 from reccl.bundle import available
-from reccl.data import pipelines, store
-from reccl.data.acquire import acquire, cache_folder
+from reccl.data import store
 from reccl.data.dataset import Dataset, build
 from reccl.data.features import FeatureSchema
+from reccl.data.ingest import pipelines
+from reccl.data.ingest.acquire import acquire, cache_folder
 from reccl.data.splits import AnySplit
 from reccl.errors import ConfigError, DataError, did_you_mean, listed
 from reccl.settings import Settings

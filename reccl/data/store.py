@@ -11,8 +11,8 @@ import polars as pl
 
 from reccl.data.columns import PARTS, TEST, TRAIN, VALIDATION
 from reccl.data.dataset import Dataset
-from reccl.data.funnel import Count
 from reccl.data.ids import IdMap
+from reccl.data.ingest.funnel import Count
 from reccl.errors import DataError
 
 MANIFEST = "dataset.json"

@@ -1,4 +1,4 @@
-"""Content aligned: a graph encoder, and towers from features that learn to stand in for it."""
+"""Content-aligned: a graph encoder, and towers from features that learn to stand in for it."""
 
 from typing import Annotated, Literal
 
@@ -6,6 +6,7 @@ import polars as pl
 import torch
 from pydantic import Field, SerializeAsAny
 from torch import Tensor, nn
+from typing_extensions import override
 
 from reccl.data.features import FeatureTables, FittedFeatures, Side
 from reccl.data.graph import Graph
@@ -54,8 +55,8 @@ class ContentAligned(EncoderSettings):
     replaced: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Chance that a trained node is placed by its features in a step."""
 
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        """See `EncoderSettings.build`."""
         base = self.base.model_copy(update={"dimension": self.dimension}).build(graph, features, generator)
         users, items = (ContentTower.of(self, side, features, generator) for side in ("users", "items"))
         return ContentAlignedEncoder(base, users, items, self.replaced)
@@ -68,8 +69,8 @@ class ContentAlignedEncoder(Encoder):
         super().__init__()
         self.base, self.users, self.items, self.replaced = base, users, items, replaced
 
+    @override
     def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`."""
         graph: Embeddings = self.base(view)
         content = Embeddings(
             self.users.rows(graph.users), self.items.rows(graph.items), graph.initial_users, graph.initial_items

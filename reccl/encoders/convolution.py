@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
+from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -18,17 +19,17 @@ from reccl.views import View
 class Convolution(EncoderSettings):
     """Torch Geometric's own SAGEConv or GATConv over the view's edges, over all nodes at once:
 
-    graphsage: x_i' = W1 x_i + W2 (mean of x_j over the neighbours j) + b; Inductive Representation Learning on Large
+    graphsage: x_i' = W1 x_i + W2 (mean of x_j over the neighbors j) + b; Inductive Representation Learning on Large
     Graphs, Hamilton et al., NeurIPS 2017; https://arxiv.org/abs/1706.02216.
 
-    gat: x_i' = sum of a_ij W x_j over the neighbours and i itself, + b, where a_ij is the softmax over j of
+    gat: x_i' = sum of a_ij W x_j over the neighbors and i itself, + b, where a_ij is the softmax over j of
     LeakyReLU(q . W x_i + k . W x_j); Graph Attention Networks, Velickovic et al., ICLR 2018;
     https://arxiv.org/abs/1710.10903.
 
     x^(0) [N, D] is a linear layer over a node's id embedding and features, plus the id embedding (`two_tower` without
     hidden layers); LeakyReLU between the layers; E = x^(0) + x^(L).
 
-    Where we differ: x^(0) is added at the end; all neighbours, not a sample of them; heads are averaged in every
+    Where we differ: x^(0) is added at the end; all neighbors, not a sample of them; heads are averaged in every
     layer; a view's edges count, not its weights. Slower than `lightgcn`: a message for each edge is held in memory.
     """
 
@@ -52,8 +53,8 @@ class Convolution(EncoderSettings):
     initialization: AnyInitialization = Normal()
     """How the id and feature embeddings start."""
 
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        """See `EncoderSettings.build`."""
         shared = {"dimension", "feature_dimension", "user_features", "item_features", "initialization"}
         inputs = TwoTower(hidden=(), **{name: getattr(self, name) for name in shared})
         users, items = self.initialization.tables(graph, self.dimension, generator)
@@ -88,8 +89,8 @@ class ConvolutionEncoder(Encoder):
         self.layers = nn.ModuleList(layers)
         self.drop = nn.Dropout(dropout)
 
+    @override
     def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`."""
         users, items = view.inputs_from(0), view.inputs_from(len(self.users.ids))
         start = x = torch.cat([self.users(None, users), self.items(None, items)])  # [N, D]
         hops = []

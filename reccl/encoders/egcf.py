@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -19,7 +20,7 @@ class EGCF(EncoderSettings):
 
     U^(0) = tanh(R E_I),   E^(0) = [U^(0) ; E_I],   E^(l+1) = tanh(A E^(l)),   E = E^(1) + .. + E^(L)
 
-    E_I [I, D] is the only parameter, A [N, N] the view's normalised adjacency, R [U, I] its block of users' rows and
+    E_I [I, D] is the only parameter, A [N, N] the view's normalized adjacency, R [U, I] its block of users' rows and
     items' columns. E^(0) is not in the sum.
 
     Where we differ: the authors' L2 counts the items' rows alone, ours the users' U^(0) too. Of the authors' ways to
@@ -49,8 +50,8 @@ class EGCFEncoder(Encoder):
         self.sizes = [users, len(items)]
         self.layers = layers
 
+    @override
     def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`."""
         nobody = self.items.new_zeros(self.sizes[0], self.items.shape[1])  # [U, D]
         x = at_start(view, torch.cat([nobody, self.items]))  # [N, D]
         users, items = view.propagate(x, 0)[: self.sizes[0]].tanh(), x[self.sizes[0] :]  # [U, D], [I, D]

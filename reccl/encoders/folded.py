@@ -23,7 +23,7 @@ def folded(features: FittedFeatures, words: Mapping[str, Tensor], network: nn.Se
     W_f T_f[1:]' z_f   of any number of words, whose z_f sums to 1: an embedding is then the mean of its words.
 
     Args:
-        features: of which columns are made; those of several words are normalised to 1.
+        features: of which columns are made; those of several words are normalized to 1.
         words: tables by feature, in the network's order.
         network: linear layers with ReLU between.
         ids: inputs that come before those of the features.
@@ -40,7 +40,7 @@ def folded(features: FittedFeatures, words: Mapping[str, Tensor], network: nn.Se
             columns.append(first[:, at : at + width])
             at += width
         elif isinstance(feature.settings, MultiHot):
-            feature = replace(feature, settings=feature.settings.model_copy(update={"normalise": True}))
+            feature = replace(feature, settings=feature.settings.model_copy(update={"normalize": True}))
             columns.append(read[feature.name][:, 1:])
         else:
             of = read[feature.name]

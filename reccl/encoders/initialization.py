@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.spectrum import Table, normalised, spectrum
+from reccl.data.svd import Table, normalized, spectrum
 from reccl.settings import Settings
 
 
@@ -54,7 +55,7 @@ class Spectral(InitializationSettings):
     D_U^-1/2 R D_I^-1/2 ~ P S Q',   E_U = c P S^p + noise,   E_I = c Q S^p + noise
 
     R [U, I] is the binary training matrix, P [U, D], S and Q [I, D] its first singular vectors and values by a
-    randomised decomposition (see `reccl.data.spectrum`, signs included), p the `exponent`. With p = 1/2 the inner
+    randomized decomposition (see `reccl.data.svd`, signs included), p the `exponent`. With p = 1/2 the inner
     products are those of the best approximation of rank D. The one factor c, the same for both sides so that a hop over
     the graph maps one onto the other, gives all components together the root mean square `deviation`. What has no
     direction (nodes without interactions, components beyond the matrix's rank) starts from the noise alone.
@@ -76,11 +77,11 @@ class Spectral(InitializationSettings):
     iterations: Annotated[int, Field(ge=0)] = 4
     """Power iterations while decomposing: more are slower and sharper."""
 
+    @override
     def tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `InitializationSettings.tables`."""
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         rounds = {"oversampling": self.oversampling, "iterations": self.iterations}
-        found = spectrum(normalised(graph.interactions), dimension, **rounds, seed=seed)
+        found = spectrum(normalized(graph.interactions), dimension, **rounds, seed=seed)
         users, items = (side * found.values**self.exponent for side in (found.left, found.right))  # [U, k], [I, k]
         components = max(1, graph.nodes * users.shape[1])
         size = sqrt((np.square(users).sum() + np.square(items).sum()) / components) or 1.0

@@ -12,7 +12,7 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, Rows, at_start
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.walk import Walk
+from reccl.encoders.propagation import Propagation
 from reccl.views import View
 
 
@@ -42,9 +42,9 @@ class LightGCN(EncoderSettings):
     initial_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of E^(0) in the mean, where every other layer has weight 1."""
     receiver_exponent: float = 0.5
-    """Exponent of a node's own degree, which divides the sum over its neighbours (alpha of LightGCN++: 0.6)."""
+    """Exponent of a node's own degree, which divides the sum over its neighbors (alpha of LightGCN++: 0.6)."""
     sender_exponent: float = 0.5
-    """Exponent of a neighbour's degree, which divides its embedding in the sum (beta of LightGCN++: -0.1)."""
+    """Exponent of a neighbor's degree, which divides its embedding in the sum (beta of LightGCN++: -0.1)."""
     unit_norm: bool = False
     """Scale every embedding to length one before each hop (LightGCN++: true)."""
     initialization: AnyInitialization = Normal()
@@ -83,8 +83,8 @@ class LightGCNEncoder(Encoder):
         view draws numbers on the way, at once, so that the order of terms does not change them.
         """
         hops = [partial(self.hop, view, layer=layer) for layer in range(self.layers)]
-        walk = Walk(at_start(view, self.nodes), hops, view.shifts(self.layers))
-        initial = Walk(self.nodes, []) if view.disturb else walk
+        walk = Propagation(at_start(view, self.nodes), hops, view.shifts(self.layers))
+        initial = Propagation(self.nodes, []) if view.disturb else walk
         if view.perturb:
             walk.take()
         weights = [self.initial_weight, *[1.0] * self.layers]
@@ -101,6 +101,6 @@ class LightGCNEncoder(Encoder):
         x = view.hop(x, layer)
         return x if self.after is None else self.after * x
 
-    def side(self, walk: Walk, weights: list[float], side: int) -> Rows:
+    def side(self, walk: Propagation, weights: list[float], side: int) -> Rows:
         """Users (0) or items (1) in a weighted sum of the walk's tables."""
         return walk.sum_of(weights, side * self.sizes[0], self.sizes[side])

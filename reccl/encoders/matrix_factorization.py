@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import nn
+from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, at_start, rows_of
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.walk import walked
+from reccl.encoders.propagation import walked
 from reccl.views import View
 
 
@@ -38,8 +39,8 @@ class MatrixFactorizationEncoder(Encoder):
         self.users = nn.Parameter(users)  # [U, D]
         self.items = nn.Parameter(items)  # [I, D]
 
+    @override
     def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`."""
         users, items = walked(self.users), walked(self.items)
         if view.disturb is None:
             return Embeddings(users, items, users, items)

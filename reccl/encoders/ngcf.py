@@ -1,4 +1,4 @@
-"""NGCF: graph convolution with weights, in which alike neighbours weigh more."""
+"""NGCF: graph convolution with weights, in which alike neighbors weigh more."""
 
 from itertools import pairwise
 from typing import Annotated, Literal, Self
@@ -7,6 +7,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, normalize
+from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -20,7 +21,7 @@ class NGCF(EncoderSettings):
 
     E^(l+1) = LeakyReLU( (A + I) E^(l) W1 + (A E^(l) * E^(l)) W2 ),   E = [E^(0) ; E^(1) ; .. ; E^(L)]
 
-    A [N, N] is the view's normalised adjacency, * the element-wise product; E^(0) and each layer's W1, W2 are learned.
+    A [N, N] is the view's normalized adjacency, * the element-wise product; E^(0) and each layer's W1, W2 are learned.
     E [N, D] is shared out among the L + 1 parts, the first ones one component wider where D does not divide: the
     paper's 64 components a layer with three layers are `dimension` 256.
 
@@ -69,8 +70,8 @@ class NGCFEncoder(Encoder):
         self.products = glorot(widths, generator)  # W2
         self.drop = nn.Dropout(dropout)
 
+    @override
     def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`."""
         x = at_start(view, self.nodes)  # [N, D_0]
         parts = [x]
         for layer, (sums, products) in enumerate(zip(self.sums, self.products, strict=True)):
@@ -88,6 +89,6 @@ def shares(total: int, parts: int) -> list[int]:
 
 
 def glorot(widths: list[int], generator: torch.Generator) -> nn.ParameterList:
-    """A weight matrix between every two neighbouring widths, Glorot and Bengio 2010."""
+    """A weight matrix between every two neighboring widths, Glorot and Bengio 2010."""
     shapes = (torch.empty(inputs, outputs) for inputs, outputs in pairwise(widths))
     return nn.ParameterList(nn.init.xavier_uniform_(weight, generator=generator) for weight in shapes)

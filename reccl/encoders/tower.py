@@ -23,7 +23,7 @@ class Tower:
 
     e = [0 ; a (W_m relu( ... relu(W_1 x + b_1) ...) + b_m) ; c],   x [F] the features
 
-    Zeros, a and c fit it into rows that hold other components too (see `reccl.content`), so that `Scorer.users` and
+    Zeros, a and c fit it into rows that hold other components too (see `reccl.cold_start`), so that `Scorer.users` and
     `Scorer.items` may be extended by what `embed` gives: for a new item `scorer.items` gets a row, and scores of old
     and new items can stand in one list; for a new user `scorer.users` gets a row. A content model exports one tower a
     side that it has features for, and None for the other; rows of nodes without training rows already hold what the

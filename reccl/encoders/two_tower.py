@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import embedding, embedding_bag
+from typing_extensions import override
 
 from reccl.data.features import Features, FeatureTables
 from reccl.data.graph import Graph
@@ -32,7 +33,7 @@ class TwoTower(EncoderSettings):
     A node without training rows, and one that comes later, has id part 0 and is placed by its features alone. With
     `id_dropout` trained nodes are seen without their id at times, so that the network learns to do so: DropoutNet,
     Volkovs et al., NeurIPS 2017; https://papers.nips.cc/paper/7081. Where we differ from it: the id part is trained
-    along, instead of the factors of a finished model; and the ranking loss itself is minimised, instead of the distance
+    along, instead of the factors of a finished model; and the ranking loss itself is minimized, instead of the distance
     to that model's scores.
     """
 
@@ -54,8 +55,8 @@ class TwoTower(EncoderSettings):
     initialization: AnyInitialization = Normal()
     """How the id and feature embeddings start."""
 
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        """See `EncoderSettings.build`."""
         users, items = self.initialization.tables(graph, self.dimension, generator)
         return TwoTowerEncoder(
             Tower(self, users, features.users(self.user_features), features.trained_users, generator),
@@ -70,8 +71,8 @@ class TwoTowerEncoder(Encoder):
         super().__init__()
         self.users, self.items = users, items
 
+    @override
     def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`."""
         users = partial(self.users, disturb=view.inputs_from(0))
         items = partial(self.items, disturb=view.inputs_from(len(self.users.ids)))
         towers = Towers() if self.training else Towers(self.users.export(), self.items.export())

@@ -1,10 +1,20 @@
 """Evaluation, an index: full ranking in bounded memory, for all users and items and for groups of them."""
 
-from reccl.data.by_user import ByUser
+from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.evaluate import Evaluation, evaluate
-from reccl.evaluation.judge import Judge
-from reccl.evaluation.measured import Group, Measured
+from reccl.evaluation.result import EvaluationResult, Group
 from reccl.evaluation.slices import GROUPS, Slices
-from reccl.evaluation.top import top
+from reccl.evaluation.top_k import top_k
+from reccl.evaluation.validation_metric import ValidationMetric
 
-__all__ = ["GROUPS", "ByUser", "Evaluation", "Group", "Judge", "Measured", "Slices", "evaluate", "top"]
+__all__ = [
+    "GROUPS",
+    "Evaluation",
+    "EvaluationResult",
+    "Group",
+    "Slices",
+    "UserItemCSR",
+    "ValidationMetric",
+    "evaluate",
+    "top_k",
+]

@@ -16,7 +16,7 @@ GROUP = 16
 
 
 class Blocks:
-    """Items in blocks, each spread evenly over the catalogue: block j of n holds items j, j + n, j + 2n, ...
+    """Items in blocks, each spread evenly over the catalog: block j of n holds items j, j + n, j + 2n, ...
 
     The scores of the first blocks are a sample, and a score that somewhat more than k of all items should exceed is
     read from it, for every user. Only what exceeds it is kept and sorted. Where fewer than k do, or scores are equal,

@@ -7,11 +7,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from reccl.data.by_user import ByUser
 from reccl.data.columns import ITEM
-from reccl.evaluation.measured import Group, Measured
+from reccl.data.user_items import UserItemCSR
+from reccl.evaluation.result import EvaluationResult, Group
 from reccl.evaluation.slices import GROUPS, Slices
-from reccl.evaluation.top import best_of, scored, top
+from reccl.evaluation.top_k import best_of, scored, top_k
 from reccl.metrics import PER_USER, coverage
 from reccl.scorers import Scorer
 from reccl.settings import Settings
@@ -44,7 +44,7 @@ def evaluate(
     known: pl.DataFrame,
     evaluation: Evaluation,
     slices: Slices | None = None,
-) -> Measured:
+) -> EvaluationResult:
     """Rank all items for every user of `relevant`, hide the `known` ones, and measure the lists.
 
     Both tables hold user and item row numbers. An item that is both known and relevant can not be recommended; it
@@ -62,8 +62,8 @@ def evaluate(
     slices = (slices or Slices({}, {})).to(device)
     present = slices.groups(relevant)
 
-    def by_user(rows: pl.DataFrame) -> ByUser:
-        return ByUser.of(rows, users, items).to(device)
+    def by_user(rows: pl.DataFrame) -> UserItemCSR:
+        return UserItemCSR.of(rows, users, items).to(device)
 
     targets = {"": by_user(relevant)}
     targets |= {name: by_user(within(relevant, of)) for name, of in slices.items.items() if name in present}
@@ -72,7 +72,7 @@ def evaluate(
     lists: list[Tensor] = []
     hits: dict[str, list[Tensor]] = {name: [] for name in targets}
     views = any(view in present for view in CANDIDATES)
-    chunks = scored(scorer, tested, hidden) if views else top(scorer, tested, most, hidden)
+    chunks = scored(scorer, tested, hidden) if views else top_k(scorer, tested, most, hidden)
     for rows, found, *_ in chunks:
         best = best_of(found, most)[0] if views else found  # [b, K]
         lists.append(best)
@@ -93,8 +93,8 @@ def evaluate(
         both = targets["cold"].counts[tested].bool() & targets["warm"].counts[tested].bool()
         members["overall"] = both.cpu()
     ranked = torch.cat(lists) if lists else torch.empty(0, most).long()  # [n, K]
-    catalogue = {f"coverage_at_{k}": coverage(ranked[:, :k], items) for k in evaluation.cutoffs}
-    return Measured(everybody.users, everybody.per_user, catalogue, members, groups)
+    catalog = {f"coverage_at_{k}": coverage(ranked[:, :k], items) for k in evaluation.cutoffs}
+    return EvaluationResult(everybody.users, everybody.per_user, catalog, members, groups)
 
 
 def within(rows: pl.DataFrame, members: Tensor) -> pl.DataFrame:

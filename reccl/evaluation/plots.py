@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 INCHES, DOTS = (7.0, 4.2), 150
-COLOURS = ("#3b6fb6", "#e0803a", "#4c9a5f", "#9a4c8b")
+COLORS = ("#3b6fb6", "#e0803a", "#4c9a5f", "#9a4c8b")
 
 
 def bars(title: str, groups: Mapping[str, Mapping[str, float]], metrics: tuple[str, ...], path: Path) -> None:
@@ -17,7 +17,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], metrics: tuple[s
     for number, metric in enumerate(metrics):
         places = [place + (number - (len(metrics) - 1) / 2) * height for place in range(len(groups))]
         values = [means[metric] for means in groups.values()]
-        drawn = axes.barh(places, values, height, label=readable(metric), color=COLOURS[number])
+        drawn = axes.barh(places, values, height, label=readable(metric), color=COLORS[number])
         axes.bar_label(drawn, fmt="%.3f", padding=3, fontsize=7)
     axes.set_yticks(range(len(groups)), [name.replace("_", " ") for name in groups])
     axes.invert_yaxis()
@@ -32,7 +32,7 @@ def lines(title: str, curves: Mapping[str, Mapping[int, Mapping[str, float]]], m
     for number, (name, curve) in enumerate(curves.items()):
         style = "--" if "popularity" in name else "-"
         values = [means[metric] for means in curve.values()]
-        axes.plot([*curve], values, style, marker="o", markersize=4, label=name, color=COLOURS[number % len(COLOURS)])
+        axes.plot([*curve], values, style, marker="o", markersize=4, label=name, color=COLORS[number % len(COLORS)])
     axes.set_xticks(sorted({shots for curve in curves.values() for shots in curve}))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("interactions given")

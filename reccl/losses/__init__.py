@@ -8,7 +8,7 @@ from reccl.losses.alignment_uniformity import AlignmentUniformity, alignment_uni
 from reccl.losses.barlow_twins import BarlowTwins, barlow_twins
 from reccl.losses.bilateral_softmax import BilateralSoftmax, bilateral_softmax
 from reccl.losses.bpr import BPR, bpr
-from reccl.losses.catalogue_softmax import catalogue_softmax
+from reccl.losses.catalog_softmax import catalog_softmax
 from reccl.losses.cosine_contrastive import CosineContrastive, cosine_contrastive
 from reccl.losses.full_softmax import full_softmax
 from reccl.losses.hsic import hsic
@@ -69,7 +69,7 @@ __all__ = [
     "barlow_twins",
     "bilateral_softmax",
     "bpr",
-    "catalogue_softmax",
+    "catalog_softmax",
     "cosine_contrastive",
     "full_softmax",
     "hsic",

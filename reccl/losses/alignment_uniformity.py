@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import prepared
@@ -65,6 +66,6 @@ class AlignmentUniformity(LossSettings):
     uniformity_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight g of the uniformity; the authors search .2 to 10."""
 
+    @override
     def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`."""
         return alignment_uniformity(pairs.anchor, pairs.positive, self.uniformity_weight)

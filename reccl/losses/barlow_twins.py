@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import wide
@@ -24,12 +25,12 @@ def barlow_twins(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
     Where we differ: nowhere; a dimension without spread has correlation zero, so that a batch of one costs D.
 
     """
-    correlation = standardised(anchor).T @ (standardised(positive) / len(anchor))  # [D, D]
+    correlation = standardized(anchor).T @ (standardized(positive) / len(anchor))  # [D, D]
     itself = correlation.diagonal()  # [D]
     return (1 - itself).square().sum() + weight * (correlation.square().sum() - itself.square().sum())
 
 
-def standardised(x: Tensor) -> Tensor:
+def standardized(x: Tensor) -> Tensor:
     """Mean 0 and spread 1 in every column, float32 at least: [B, D]."""
     x = wide(x)
     x = x - x.mean(0)
@@ -43,6 +44,6 @@ class BarlowTwins(LossSettings):
     redundancy_weight: Annotated[float, Field(ge=0)] = 0.005
     """Weight l of the squared correlations between different dimensions."""
 
+    @override
     def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`."""
         return barlow_twins(pairs.anchor, pairs.positive, self.redundancy_weight)

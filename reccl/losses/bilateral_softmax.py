@@ -7,13 +7,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from reccl.losses.against import against, in_one_pass
 from reccl.losses.chunks import in_chunks
 from reccl.losses.groups import alone, grouped, log_sum_of_groups
+from reccl.losses.logq import correct_logq
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.popularity import corrected
+from reccl.losses.positive_and_logsumexp import in_one_pass, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity, scores
-from reccl.losses.temperature import tempered
+from reccl.losses.temperature import scale_by_temperature
 
 
 def bilateral_softmax(positive: Tensor, negatives: Tensor, exponent: float, hidden: Tensor | None = None) -> Tensor:
@@ -79,7 +79,7 @@ class BilateralSoftmax(LossSettings):
             of_group = together - pairs.group.bincount().log()
         if not in_one_pass(pairs):
             return in_chunks(partial(self.mean, of_group), pairs)
-        positive, below = against(pairs, self.similarity, self.temperature, self.popularity_correction)
+        positive, below = positive_and_logsumexp(pairs, self.similarity, self.temperature, self.popularity_correction)
         return apart(chosen(positive, of_group, pairs), below, self.exponent)
 
     def mean(self, of_group: Tensor | None, pairs: Pairs) -> Tensor:
@@ -89,8 +89,8 @@ class BilateralSoftmax(LossSettings):
 
     def logits(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Logits of positives, [B], and negatives, [B, M]."""
-        logits = tempered(*scores(pairs, self.similarity), pairs, self.temperature)
-        return corrected(*logits, pairs, self.popularity_correction)
+        logits = scale_by_temperature(*scores(pairs, self.similarity), pairs, self.temperature)
+        return correct_logq(*logits, pairs, self.popularity_correction)
 
 
 def chosen(positive: Tensor, of_group: Tensor | None, pairs: Pairs) -> Tensor:

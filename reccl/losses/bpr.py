@@ -5,15 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
+from typing_extensions import override
 
 from reccl.losses.hardest import hardest
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import PairSimilarity, scores
-from reccl.losses.temperature import tempered
+from reccl.losses.temperature import scale_by_temperature
 
 
 def bpr(positive: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Tensor:
-    """Bayesian personalised ranking, Rendle et al., UAI 2009; https://arxiv.org/abs/1205.2618.
+    """Bayesian personalized ranking, Rendle et al., UAI 2009; https://arxiv.org/abs/1205.2618.
 
     L = mean over anchors u and negatives j of -log sigmoid(s(u, i) - s(u, j))
 
@@ -41,7 +42,7 @@ class BPR(LossSettings):
     hardest: Annotated[int, Field(ge=1)] | None = None
     """Only this many negatives of each anchor count, those that score highest now; empty: all."""
 
+    @override
     def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`."""
-        positive, negatives = tempered(*scores(pairs, self.similarity), pairs, 1.0)
+        positive, negatives = scale_by_temperature(*scores(pairs, self.similarity), pairs, 1.0)
         return bpr(positive, *hardest(negatives, pairs.hidden, self.hardest))

@@ -8,7 +8,7 @@ from torch.nn.functional import relu
 
 from reccl.losses.chunks import in_chunks
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.shown import mean_of_shown
+from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import scores
 
 
@@ -29,7 +29,7 @@ def cosine_contrastive(
     Where we differ: nowhere; the mean is over the negatives that are not hidden.
 
     """
-    return (1 - positive + weight * mean_of_shown(relu(negatives - margin), hidden)).mean()
+    return (1 - positive + weight * masked_mean(relu(negatives - margin), hidden)).mean()
 
 
 class CosineContrastive(LossSettings):

@@ -13,7 +13,7 @@ def full_softmax(
     known: tuple[Tensor, Tensor] | None = None,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Softmax cross-entropy with the whole catalogue as candidates (the multinomial likelihood of Mult-VAE,
+    """Softmax cross-entropy with the whole catalog as candidates (the multinomial likelihood of Mult-VAE,
     Liang et al., WWW 2018, eq. 2; https://arxiv.org/abs/1802.05814).
 
     L = mean over interactions (u, i) of log( sum_j w_j exp(s_uj) ) - s_ui

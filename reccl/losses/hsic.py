@@ -13,7 +13,7 @@ def hsic(anchor: Tensor, positive: Tensor, bandwidth: float) -> Tensor:
     HSIC = Tr(K H L H) / (n - 1)^2,  K_ab = exp((x_a . x_b - 1) / h),  L_ab = exp((y_a . y_b - 1) / h),  H = I - 11' / n
 
     x, y: the two encodings of n nodes, of unit length, so that K and L are Gaussian kernels of squared width h. Zero
-    where they are independent; it stands for their mutual information. Minimised beside a ranking loss on the second
+    where they are independent; it stands for their mutual information. Minimized beside a ranking loss on the second
     encoding, that one keeps of the first what ranking needs.
 
     Args:
@@ -28,7 +28,7 @@ def hsic(anchor: Tensor, positive: Tensor, bandwidth: float) -> Tensor:
     n = len(anchor)
     if n < 2:
         return (anchor.sum() + positive.sum()) * 0
-    first, second = (centred(kernel(x, bandwidth)) for x in (anchor, positive))  # [n, n]
+    first, second = (centerd(kernel(x, bandwidth)) for x in (anchor, positive))  # [n, n]
     return (first * second).sum() / (n - 1) ** 2
 
 
@@ -38,7 +38,7 @@ def kernel(x: Tensor, bandwidth: float) -> Tensor:
     return ((wide(x @ x.T) - 1) / bandwidth).exp()
 
 
-def centred(matrix: Tensor) -> Tensor:
+def centerd(matrix: Tensor) -> Tensor:
     """H M H: rows and columns of a symmetric matrix [n, n] with mean zero."""
     mean = matrix.mean(0)  # [n]
     return matrix - mean - mean[:, None] + mean.mean()

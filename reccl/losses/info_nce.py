@@ -7,12 +7,12 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from reccl.losses.against import against, in_one_pass
 from reccl.losses.chunks import in_chunks
+from reccl.losses.logq import correct_logq
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.popularity import corrected
+from reccl.losses.positive_and_logsumexp import in_one_pass, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity, scores
-from reccl.losses.temperature import tempered
+from reccl.losses.temperature import scale_by_temperature
 
 
 def info_nce(positive: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Tensor:
@@ -47,16 +47,16 @@ class InfoNCE(LossSettings):
     """Similarity of a pair before the temperature; euclidean is the negative squared distance."""
     popularity_correction: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share c of the logQ correction: logits lose c * log q(item), where q is the chance that an item is drawn as a
-    candidate. 1 is Yi et al.'s correction for in-batch negatives; 0 leaves popular items penalised."""
+    candidate. 1 is Yi et al.'s correction for in-batch negatives; 0 leaves popular items penalized."""
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """See `LossSettings`; in one pass where that can be, else large batches in chunks."""
         if not in_one_pass(pairs):
             return in_chunks(self.mean, pairs)
-        positive, below = against(pairs, self.similarity, self.temperature, self.popularity_correction)
+        positive, below = positive_and_logsumexp(pairs, self.similarity, self.temperature, self.popularity_correction)
         return softplus(below - positive).mean()
 
     def mean(self, pairs: Pairs) -> Tensor:
         """By the table of all logits."""
-        positive, negatives = tempered(*scores(pairs, self.similarity), pairs, self.temperature)
-        return info_nce(*corrected(positive, negatives, pairs, self.popularity_correction), pairs.hidden)
+        positive, negatives = scale_by_temperature(*scores(pairs, self.similarity), pairs, self.temperature)
+        return info_nce(*correct_logq(positive, negatives, pairs, self.popularity_correction), pairs.hidden)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from reccl.losses.hiding import Hiding, Mask
+from reccl.losses.mask_logits import LogitMask, Mask
 from reccl.products import product
 
 BLOCK = 1 << 21
@@ -48,7 +48,7 @@ class _LogSum(torch.autograd.Function):
     def forward(ctx: Any, anchor: Tensor, candidates: Tensor, bias: Tensor | None, mask: Mask) -> Tensor:
         ctx.sizes = len(anchor), len(candidates)
         anchors = len(anchor)
-        hide, bias = Hiding(mask, anchors), without_filling(bias, candidates) / LN2
+        hide, bias = LogitMask(mask, anchors), without_filling(bias, candidates) / LN2
         anchor, candidates = filled(anchor / LN2), filled(candidates)  # [B', D], [M', D]
         few = len(anchor) * len(candidates) <= 2 * BLOCK
         rows = len(anchor) if few else max(BLOCK // len(candidates) // GRAIN, 1) * GRAIN

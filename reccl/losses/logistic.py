@@ -7,11 +7,11 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from reccl.losses.chunks import in_chunks
+from reccl.losses.logq import correct_logq
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.popularity import corrected
-from reccl.losses.shown import mean_of_shown
+from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import PairSimilarity, scores
-from reccl.losses.temperature import tempered
+from reccl.losses.temperature import scale_by_temperature
 
 
 def logistic(positive: Tensor, negatives: Tensor, weight: float, hidden: Tensor | None = None) -> Tensor:
@@ -29,7 +29,7 @@ def logistic(positive: Tensor, negatives: Tensor, weight: float, hidden: Tensor 
     weight does not grow with the batch when they come from it.
 
     """
-    return (softplus(-positive) + weight * mean_of_shown(softplus(negatives), hidden)).mean()
+    return (softplus(-positive) + weight * masked_mean(softplus(negatives), hidden)).mean()
 
 
 class Logistic(LossSettings):
@@ -55,6 +55,6 @@ class Logistic(LossSettings):
 
     def mean(self, pairs: Pairs) -> Tensor:
         """All at once."""
-        positive, negatives = tempered(*scores(pairs, self.similarity), pairs, self.temperature)
-        positive, negatives = corrected(positive, negatives, pairs, self.popularity_correction)
+        positive, negatives = scale_by_temperature(*scores(pairs, self.similarity), pairs, self.temperature)
+        positive, negatives = correct_logq(positive, negatives, pairs, self.popularity_correction)
         return logistic(positive, negatives, self.negative_weight, pairs.hidden)

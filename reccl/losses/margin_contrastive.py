@@ -8,7 +8,7 @@ from torch.nn.functional import relu
 
 from reccl.losses.chunks import in_chunks
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.shown import mean_of_shown
+from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import scores
 
 
@@ -24,12 +24,12 @@ def margin_contrastive(positive: Tensor, negatives: Tensor, margin: float, hidde
         margin: m, the distance at which a negative is far enough.
         hidden: [B, M] True where a negative does not count.
 
-    Where we differ: the paper sums over labelled pairs; here every positive weighs as much as its anchor's negatives
+    Where we differ: the paper sums over labeled pairs; here every positive weighs as much as its anchor's negatives
     together. A negative at distance zero has gradient zero, where the paper's points nowhere.
 
     """
     apart = negatives.float().clamp(min=1e-12).sqrt()  # [B, M] the root's slope at zero is infinite
-    return (positive / 2 + mean_of_shown(relu(margin - apart).square() / 2, hidden)).mean()
+    return (positive / 2 + masked_mean(relu(margin - apart).square() / 2, hidden)).mean()
 
 
 class MarginContrastive(LossSettings):

@@ -9,7 +9,7 @@ from reccl.losses.chunks import in_chunks
 from reccl.losses.info_nce import info_nce
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import scores
-from reccl.losses.temperature import tempered
+from reccl.losses.temperature import scale_by_temperature
 
 
 class NPair(LossSettings):
@@ -20,7 +20,7 @@ class NPair(LossSettings):
 
     x_u, x_i, x_j: embeddings of anchor, positive and negatives, [B, D], [B, D], [M, D] or [B, M, D]. Without the second
     part it is InfoNCE by inner product at temperature 1. The paper does not scale embeddings to length 1, which it
-    found to optimise badly, and holds their lengths by l instead.
+    found to optimize badly, and holds their lengths by l instead.
     """
 
     takes_temperature = True
@@ -35,4 +35,7 @@ class NPair(LossSettings):
     def mean(self, pairs: Pairs) -> Tensor:
         """All at once."""
         lengths = (pairs.anchor.square().sum(1) + pairs.positive.square().sum(1)).mean() / 2
-        return info_nce(*tempered(*scores(pairs, "dot"), pairs, 1.0), pairs.hidden) + self.length_weight * lengths
+        return (
+            info_nce(*scale_by_temperature(*scores(pairs, "dot"), pairs, 1.0), pairs.hidden)
+            + self.length_weight * lengths
+        )

@@ -8,13 +8,13 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from reccl.losses.against import against, in_one_pass
 from reccl.losses.chunks import in_chunks
 from reccl.losses.groups import alone, grouped, log_sum_of_groups
+from reccl.losses.logq import correct_logq
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.popularity import corrected
+from reccl.losses.positive_and_logsumexp import in_one_pass, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity, scores
-from reccl.losses.temperature import tempered
+from reccl.losses.temperature import scale_by_temperature
 
 
 def sup_con(positive: Tensor, together: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Tensor:
@@ -70,7 +70,7 @@ class SupCon(LossSettings):
         together = log_sum_of_groups(own, pairs.group)  # [G]
         if not in_one_pass(pairs):
             return in_chunks(partial(self.mean, together), pairs)
-        positive, below = against(pairs, self.similarity, self.temperature, self.popularity_correction)
+        positive, below = positive_and_logsumexp(pairs, self.similarity, self.temperature, self.popularity_correction)
         return apart(positive, together[pairs.group], below)
 
     def mean(self, together: Tensor, pairs: Pairs) -> Tensor:
@@ -81,5 +81,5 @@ class SupCon(LossSettings):
 
     def logits(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Logits of positives, [B], and negatives, [B, M]."""
-        logits = tempered(*scores(pairs, self.similarity), pairs, self.temperature)
-        return corrected(*logits, pairs, self.popularity_correction)
+        logits = scale_by_temperature(*scores(pairs, self.similarity), pairs, self.temperature)
+        return correct_logq(*logits, pairs, self.popularity_correction)

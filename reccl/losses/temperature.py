@@ -5,7 +5,7 @@ from torch import Tensor
 from reccl.losses.loss import Pairs
 
 
-def tempered(positive: Tensor, negatives: Tensor, pairs: Pairs, own: float) -> tuple[Tensor, Tensor]:
+def scale_by_temperature(positive: Tensor, negatives: Tensor, pairs: Pairs, own: float) -> tuple[Tensor, Tensor]:
     """Logits of similarities: divided by the pairs' temperature where they bring one, else by the loss's own.
 
     Args:

@@ -9,7 +9,7 @@ from torch.nn.functional import relu
 from reccl.losses.chunks import in_chunks
 from reccl.losses.hardest import hardest
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.shown import mean_of_shown
+from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import PairSimilarity, scores
 
 
@@ -29,7 +29,7 @@ def triplet(positive: Tensor, negatives: Tensor, margin: float, hidden: Tensor |
     Metric Learning's weights by estimated rank and its ball of radius 1 are left out.
 
     """
-    return mean_of_shown(relu(margin - positive[:, None] + negatives), hidden).mean()
+    return masked_mean(relu(margin - positive[:, None] + negatives), hidden).mean()
 
 
 class Triplet(LossSettings):

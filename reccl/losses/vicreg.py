@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import relu
+from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import wide
@@ -31,8 +32,8 @@ def vicreg(anchor: Tensor, positive: Tensor, invariance: float, variance: float,
     anchor, positive = wide(anchor), wide(positive)
     loss = invariance * (anchor - positive).square().sum(1).mean()
     for x in (anchor, positive):
-        centred = x - x.mean(0)
-        spread = centred.T @ centred / max(len(x) - 1, 1)  # [D, D]
+        centerd = x - x.mean(0)
+        spread = centerd.T @ centerd / max(len(x) - 1, 1)  # [D, D]
         own = spread.diagonal()  # [D]
         loss = loss + variance * relu(1 - (own + 1e-4).sqrt()).mean()
         loss = loss + covariance * (spread - own.diag()).square().sum() / len(own)
@@ -50,7 +51,7 @@ class VICReg(LossSettings):
     covariance_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight c of the covariance between different dimensions."""
 
+    @override
     def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`."""
         weights = self.invariance_weight, self.variance_weight, self.covariance_weight
         return vicreg(pairs.anchor, pairs.positive, *weights)

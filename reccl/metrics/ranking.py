@@ -24,7 +24,7 @@ def hit_rate(hits: Tensor, relevant: Tensor) -> Tensor:
 
 
 def ndcg(hits: Tensor, relevant: Tensor) -> Tensor:
-    """Normalised discounted cumulative gain, binary: DCG = sum hits_r / log2(r + 1) over ranks r = 1 .. k.
+    """Normalized discounted cumulative gain, binary: DCG = sum hits_r / log2(r + 1) over ranks r = 1 .. k.
 
     Divided by the best possible list's DCG, which has min(k, relevant) hits (Järvelin and Kekäläinen 2002; the
     convention of LightGCN and its successors).

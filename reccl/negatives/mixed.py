@@ -1,9 +1,10 @@
-"""Mixed: the batch's other items, and some from the whole catalogue."""
+"""Mixed: the batch's other items, and some from the whole catalog."""
 
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
+from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
@@ -30,8 +31,8 @@ class Mixed(NegativesSettings):
     hide_known: bool = False
     """Hide all items that the row's user is known to like, not its own positive alone."""
 
+    @override
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
-        """See `NegativesSettings.draw`."""
         number = pool_size(self.number, self.ratio, batch)
         uniform = torch.randint(graph.items, (number,), generator=generator, device=graph.device)
         items = torch.cat([batch.item, uniform])  # [B + number]

@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
@@ -25,8 +26,8 @@ class Popularity(Sampled):
     exponent: float = 0.75
     """Power b of an item's degree; below zero draws the rare more often."""
 
+    @override
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
-        """See `NegativesSettings.draw`."""
         log_weight = self.exponent * graph.item_degree.clamp(min=1).double().log()  # [I]
         log_q = log_weight - log_weight.logsumexp(0)  # [I]
         upper = log_q.exp().cumsum(0)  # [I] item i is drawn by numbers between upper[i - 1] and upper[i]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reccl.data.columns import ITEM, RANK, SCORE, SOURCE, USER
-from reccl.evaluation import top
+from reccl.evaluation import top_k
 from reccl.recommend.extended import POPULARITY, SOURCES, Extended, extend
 from reccl.recommend.model import Model
 from reccl.recommend.newcomers import Note
@@ -52,13 +52,13 @@ def lists(extended: Extended, users: pl.Series | None, k: int, *, include_seen: 
     known = torch.from_numpy(rows.drop_nulls().sort().to_numpy(writable=True)).long()  # [n] ascending
     placed = known[extended.user_source[known] != POPULARITY]
     hidden = None if include_seen else model.known
-    for chunk, items, scores in top(model.scorer, placed, k, hidden):
+    for chunk, items, scores in top_k(model.scorer, placed, k, hidden):
         chunk = chunk.cpu()
         ids = model.users.raw(pl.Series(chunk.numpy()))
         yield table(extended, ids, items.cpu(), scores.cpu(), extended.user_source[chunk])
     popular = Scorer(torch.ones(len(model.users), 1).to(model.popularity), model.popularity[:, None])
     unplaced = known[extended.user_source[known] == POPULARITY]
-    for chunk, items, scores in top(popular, unplaced, k, hidden) if len(unplaced) else ():
+    for chunk, items, scores in top_k(popular, unplaced, k, hidden) if len(unplaced) else ():
         ids = model.users.raw(pl.Series(chunk.cpu().numpy()))
         yield table(extended, ids, items.cpu(), scores.cpu(), torch.full((len(ids),), POPULARITY))
     strangers = wanted.filter(rows.is_null())

@@ -6,13 +6,13 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from reccl.data.by_user import ByUser
+from reccl.cold_start.fold_in import fold_in
 from reccl.data.columns import ITEM, USER
+from reccl.data.user_items import UserItemCSR
 from reccl.errors import DataError
 from reccl.recommend.model import Model
 from reccl.recommend.newcomers import Described, Note, described, interactions
-from reccl.scorers.chains import wider
-from reccl.scorers.fold_in import fold_in
+from reccl.scorers.item_operators import wider
 
 SOURCES = ("model", "fold_in", "content", "popularity")
 """What a score rests on, from the firmest to the weakest."""
@@ -38,7 +38,7 @@ def extend(
     """The model with newcomers behind its own users and items; the model itself is not touched.
 
     `new_items` (item, features) are placed by the content tower. `new_users` (user, features), and users whom only
-    `history` (user, item) names, are placed by their items (`reccl.scorers.fold_in`), by the tower, or by both: the
+    `history` (user, item) names, are placed by their items (`reccl.cold_start.fold_in`), by the tower, or by both: the
     tower says what to expect and the items correct it. Users with neither are listed by popularity. Known users in
     `history` move by what the further items say. All of `history` counts as seen. Notes are lines for a reader.
     """
@@ -54,12 +54,14 @@ def extend(
         return Extended(taller, source, item_source)
     numbered = rows.with_columns(taller.users.rows(rows[USER]))
     device, size = model.scorer.items.device, (len(taller.users), len(taller.items))
-    seen = ByUser.of(numbered, *size).to(device)
+    seen = UserItemCSR.of(numbered, *size).to(device)
     says = placed if model.scorer.history is None else placed | True
     telling = numbered.filter(pl.Series(says.cpu().numpy()).gather(numbered[ITEM]))
-    own = ByUser.of(telling, *size).to(device)
+    own = UserItemCSR.of(telling, *size).to(device)
     content = (source == CONTENT).to(device)
-    scorer = fold_in(taller.scorer, taller.known, own, placed=placed, described=content, doubt=model.doubt)
+    scorer = fold_in(
+        taller.scorer, taller.known, own, placed=placed, described=content, feature_prior=model.feature_prior
+    )
     source[own.counts.cpu() > 0] = FOLD_IN
     return Extended(replace(taller, scorer=scorer, known=taller.known.union(seen)), source, item_source)
 

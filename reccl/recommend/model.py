@@ -13,15 +13,15 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from reccl import __version__
+from reccl.cold_start.feature_prior import FeaturePrior
 from reccl.data.columns import USER
 from reccl.data.dataset import Dataset
 from reccl.data.features import FittedFeatures
 from reccl.data.ids import IdMap
 from reccl.encoders.tower import Tower, Towers
 from reccl.errors import RunError
-from reccl.evaluation import ByUser
+from reccl.evaluation import UserItemCSR
 from reccl.scorers import Scorer
-from reccl.scorers.doubt import Doubt
 from reccl.training import checkpoint
 
 FORMAT = 2
@@ -37,23 +37,23 @@ class Model:
     scorer: Scorer
     users: IdMap  # [U]
     items: IdMap  # [I]
-    known: ByUser  # interactions known at training time, hidden from recommendations
+    known: UserItemCSR  # interactions known at training time, hidden from recommendations
     popularity: Tensor  # [I] training interactions of each item, for users who are not known
     towers: Towers = field(default_factory=Towers)  # place new users and items by their features
-    doubt: Doubt | None = None  # how far the users' tower can be believed
+    feature_prior: FeaturePrior | None = None  # how far the users' tower can be believed
 
     @classmethod
     def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None) -> "Model":
         """A scorer that was trained on `data`, and what places nodes by their features, where there is such."""
         rows = data.known_before("test")
-        known = ByUser.of(rows, len(data.users), len(data.items))
+        known = UserItemCSR.of(rows, len(data.users), len(data.items))
         popularity = torch.bincount(known.item, minlength=len(data.items)).float()
         scorer, towers = scorer.to(torch.device("cpu")), towers or Towers()
-        doubt = None
+        feature_prior = None
         if towers.users is not None and data.user_table is not None:
             trained = torch.from_numpy(data.train[USER].unique().to_numpy(writable=True)).long()
-            doubt = Doubt.of(towers.users.embed(data.user_table).cpu()[trained], scorer.users[trained])
-        return cls(scorer, data.users, data.items, known, popularity, towers, doubt)
+            feature_prior = FeaturePrior.of(towers.users.embed(data.user_table).cpu()[trained], scorer.users[trained])
+        return cls(scorer, data.users, data.items, known, popularity, towers, feature_prior)
 
     def to(self, device: torch.device) -> "Model":
         """The same model with its tensors on another device."""
@@ -62,7 +62,7 @@ class Model:
             scorer=self.scorer.to(device),
             known=self.known.to(device),
             popularity=self.popularity.to(device),
-            doubt=None if self.doubt is None else self.doubt.to(device),
+            feature_prior=None if self.feature_prior is None else self.feature_prior.to(device),
         )
 
 
@@ -83,8 +83,8 @@ def save(model: Model, folder: Path) -> None:
             features[side], learned = tower.features.state()
             tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
             tensors |= {f"{side}_features.{name}": tensor for name, tensor in learned.items()}
-        if model.doubt is not None:
-            tensors |= {f"doubt.{name}": tensor for name, tensor in vars(model.doubt).items()}
+        if model.feature_prior is not None:
+            tensors |= {f"doubt.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
         checkpoint.save(tensors, draft / "model.safetensors")
         model.users.ids.to_frame().write_parquet(draft / "users.parquet")
         model.items.ids.to_frame().write_parquet(draft / "items.parquet")
@@ -108,10 +108,10 @@ def load(folder: Path) -> Model:
         towers = Towers(**{side: tower(state, tensors, side) for side, state in manifest.get("features", {}).items()})
     except (OSError, ValueError, KeyError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise RunError(f"no usable model in {folder} ({type(error).__name__}); train it again") from None
-    known = ByUser(tensors["known_start"], tensors["known_item"], len(items))
+    known = UserItemCSR(tensors["known_start"], tensors["known_item"], len(items))
     scorer, popularity = Scorer.from_tensors(tensors), tensors["popularity"]
-    doubt = Doubt(**starting(tensors, "doubt.")) if "doubt.bias" in tensors else None
-    return Model(scorer, users, items, known, popularity, towers, doubt)
+    feature_prior = FeaturePrior(**starting(tensors, "doubt.")) if "doubt.bias" in tensors else None
+    return Model(scorer, users, items, known, popularity, towers, feature_prior)
 
 
 def sides(towers: Towers) -> list[tuple[str, Tower]]:

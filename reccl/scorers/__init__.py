@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import Field, SerializeAsAny
 
-from reccl.scorers.blend import Blend
 from reccl.scorers.chebyshev_filter import ChebyshevFilter
 from reccl.scorers.ease import Ease
 from reccl.scorers.embedding import EmbeddingScorer
@@ -12,14 +11,15 @@ from reccl.scorers.graph_filter import GraphFilter
 from reccl.scorers.item_knn import ItemKnn
 from reccl.scorers.popularity import Popularity
 from reccl.scorers.random import Random
-from reccl.scorers.scorer import Draft, Judge, Scorer, ScorerSettings
+from reccl.scorers.scorer import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric
+from reccl.scorers.selection.blend import Blend
+from reccl.scorers.selection.grid_search import GridSearch
 from reccl.scorers.single import Single
 from reccl.scorers.svd import Svd
-from reccl.scorers.tuned import Tuned
 from reccl.settings import outside
 
 AnyScorer = Annotated[
-    SerializeAsAny[Annotated[Blend | Single | Tuned, Field(discriminator="kind")]],
+    SerializeAsAny[Annotated[Blend | Single | GridSearch, Field(discriminator="kind")]],
     outside(ScorerSettings),
 ]
 
@@ -27,17 +27,17 @@ __all__ = [
     "AnyScorer",
     "Blend",
     "ChebyshevFilter",
-    "Draft",
     "Ease",
     "EmbeddingScorer",
     "GraphFilter",
+    "GridSearch",
     "ItemKnn",
-    "Judge",
     "Popularity",
     "Random",
     "Scorer",
+    "ScorerBuilder",
     "ScorerSettings",
     "Single",
     "Svd",
-    "Tuned",
+    "ValidationMetric",
 ]

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from pydantic import Field
 from scipy.sparse import bmat, csr_matrix, diags, identity
+from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.spectrum import normalised
+from reccl.data.svd import normalized
 from reccl.encoders import Embeddings
 from reccl.scorers.directions import degrees
 from reccl.scorers.graph_filter import GraphFilter, csr
@@ -43,14 +44,14 @@ class ChebyshevFilter(ScorerSettings):
     exponent: Annotated[float, Field(ge=0, le=1)] = 0.4
     """Exponent of the item degrees around both filters (beta): Gowalla 0.4, Amazon-Book 0."""
     exact: bool = True
-    """Exact singular vectors; a randomised decomposition is faster."""
+    """Exact singular vectors; a randomized decomposition is faster."""
 
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`."""
         shared = {"rank": self.rank, "weight": self.weight, "exact": self.exact}
         ideal = GraphFilter(**shared, exponent=self.exponent, ideal_exponent=self.exponent).build(graph, None)
         around = degrees(graph) ** self.exponent  # [I]
-        hops = horner(normalised(graph.interactions), plateau(self.order, self.flatness), around)
+        hops = horner(normalized(graph.interactions), plateau(self.order, self.flatness), around)
         chain = tuple(csr(matrix).to(graph.device) for matrix in hops)
         return Scorer(ideal.users, ideal.items, graph.by_user, (chain,))
 

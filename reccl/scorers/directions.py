@@ -7,16 +7,16 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from reccl.data.graph import Graph
-from reccl.data.spectrum import Spectrum, normalised, spectrum
+from reccl.data.svd import Spectrum, normalized, spectrum
 
 
 @lru_cache(maxsize=2)  # a graph is its own key; parts of a blend share one decomposition
-def directions(graph: Graph, rank: int, normalise: bool, exact: bool) -> Spectrum:
+def directions(graph: Graph, rank: int, normalize: bool, exact: bool) -> Spectrum:
     """The first `rank` singular vectors and values of D_U^-1/2 R D_I^-1/2, or of R, the largest first.
 
-    Exactly, by Lanczos iterations, or nearly, by a randomised decomposition, which is faster the higher the rank.
+    Exactly, by Lanczos iterations, or nearly, by a randomized decomposition, which is faster the higher the rank.
     """
-    matrix = normalised(graph.interactions) if normalise else graph.interactions
+    matrix = normalized(graph.interactions) if normalize else graph.interactions
     smallest = min(matrix.shape)
     if not exact or rank * 2 > smallest:  # nearly all of them: Lanczos would not pay
         return spectrum(matrix, rank, oversampling=32, iterations=6)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from scipy.sparse import diags
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
@@ -19,8 +20,8 @@ class Ease(ScorerSettings):
 
     R [U, I] is the binary training matrix, D_U the users' degrees. In the paper a, the `user_exponent`, is 0: every
     interaction of every user weighs alike in the regression. With 1/2 every user weighs alike, so that a few long
-    histories do not rule (as in the normalised graphs of GF-CF, and in DAN, Park et al., SIGIR 2025;
-    https://arxiv.org/abs/2504.05805, which also normalises items). Needs three matrices of I x I dense numbers.
+    histories do not rule (as in the normalized graphs of GF-CF, and in DAN, Park et al., SIGIR 2025;
+    https://arxiv.org/abs/2504.05805, which also normalizes items). Needs three matrices of I x I dense numbers.
     """
 
     kind: Literal["ease"] = "ease"
@@ -29,18 +30,18 @@ class Ease(ScorerSettings):
     user_exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Exponent of a user's degree, which divides the user's row in the regression (a)."""
 
-    most_items: Annotated[int, Field(ge=1)] = 30_000
-    """Largest catalogue that it is computed for (30,000: 11 GiB; 10,000: 1.2 GiB); a blend leaves it out beyond."""
+    max_items: Annotated[int, Field(ge=1)] = 30_000
+    """Largest catalog that it is computed for (30,000: 11 GiB; 10,000: 1.2 GiB); a blend leaves it out beyond."""
 
+    @override
     def fits(self, graph: Graph) -> bool:
-        """See `ScorerSettings.fits`."""
-        return graph.items <= self.most_items
+        return graph.items <= self.max_items
 
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`. Raises TrainingError where the catalogue is too large for a dense matrix."""
+        """See `ScorerSettings.build`. Raises TrainingError where the catalog is too large for a dense matrix."""
         if not self.fits(graph):
             raise TrainingError(
-                f"scorer 'ease' is for up to {self.most_items:,} items (most_items), and there are {graph.items:,}; "
+                f"scorer 'ease' is for up to {self.max_items:,} items (max_items), and there are {graph.items:,}; "
                 "use item_knn"
             )
         counts = graph.interactions

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
@@ -35,12 +36,12 @@ class EmbeddingScorer(ScorerSettings):
     popularity: float = 0.0
     """Weight c of the logarithm of an item's training interactions (at least one) beside the similarity."""
 
+    @override
     def needs_embeddings(self) -> bool:
-        """See `ScorerSettings.needs_embeddings`."""
         return True
 
+    @override
     def towers(self, embeddings: Embeddings) -> Towers:
-        """See `ScorerSettings.towers`."""
         if self.popularity or self.similarity == "euclidean":
             return Towers()
         users, items = (
@@ -49,8 +50,8 @@ class EmbeddingScorer(ScorerSettings):
         )
         return Towers(users, items)
 
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`."""
         assert embeddings is not None, "an embedding scorer needs an encoder"
         users, items = embeddings.users(None).detach(), embeddings.items(None).detach()
         if self.similarity == "euclidean":

@@ -7,9 +7,10 @@ import torch
 from pydantic import Field
 from scipy.sparse import csr_matrix, diags
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.spectrum import normalised
+from reccl.data.svd import normalized
 from reccl.encoders import Embeddings
 from reccl.scorers.directions import degrees, directions
 from reccl.scorers.scorer import Scorer, ScorerSettings
@@ -40,13 +41,13 @@ class GraphFilter(ScorerSettings):
     ideal_exponent: Annotated[float, Field(ge=0, le=1)] = 0.5
     """The same around the ideal low-pass filter."""
     exact: bool = True
-    """Exact singular vectors, as published. A randomised SVD is four times faster and mixes in some of the directions
+    """Exact singular vectors, as published. A randomized SVD is four times faster and mixes in some of the directions
     beyond `rank`; on Gowalla, where a higher rank is better, so is that."""
 
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`."""
         counts = graph.interactions
-        normal = normalised(counts)  # R~
+        normal = normalized(counts)  # R~
         passing = self.rank and self.weight
         vectors = directions(graph, self.rank, True, self.exact).right if passing else np.zeros((graph.items, 0))
         around, ideal = (degrees(graph)[:, None] ** exponent for exponent in (self.exponent, self.ideal_exponent))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from scipy.sparse import csr_matrix
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
@@ -18,17 +19,17 @@ class ItemKnn(ScorerSettings):
     """Item-based top-N recommendation, Deshpande and Karypis, TOIS 2004, with shrunk cosine:
 
     sim(i, j) = |U_i and U_j| / (|U_i|^1/2 |U_j|^1/2 + shrink),  s_ui = sum over the user's items j of sim(i, j),
-    where each item j keeps only its `neighbours` most similar items.
+    where each item j keeps only its `neighbors` most similar items.
     """
 
     kind: Literal["item_knn"] = "item_knn"
-    neighbours: Annotated[int, Field(ge=1)] = 100
+    neighbors: Annotated[int, Field(ge=1)] = 100
     """Most similar items that an item keeps."""
     shrink: Annotated[float, Field(ge=0)] = 10.0
     """Pulls similarities that rest on few users towards zero."""
 
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`."""
         counts, degree = graph.interactions, graph.item_degree.cpu().float()
         length, by_item = degree.sqrt(), counts.T.tocsr()
         rows, columns, values = [], [], []
@@ -37,7 +38,7 @@ class ItemKnn(ScorerSettings):
             own = torch.arange(start, start + len(together))  # [c]
             similar = together / (length[own, None] * length + self.shrink).clamp(min=1e-9)
             similar[torch.arange(len(own)), own] = 0
-            best, item = similar.topk(min(self.neighbours, graph.items), dim=1)  # [c, k]
+            best, item = similar.topk(min(self.neighbors, graph.items), dim=1)  # [c, k]
             kept = best > 0
             rows.append(item[kept])
             columns.append(own[:, None].expand_as(item)[kept])

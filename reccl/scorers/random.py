@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
@@ -18,8 +19,8 @@ class Random(ScorerSettings):
     seed: int = 0
     """Seed of the vectors."""
 
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`."""
         generator = torch.Generator().manual_seed(self.seed)
         users = torch.randn(graph.users, DIMENSION, generator=generator)
         items = torch.randn(graph.items, DIMENSION, generator=generator)

@@ -7,11 +7,11 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
-from reccl.data.by_user import ByUser
 from reccl.data.graph import Graph
+from reccl.data.user_items import UserItemCSR
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
-from reccl.scorers.chains import Chain, along, read, written
+from reccl.scorers.item_operators import ItemOperator, along, read, written
 from reccl.settings import Settings
 
 TOGETHER = 256
@@ -31,8 +31,8 @@ class Scorer:
 
     users: Tensor  # [U, D]
     items: Tensor  # [I, D]
-    history: ByUser | None = None  # the training interactions; needed where there are chains
-    chains: tuple[Chain, ...] = ()
+    history: UserItemCSR | None = None  # the training interactions; needed where there are chains
+    chains: tuple[ItemOperator, ...] = ()
 
     def scores(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
         """Scores of every item for the users at `rows`: [B] -> [B, I], written to `out` where given."""
@@ -64,12 +64,12 @@ class Scorer:
         """What `tensors` gave."""
         items, history = named["items"], None
         if "history_start" in named:
-            history = ByUser(named["history_start"], named["history_item"], len(items))
+            history = UserItemCSR(named["history_start"], named["history_item"], len(items))
         return cls(named["users"], items, history, read(named))
 
 
-class Judge(Protocol):
-    """Says how good the scores of some users are; made from validation rows, see `reccl.evaluation.judge`."""
+class ValidationMetric(Protocol):
+    """Says how good the scores of some users are; made from validation rows, see `reccl.evaluation`."""
 
     @property
     def users(self) -> Tensor:
@@ -100,9 +100,9 @@ class ScorerSettings(Settings):
         """The scorer, from training rows and trained embeddings."""
         raise NotImplementedError
 
-    def draft(self, graph: Graph) -> "Draft":
+    def builder(self, graph: Graph) -> "ScorerBuilder":
         """All that can be computed before there are embeddings."""
-        return Draft(self, graph)
+        return ScorerBuilder(self, graph)
 
     def towers(self, embeddings: Embeddings) -> Towers:
         """The encoder's towers in the space of this scorer; none where it has another space than the encoder."""
@@ -118,17 +118,17 @@ class ScorerSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Draft:
+class ScorerBuilder:
     """A scorer that waits for embeddings, which may come again and again."""
 
     settings: ScorerSettings
     graph: Graph
 
-    def finish(self, embeddings: Embeddings | None) -> Scorer:
+    def build(self, embeddings: Embeddings | None) -> Scorer:
         """The scorer."""
         return self.settings.build(self.graph, embeddings)
 
-    def chosen(self, embeddings: Embeddings | None, judge: Judge) -> "Draft":
+    def tuned_on(self, embeddings: Embeddings | None, validation_metric: ValidationMetric) -> "ScorerBuilder":
         """The same with whatever its settings leave open chosen by `judge`; `settings` of the result say how."""
         return self
 

@@ -5,7 +5,7 @@ import torch
 from reccl.errors import TrainingError
 
 
-def choose(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """`auto` is CUDA where there is one, else the CPU; or cpu, cuda, cuda:1. Raises TrainingError if absent."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -30,11 +30,11 @@ class Training(Settings):
     """Most passes over the training interactions."""
     batch_size: Annotated[int, Field(ge=1)] = 2048
     """Interactions in a step (B)."""
-    keep_together: Grouping = "interactions"
-    """users: a step has all interactions of its users, about `batch_size` in all. Cheap with full_softmax, which then
-    ranks the catalogue for a user once an epoch, not once a step in which the user occurs."""
+    batch_by: Grouping = "interaction"
+    """user: a step has all interactions of its users, about `batch_size` in all. Cheap with full_softmax, which then
+    ranks the catalog for a user once an epoch, not once a step in which the user occurs."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    """Step size of the optimiser at its highest."""
+    """Step size of the optimizer at its highest."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Adam, or Adam with decoupled weight decay."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
@@ -43,9 +43,9 @@ class Training(Settings):
     """Learning rate over time: constant, cosine or linear, down to zero at `epochs`."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of all steps over which the learning rate rises."""
-    clip: Annotated[float, Field(gt=0)] | None = None
+    max_grad_norm: Annotated[float, Field(gt=0)] | None = None
     """Longest gradient (norm over all parameters); empty: no clipping."""
-    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of itself that a moving average of the encoder's parameters keeps at a step; that average is then what is
     validated, tested and kept (Polyak and Juditsky 1992; the EMA of deep learning). 0: no average."""
     amp: bool = False
@@ -112,7 +112,7 @@ def fit(
     stop_after: int | None = None,
     keep: Path | None = None,
 ) -> Fit:
-    """Minimise the objective over the graph's interactions; leave the best epoch's state in both.
+    """Minimize the objective over the graph's interactions; leave the best epoch's state in both.
 
     Without `validate` the last epoch is the best. `look` is only recorded (`Epoch.test`). `stop_after` ends earlier
     than `training.epochs` with the schedule of the whole (for a refit). `keep` is a file that always holds the best
@@ -122,8 +122,8 @@ def fit(
     objective.build(encoder)
     learned = nn.ModuleDict({"encoder": encoder, "objective": objective.parts})
     shown, averaged = encoder, None
-    if training.average:
-        averaged = AveragedModel(encoder, multi_avg_fn=get_ema_multi_avg_fn(training.average))
+    if training.ema_decay:
+        averaged = AveragedModel(encoder, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay))
         shown = cast(Encoder, averaged.module)
     kept = nn.ModuleDict({"encoder": shown, "objective": objective.parts})
     outcome, best_state, waited = Fit(), state_of(learned), 0
@@ -140,13 +140,13 @@ def fit(
             started, rate, sums = time.perf_counter(), optimizer.param_groups[0]["lr"], torch.zeros(())
             objective.begin_epoch((number - 1) / max(training.epochs - 1, 1))
             encoder.train()
-            for batch in shuffled(graph, training.batch_size, order, training.keep_together):
+            for batch in shuffled(graph, training.batch_size, order, training.batch_by):
                 with autocast:
                     losses = objective(encoder, batch)
                 optimizer.zero_grad()
                 total(losses).backward()
-                if training.clip:
-                    nn.utils.clip_grad_norm_(learned.parameters(), training.clip)
+                if training.max_grad_norm:
+                    nn.utils.clip_grad_norm_(learned.parameters(), training.max_grad_norm)
                 optimizer.step()
                 schedule.step()
                 objective.after_step(encoder)
@@ -207,5 +207,5 @@ def require_finite(losses: Mapping[str, float], epoch: int) -> None:
         if not math.isfinite(value):
             raise TrainingError(
                 f"objective.{name} became {value} in epoch {epoch}: lower training.learning_rate, "
-                "raise the temperature, or set training.clip=1"
+                "raise the temperature, or set training.max_grad_norm=1"
             )

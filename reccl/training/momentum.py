@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import torch
+from typing_extensions import override
 
 from reccl.encoders import Embeddings, Encoder
 from reccl.training.part import Part
@@ -30,8 +31,8 @@ class MomentumEncoder(Part):
         return embeddings
 
     @torch.no_grad()
+    @override
     def after_step(self, encoder: Encoder) -> None:
-        """See `Part.after_step`."""
         for own, new in zip(self.encoder.parameters(), encoder.parameters(), strict=True):
             own.lerp_(new, 1 - self.momentum)
         for kept, now in zip(self.encoder.buffers(), encoder.buffers(), strict=True):

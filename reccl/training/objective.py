@@ -53,7 +53,7 @@ class Objective:
         self.draw_views()
 
     def after_step(self, encoder: Encoder) -> None:
-        """What parts do once the optimiser has moved the encoder."""
+        """What parts do once the optimizer has moved the encoder."""
         for part in self.parts.modules():
             if isinstance(part, Part):
                 part.after_step(encoder)
@@ -92,7 +92,7 @@ class Objective:
         self.views = {name: views or (anything,) for name, views in self.views.items()}
 
     def __call__(self, encoder: Encoder, batch: Batch) -> dict[str, Tensor]:
-        """The weighted value of every term, scalars; their sum is what is minimised."""
+        """The weighted value of every term, scalars; their sum is what is minimized."""
         self.build(encoder)
         encoded: dict[View, Embeddings] = {}
 

@@ -15,4 +15,4 @@ class Part(nn.Module):
         """A new pass over the data begins."""
 
     def after_step(self, encoder: Encoder) -> None:
-        """The optimiser has just moved the encoder."""
+        """The optimizer has just moved the encoder."""

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.encoders import Encoder
 from reccl.encoders.encoder import Rows
@@ -34,8 +35,8 @@ class Queue(Part):
         """Keys [n, D] of nodes [n] of this step; they join after it."""
         self.offered = keys.detach(), nodes
 
+    @override
     def after_step(self, encoder: Encoder) -> None:
-        """See `Part.after_step`."""
         if self.offered is not None:
             self.push(*self.offered)
             self.offered = None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.views.view import View, ViewSettings
@@ -29,8 +30,8 @@ class Dropout(ViewSettings):
     input_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Probability that a component of an encoder's input (layer 0) is dropped."""
 
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """See `ViewSettings.sample`."""
         hops = Masking(self.rate, generator).after_hop if self.rate else None
         inputs = Masking(self.input_rate, generator).of_inputs if self.input_rate else None
         return View((graph.adjacency,), hops, inputs)

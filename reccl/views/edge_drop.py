@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.views.view import View, ViewSettings
 
 
 class EdgeDrop(ViewSettings):
-    """SGL-ED: drop each undirected edge with probability `rate`, then normalise what remains by its own degrees.
+    """SGL-ED: drop each undirected edge with probability `rate`, then normalize what remains by its own degrees.
 
     Self-supervised Graph Learning for Recommendation, Wu et al., SIGIR 2021, eq. 4: s(G) = (V, M * E),
     M in {0, 1}^|E|; https://arxiv.org/abs/2010.10783. One mask for all layers.
@@ -24,7 +25,7 @@ class EdgeDrop(ViewSettings):
     rate: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that an edge is dropped."""
 
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """See `ViewSettings.sample`."""
         draw = torch.rand(len(graph.user), generator=generator, device=graph.device)  # [E]
         return View((graph.without(draw < self.rate),))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
@@ -59,8 +60,8 @@ class FeatureMask(ViewSettings):
         return View((graph.adjacency,), None, Disturbance(masks, self.complement, self.dropout, generator))
 
     @property
+    @override
     def complements(self) -> bool:
-        """See `ViewSettings.complements`."""
         return self.complement
 
 

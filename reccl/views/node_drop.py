@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.views.view import View, ViewSettings
 
 
 class NodeDrop(ViewSettings):
-    """SGL-ND: drop each node, with all its edges, with probability `rate`, then normalise what remains.
+    """SGL-ND: drop each node, with all its edges, with probability `rate`, then normalize what remains.
 
     Self-supervised Graph Learning for Recommendation, Wu et al., SIGIR 2021, eq. 3: s(G) = (M * V, E), M in {0, 1}^N;
     https://arxiv.org/abs/2010.10783. One mask for all layers. A dropped node keeps its own layer-0 embedding.
@@ -20,8 +21,8 @@ class NodeDrop(ViewSettings):
     rate: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that a node is dropped."""
 
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """See `ViewSettings.sample`."""
         draw = torch.rand(graph.nodes, generator=generator, device=graph.device) < self.rate  # [N]
         users, items = draw.split([graph.users, graph.items])  # [U], [I]
         return View((graph.without(users[graph.user] | items[graph.item]),))

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import normalize
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.views.view import Shift, View, ViewSettings
@@ -31,8 +32,8 @@ class Noise(ViewSettings):
     length: Annotated[float, Field(ge=0)] = 0.1
     """Length of the noise (the authors' eps)."""
 
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """See `ViewSettings.sample`."""
         seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
         return View((graph.adjacency,), displace=Displacement(self.length, graph.nodes, seed).draw)
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.views.view import View, ViewSettings
@@ -22,7 +23,7 @@ class RandomWalk(ViewSettings):
     layers: Annotated[int, Field(ge=1)] = 3
     """Masks that are drawn; layers beyond that use the last. As many as the encoder has layers."""
 
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """See `ViewSettings.sample`."""
         draws = torch.rand(self.layers, len(graph.user), generator=generator, device=graph.device)  # [L, E]
         return View(tuple(graph.without(draw < self.rate) for draw in draws))

@@ -70,7 +70,7 @@ class LowRank:
 @lru_cache(maxsize=2)
 @torch.no_grad()
 def decomposed(graph: Graph, rank: int) -> LowRank:
-    """U S and V of the normalised R, by randomised subspace iteration (Halko et al., https://arxiv.org/abs/0909.4061).
+    """U S and V of the normalized R, by randomized subspace iteration (Halko et al., https://arxiv.org/abs/0909.4061).
 
     The products are the graph's own, on its device: R y is the users' part of A [0; y].
     """

@@ -54,10 +54,10 @@ class TestConfig:
 
 
 class TestData:
-    def test_the_list_names_title_page_and_licence(self, fresh) -> None:
+    def test_the_list_names_title_page_and_license(self, fresh) -> None:
         listed = {entry["name"]: entry for entry in json.loads(fresh("data", "list", "--json").out)}
         assert {"ml-100k", "ml-1m", "gowalla", "yelp2018", "amazon-book"} <= set(listed)
-        assert all(entry["page"].startswith("https://") and entry["licence"] for entry in listed.values())
+        assert all(entry["page"].startswith("https://") and entry["license"] for entry in listed.values())
         table = fresh("data", "list").out
         assert "ml-100k" in table
         assert "100,000" in table

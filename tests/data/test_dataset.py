@@ -5,9 +5,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from reccl.data.dataset import Dataset, build
-from reccl.data.funnel import Funnel
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
 from reccl.data.splits import ColdItems, Predefined, RandomGlobal, RandomPerUser
-from reccl.data.tables import Tables
 from reccl.errors import DataError
 
 ROWS = {

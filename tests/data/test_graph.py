@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from reccl.data.dataset import Dataset
-from reccl.data.graph import Adjacency, Graph, normalised
+from reccl.data.graph import Adjacency, Graph, normalized
 
 USERS, ITEMS = 6, 7
 edges = st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, ITEMS - 1)), min_size=1, max_size=40)
@@ -46,7 +46,7 @@ def test_adjacency_equals_the_dense_formula_and_is_symmetric(pairs: list[tuple[i
 @given(edges)
 def test_the_whole_adjacency_is_that_of_its_directed_edges_to_the_bit(pairs: list[tuple[int, int]]) -> None:
     graph = graph_of(pairs)
-    slowly = normalised(graph.row, graph.column, graph.nodes).matrix
+    slowly = normalized(graph.row, graph.column, graph.nodes).matrix
     for ours, theirs in zip(compressed_rows(graph.adjacency.matrix), compressed_rows(slowly), strict=True):
         assert torch.equal(ours, theirs)
         assert ours.dtype == theirs.dtype
@@ -127,7 +127,7 @@ def test_an_edge_is_had_exactly_where_it_was_given(pairs: list[tuple[int, int]])
     assert graph_of(pairs).has(torch.arange(USERS)[:, None], torch.arange(ITEMS)[None, :]).tolist() == asked
 
 
-def test_the_normalised_adjacency_is_computed_once(planted_graph: Graph) -> None:
+def test_the_normalized_adjacency_is_computed_once(planted_graph: Graph) -> None:
     assert planted_graph.adjacency is planted_graph.adjacency
     assert planted_graph.to(torch.device("cpu")) is planted_graph
 

@@ -130,8 +130,8 @@ def test_a_changed_pipeline_is_run_again(prepared: Prepare, tmp_path: Path) -> N
     text = """
 from pathlib import Path
 import polars as pl
-from reccl.data.funnel import Funnel
-from reccl.data.tables import Tables
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
 
 
 def pipeline(raw: Path, *, most: int = 10**9) -> Tables:

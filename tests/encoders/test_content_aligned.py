@@ -85,10 +85,10 @@ SCHEMAS = {
     "inferred": {},
     "others": {
         "group": {"kind": "categorical", "unknown": True, "min_count": 25},
-        "tags": {"kind": "multi_hot", "normalise": False},
+        "tags": {"kind": "multi_hot", "normalize": False},
         "size": {"kind": "bins", "number": 3},
     },
-    "prefix": {"group": {"kind": "prefix", "length": 2}, "tags": {"kind": "multi_hot", "normalise": "length"}},
+    "prefix": {"group": {"kind": "prefix", "length": 2}, "tags": {"kind": "multi_hot", "normalize": "length"}},
     "numbers": {"group": None, "tags": None},
 }
 

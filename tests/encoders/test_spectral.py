@@ -1,4 +1,4 @@
-"""Spectral tables are the main directions of the normalised training matrix, scaled as they say."""
+"""Spectral tables are the main directions of the normalized training matrix, scaled as they say."""
 
 import numpy as np
 import polars as pl
@@ -7,7 +7,7 @@ import torch
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.data.spectrum import spectrum
+from reccl.data.svd import spectrum
 from reccl.encoders import EGCF, NGCF, LightGCN, MatrixFactorization, TwoTower
 from reccl.encoders.initialization import Spectral
 
@@ -29,7 +29,7 @@ def normal(graph: Graph) -> np.ndarray:
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("dimension", [7, 80])
-def test_tables_are_scaled_singular_vectors_of_the_normalised_matrix(
+def test_tables_are_scaled_singular_vectors_of_the_normalized_matrix(
     planted_graph: Graph, exponent: float, dimension: int
 ) -> None:
     settings = Spectral(exponent=exponent, deviation=0.3, noise=SILENT, iterations=20)

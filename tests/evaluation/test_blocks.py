@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from reccl.data.by_user import ByUser
-from reccl.evaluation import top
+from reccl.data.user_items import UserItemCSR
+from reccl.evaluation import top_k
 from reccl.evaluation.blocks import Blocks
 from reccl.scorers import Scorer
 
 BLOCKS = import_module("reccl.evaluation.blocks")
-TOP = import_module("reccl.evaluation.top")  # the package's name `top` is the function
+TOP = import_module("reccl.evaluation.top_k")  # the package's name `top_k` is the function
 USERS, ITEMS = 70, 1003  # neither is a multiple of a block, nor the items of a group
 
 
@@ -32,15 +32,15 @@ def scorer_of(kind: torch.dtype = torch.float64, dimension: int = 8) -> Scorer:
     return Scorer(users, items)
 
 
-def hidden_of(share: float, scorer: Scorer) -> ByUser:
+def hidden_of(share: float, scorer: Scorer) -> UserItemCSR:
     """The best items of every user, and others at random."""
     drawn = torch.rand(USERS, ITEMS, generator=torch.Generator().manual_seed(1)) < share
     drawn |= scorer.users @ scorer.items.T > 8
     user, item = drawn.nonzero().T
-    return ByUser.of(pl.DataFrame({"user": user.numpy(), "item": item.numpy()}), USERS, ITEMS)
+    return UserItemCSR.of(pl.DataFrame({"user": user.numpy(), "item": item.numpy()}), USERS, ITEMS)
 
 
-def plain(scorer: Scorer, users: Tensor, k: int, hidden: ByUser | None) -> tuple[Tensor, Tensor]:
+def plain(scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None) -> tuple[Tensor, Tensor]:
     scores = scorer.users[users] @ scorer.items.T
     if hidden is not None:
         scores[hidden.pairs(users)] = -torch.inf
@@ -48,10 +48,10 @@ def plain(scorer: Scorer, users: Tensor, k: int, hidden: ByUser | None) -> tuple
     return items.masked_fill(best == -torch.inf, -1), best
 
 
-def require_plain(scorer: Scorer, k: int, hidden: ByUser | None) -> None:
+def require_plain(scorer: Scorer, k: int, hidden: UserItemCSR | None) -> None:
     users = torch.randperm(USERS, generator=torch.Generator().manual_seed(2))
     assert TOP.suit_blocks(scorer, users, k)
-    rows, items, best = (torch.cat(each) for each in zip(*top(scorer, users, k, hidden), strict=True))
+    rows, items, best = (torch.cat(each) for each in zip(*top_k(scorer, users, k, hidden), strict=True))
     expected, scores = plain(scorer, users, k, hidden)
     assert torch.equal(rows, users)
     assert torch.equal(items, expected)
@@ -84,7 +84,7 @@ def test_scores_that_are_not_a_number_do_not_hide_others() -> None:
     scorer = scorer_of()
     scorer.items[500] = torch.nan
     scorer.items[7] = torch.inf
-    ((_, items, best), *_) = top(scorer, torch.arange(USERS), 5)
+    ((_, items, best), *_) = top_k(scorer, torch.arange(USERS), 5)
     expected, scores = plain(scorer, torch.arange(32), 5, None)
     assert torch.equal(items, expected)
     torch.testing.assert_close(best, scores, equal_nan=True)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.evaluation import ByUser, Evaluation, evaluate, top
+from reccl.evaluation import Evaluation, UserItemCSR, evaluate, top_k
 from reccl.scorers import Popularity, Scorer
 
-TOP = import_module("reccl.evaluation.top")  # the package's name `top` is the function
+TOP = import_module("reccl.evaluation.top_k")  # the package's name `top_k` is the function
 USERS, ITEMS = 12, 30
 
 
@@ -55,7 +55,7 @@ class TestTop:
     def test_it_equals_the_dense_ranking(self, seed: int, k: int, known: int) -> None:
         scorer, rows = scorer_of(seed), rows_of(seed + 1, known)
         hidden = items_by_user(rows)
-        for users, items, scores in top(scorer, torch.arange(USERS), k, ByUser.of(rows, USERS, ITEMS)):
+        for users, items, scores in top_k(scorer, torch.arange(USERS), k, UserItemCSR.of(rows, USERS, ITEMS)):
             for user, got, values in zip(users.tolist(), items.tolist(), scores, strict=True):
                 kept = [item for item in got if item >= 0]
                 assert kept == dense(scorer, user, k, hidden.get(user, set()))
@@ -65,10 +65,10 @@ class TestTop:
 
     @pytest.mark.parametrize("size", [1, 5, USERS, 1000])
     def test_chunks_of_any_size_give_the_same_lists(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        scorer, hidden = scorer_of(0), ByUser.of(rows_of(1, 60), USERS, ITEMS)
-        whole = torch.cat([items for _, items, _ in top(scorer, torch.arange(USERS), 10, hidden)])
+        scorer, hidden = scorer_of(0), UserItemCSR.of(rows_of(1, 60), USERS, ITEMS)
+        whole = torch.cat([items for _, items, _ in top_k(scorer, torch.arange(USERS), 10, hidden)])
         small_chunks(monkeypatch, size, ITEMS)
-        parts = list(top(scorer, torch.arange(USERS), 10, hidden))
+        parts = list(top_k(scorer, torch.arange(USERS), 10, hidden))
         assert len(parts[0][0]) == min(size, USERS)
         assert torch.equal(torch.cat([items for _, items, _ in parts]), whole)
         assert torch.equal(torch.cat([users for users, _, _ in parts]), torch.arange(USERS))
@@ -76,19 +76,19 @@ class TestTop:
     def test_a_chunk_does_not_overwrite_the_lists_of_the_one_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
         small_chunks(monkeypatch, 1, ITEMS)
         scorer = scorer_of(3)
-        kept = list(top(scorer, torch.arange(USERS), 5))
+        kept = list(top_k(scorer, torch.arange(USERS), 5))
         assert all(items[0].tolist() == dense(scorer, int(users), 5, set()) for users, items, _ in kept)
 
     def test_users_may_be_any_and_none(self) -> None:
         scorer = scorer_of(4)
-        ((users, items, _),) = top(scorer, torch.tensor([7, 2]), 3)
+        ((users, items, _),) = top_k(scorer, torch.tensor([7, 2]), 3)
         assert users.tolist() == [7, 2]
         assert items.tolist() == [dense(scorer, 7, 3, set()), dense(scorer, 2, 3, set())]
-        assert sum(len(users) for users, _, _ in top(scorer, torch.empty(0, dtype=torch.long), 3)) == 0
+        assert sum(len(users) for users, _, _ in top_k(scorer, torch.empty(0, dtype=torch.long), 3)) == 0
 
     def test_a_user_who_knows_everything_gets_an_empty_list(self) -> None:
         everything = pl.DataFrame({"user": [3] * ITEMS, "item": range(ITEMS)})
-        ((_, items, _),) = top(scorer_of(5), torch.tensor([3]), 4, ByUser.of(everything, USERS, ITEMS))
+        ((_, items, _),) = top_k(scorer_of(5), torch.tensor([3]), 4, UserItemCSR.of(everything, USERS, ITEMS))
         assert items.tolist() == [[-1, -1, -1, -1]]
 
 
@@ -97,7 +97,7 @@ class TestByUser:
     @given(seed=st.integers(0, 10_000), count=st.integers(0, 250))
     def test_contains_equals_looking_into_a_set(self, seed: int, count: int) -> None:
         rows = rows_of(seed, count)
-        own, held = items_by_user(rows), ByUser.of(rows, USERS, ITEMS)
+        own, held = items_by_user(rows), UserItemCSR.of(rows, USERS, ITEMS)
         random = torch.Generator().manual_seed(seed)
         users = torch.randperm(USERS, generator=random)[:7]
         asked = torch.randint(-1, ITEMS, (7, 9), generator=random)
@@ -109,7 +109,7 @@ class TestByUser:
 
     def test_items_are_ascending_each_once_and_counted(self) -> None:
         rows = pl.DataFrame({"user": [1, 1, 1, 0], "item": [4, 2, 4, 9], "rating": [1.0, 2.0, 3.0, 4.0]})
-        held = ByUser.of(rows, 3, 10)
+        held = UserItemCSR.of(rows, 3, 10)
         assert held.start.tolist() == [0, 1, 3, 3]
         assert held.item.tolist() == [9, 2, 4]
         assert held.counts.tolist() == [1, 2, 0]
@@ -117,7 +117,7 @@ class TestByUser:
         assert (place.tolist(), item.tolist()) == ([1, 1, 2], [2, 4, 9])
 
     def test_an_empty_place_is_never_contained(self) -> None:
-        held = ByUser.of(pl.DataFrame({"user": [0, 1], "item": [9, 0]}), 2, 10)
+        held = UserItemCSR.of(pl.DataFrame({"user": [0, 1], "item": [9, 0]}), 2, 10)
         assert not held.contains(torch.tensor([0, 1]), torch.tensor([[-1], [-1]])).any()
 
 
@@ -147,10 +147,10 @@ def require_agreement(data: Dataset, scorer: Scorer, cutoffs: tuple[int, ...]) -
     """Every user's metrics, ours against trec_eval's, on the lists that are really recommended."""
     known, wanted = data.known_before("test"), items_by_user(data.test)
     measured = evaluate(scorer, data.test, known, Evaluation(cutoffs=cutoffs))
-    hidden = ByUser.of(known, len(data.users), len(data.items))
+    hidden = UserItemCSR.of(known, len(data.users), len(data.items))
     lists = {
         user: [item for item in items if item >= 0]
-        for users, best, _ in top(scorer, measured.users, max(cutoffs), hidden)
+        for users, best, _ in top_k(scorer, measured.users, max(cutoffs), hidden)
         for user, items in zip(users.tolist(), best.tolist(), strict=True)
     }
     assert set(lists) == set(wanted)
@@ -193,7 +193,7 @@ class TestEvaluate:
         measured = evaluate(scorer_of(7), wanted, wanted.head(1), Evaluation(cutoffs=(ITEMS,)))
         assert measured.means()[f"recall_at_{ITEMS}"] == 0.5
 
-    def test_a_cutoff_beyond_the_catalogue_counts_the_empty_places(self) -> None:
+    def test_a_cutoff_beyond_the_catalog_counts_the_empty_places(self) -> None:
         wanted = pl.DataFrame({"user": [0, 0], "item": [1, 2]})
         means = evaluate(scorer_of(8), wanted, wanted.clear(), Evaluation(cutoffs=(10, 10 * ITEMS))).means()
         assert means[f"recall_at_{10 * ITEMS}"] == 1

@@ -14,7 +14,7 @@ COLD = torch.arange(USERS) >= 6
 
 
 def held_out() -> pl.DataFrame:
-    """User u has u held-out items, spread over the catalogue."""
+    """User u has u held-out items, spread over the catalog."""
     rows = [(user, (7 * user + place) % ITEMS) for user in range(USERS) for place in range(user)]
     return pl.DataFrame(rows, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
 

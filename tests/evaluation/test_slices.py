@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reccl.data.ids import IdMap
-from reccl.evaluation import GROUPS, Evaluation, Measured, Slices, evaluate
-from reccl.evaluation.measured import harmonic, values_of
+from reccl.evaluation import GROUPS, Evaluation, EvaluationResult, Slices, evaluate
+from reccl.evaluation.result import harmonic, values_of
 from reccl.evaluation.slices import FEW, by_activity
 from reccl.scorers import Scorer
 
-TOP = import_module("reccl.evaluation.top")  # the package's name `top` is the function
+TOP = import_module("reccl.evaluation.top_k")  # the package's name `top` is the function
 USERS, ITEMS, K = 25, 20, 4
 Rows = set[tuple[int, int]]
 
@@ -42,7 +42,7 @@ def table(rows: Rows) -> pl.DataFrame:
     return pl.DataFrame(sorted(rows), schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
 
 
-def measured(seed: int, cutoffs: tuple[int, ...] = (K,)) -> Measured:
+def measured(seed: int, cutoffs: tuple[int, ...] = (K,)) -> EvaluationResult:
     scorer, train, validation, test = world(seed)
     known, slices = pl.concat([train, validation]), Slices.of(train, USERS, ITEMS)
     return evaluate(scorer, test, known, Evaluation(cutoffs=cutoffs), slices)
@@ -185,7 +185,7 @@ class TestGroups:
         assert not {name for name in groups if name.startswith(("cold", "overall", "harmonic"))}
         assert {"few_users", "head_items", "tail_items"} <= set(groups)
 
-    def test_a_catalogue_of_few_cold_items_gives_short_lists(self) -> None:
+    def test_a_catalog_of_few_cold_items_gives_short_lists(self) -> None:
         made = measured(0, cutoffs=(50,))
         assert made.groups["cold"].per_user["recall_at_50"].min() == 1  # every cold item is in the list
 

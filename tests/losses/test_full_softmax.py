@@ -1,4 +1,4 @@
-"""The positive against the whole catalogue, or against what the anchor is not known to like."""
+"""The positive against the whole catalog, or against what the anchor is not known to like."""
 
 import numpy as np
 import pytest

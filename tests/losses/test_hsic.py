@@ -21,8 +21,8 @@ def test_is_grettons_over_gaussian_kernels_of_directions(bandwidth: float) -> No
 
     x, y = drawn(N, D, seed=1), drawn(N, D, seed=2)
     first, second = (slow_kernel(normalize(each.double()).numpy()) for each in (x, y))
-    centre = np.eye(N) - 1 / N
-    slow = np.trace(first @ centre @ second @ centre) / (N - 1) ** 2
+    center = np.eye(N) - 1 / N
+    slow = np.trace(first @ center @ second @ center) / (N - 1) ** 2
     assert hsic(x, y, bandwidth).item() == pytest.approx(slow, rel=1e-4)
 
 

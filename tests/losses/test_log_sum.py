@@ -9,12 +9,12 @@ from torch.nn.functional import normalize, pad, softplus
 
 from reccl import products
 from reccl.losses import BilateralSoftmax, InfoNCE, LossSettings, Pairs, Same, SupCon, log_sum
-from reccl.losses.against import against, in_one_pass
 from reccl.losses.info_nce import info_nce
+from reccl.losses.logq import correct_logq
 from reccl.losses.loss import Listed
-from reccl.losses.popularity import corrected
+from reccl.losses.positive_and_logsumexp import in_one_pass, positive_and_logsumexp
 from reccl.losses.similarity import scores
-from reccl.losses.temperature import tempered
+from reccl.losses.temperature import scale_by_temperature
 
 D = 8
 
@@ -120,8 +120,8 @@ def test_a_product_is_the_same_with_and_without_onednn(monkeypatch: pytest.Monke
 
 def slow_info_nce(pairs: Pairs, loss: InfoNCE) -> Tensor:
     """By the table of logits, in plain torch."""
-    positive, negatives = tempered(*scores(pairs, loss.similarity), pairs, loss.temperature)
-    return info_nce(*corrected(positive, negatives, pairs, loss.popularity_correction), pairs.hidden)
+    positive, negatives = scale_by_temperature(*scores(pairs, loss.similarity), pairs, loss.temperature)
+    return info_nce(*correct_logq(positive, negatives, pairs, loss.popularity_correction), pairs.hidden)
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean"])
@@ -201,7 +201,9 @@ def test_negatives_of_each_anchor_and_half_precision_take_the_table() -> None:
 
 def test_an_anchor_with_every_candidate_hidden_has_nothing_against_it() -> None:
     x = drawn(3, D)
-    positive, below = against(Pairs(x, x, x, pad(torch.zeros(2, 3, dtype=torch.bool), (0, 0, 0, 1), value=1)), "dot", 1)
+    positive, below = positive_and_logsumexp(
+        Pairs(x, x, x, pad(torch.zeros(2, 3, dtype=torch.bool), (0, 0, 0, 1), value=1)), "dot", 1
+    )
     assert below[:2].isfinite().all()
     assert below[2] == -torch.inf
     assert softplus(below - positive)[2] == 0

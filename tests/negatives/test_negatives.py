@@ -1,4 +1,4 @@
-"""Negatives are items of the catalogue, and never the positive itself."""
+"""Negatives are items of the catalog, and never the positive itself."""
 
 import polars as pl
 import pytest
@@ -40,7 +40,7 @@ class TestContract:
         with pytest.raises(ValidationError, match="unknown key 'count'"):
             part.model_validate({"count": 1})
 
-    def test_items_are_of_the_catalogue_and_the_mask_has_their_shape(
+    def test_items_are_of_the_catalog_and_the_mask_has_their_shape(
         self, part: type[NegativesSettings], batch: Batch, planted_graph: Graph
     ) -> None:
         items, hidden = for_each_row(drawn(part(), batch, planted_graph), batch)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from reccl.bundle import bundled
-from reccl.data import pipelines
+from reccl.data.ingest import pipelines
 from reccl.errors import DataError
 
 ADJACENCY = pipelines.load(str(bundled("pipelines") / "adjacency.py"))

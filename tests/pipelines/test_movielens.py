@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from reccl.bundle import bundled
-from reccl.data import pipelines
-from reccl.data.tables import Tables
+from reccl.data.ingest import pipelines
+from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError
 
 MOVIELENS = pipelines.load(str(bundled("pipelines") / "movielens.py"))

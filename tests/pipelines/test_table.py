@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from reccl.bundle import bundled
-from reccl.data import pipelines
+from reccl.data.ingest import pipelines
 from reccl.errors import DataError
 
 TABLE = pipelines.load(str(bundled("pipelines") / "table.py"))
@@ -45,7 +45,7 @@ def test_every_format_gives_the_same_table(name: str, tmp_path: Path) -> None:
 def test_a_folder_of_files_is_one_table_less_the_feature_files(tmp_path: Path) -> None:
     BUYS.head(2).write_csv(tmp_path / "1.csv")
     BUYS.tail(2).write_csv(tmp_path / "2.csv")
-    (tmp_path / "goods.csv").write_text("sku,colour\na,red\na,blue\n")
+    (tmp_path / "goods.csv").write_text("sku,color\na,red\na,blue\n")
     tables = TABLE.run(tmp_path, items=Path("goods.csv"), **NAMES)
     assert tables.interactions.collect()[1][0].rows == 4
     assert tables.items.collect().rows() == [("a", "red")]
@@ -78,7 +78,7 @@ def test_ids_that_a_number_could_not_give_back_stay_text(tmp_path: Path) -> None
 
 def test_features_take_the_id_type_of_the_interactions(tmp_path: Path) -> None:
     pl.DataFrame({"user": [1], "item": [2]}).write_parquet(tmp_path / "buys.parquet")
-    (tmp_path / "goods.csv").write_text("code,colour\n2,red\n")
+    (tmp_path / "goods.csv").write_text("code,color\n2,red\n")
     tables = TABLE.run(tmp_path, interactions=Path("buys.parquet"), items=Path("goods.csv"), items_id="code")
     assert tables.items.collect().rows() == [(2, "red")]
 

@@ -83,7 +83,7 @@ def test_a_user_asked_for_twice_is_listed_once(model: Model) -> None:
 def test_the_order_of_asking_and_the_chunks_do_not_matter(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     some = ["u150", "u002", "u090"]
     whole = lists(model, some)
-    monkeypatch.setattr(import_module("reccl.evaluation.top"), "CHUNK_BYTES", 1)
+    monkeypatch.setattr(import_module("reccl.evaluation.top_k"), "CHUNK_BYTES", 1)
     assert len(list(recommend(model, pl.Series(some), 10))) == 3
     parts = lists(model, some[::-1])
     assert parts.drop("score").equals(whole.drop("score"))

@@ -11,16 +11,16 @@ import polars as pl
 import pytest
 import torch
 
+from reccl.cold_start import ColdStart
+from reccl.cold_start.cold_start import complete
 from reccl.config import loads
-from reccl.content import Content
-from reccl.content.content import complete
 from reccl.data.dataset import Dataset, build
 from reccl.data.features import FeatureTables
-from reccl.data.funnel import Funnel
 from reccl.data.graph import Graph
-from reccl.data.pipelines import loaded
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.pipelines import loaded
+from reccl.data.ingest.tables import Tables
 from reccl.data.splits import ColdItems
-from reccl.data.tables import Tables
 from reccl.encoders.tower import Towers
 from reccl.errors import DataError
 from reccl.experiment import learn
@@ -195,7 +195,7 @@ def test_a_model_from_disk_takes_newcomers_as_before(
 
 
 def test_a_model_of_format_1_has_no_towers_and_recommends_as_ever(towered: Model, tmp_path: Path) -> None:
-    save(replace(towered, towers=Towers(), doubt=None), tmp_path / "model")
+    save(replace(towered, towers=Towers(), feature_prior=None), tmp_path / "model")
     manifest = tmp_path / "model" / "model.json"
     written = json.loads(manifest.read_text())
     assert written.pop("features") == {}
@@ -250,7 +250,7 @@ class TestContent:
         tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
         data = build(tables, ColdItems(cold=0.1), "cold")
         graph = Graph.of(data.train, 200, 120)
-        features, content = FeatureTables.of(data), Content(space=Svd(dimension=8))
+        features, content = FeatureTables.of(data), ColdStart(target_scorer=Svd(dimension=8))
         done = complete(content, settings.build(graph, None), graph, features, None, None, 0)
         return Model.of(done.scorer, data, done.towers)
 

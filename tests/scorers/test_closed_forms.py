@@ -11,7 +11,7 @@ import torch
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.data.pipelines import loaded
+from reccl.data.ingest.pipelines import loaded
 from reccl.errors import TrainingError
 from reccl.recommend import Model, load, recommend, save
 from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd
@@ -22,12 +22,12 @@ from reccl.tracking import SERVED
 
 CLOSED = [
     Ease(l2=5),
-    ItemKnn(neighbours=7, shrink=2),
+    ItemKnn(neighbors=7, shrink=2),
     GraphFilter(rank=6),
     ChebyshevFilter(rank=6, order=3),
     Svd(dimension=5),
-    Svd(normalise=False),
-    Svd(knee=0.9),
+    Svd(normalize=False),
+    Svd(cutoff=0.9),
 ]
 
 
@@ -57,11 +57,11 @@ def test_ease_is_the_inverse_gram_matrix_over_its_diagonal(
     np.testing.assert_allclose(scored(Ease(l2=5, user_exponent=exponent), graph), few @ weights, atol=1e-4)
 
 
-def test_ease_says_what_else_to_use_where_the_catalogue_is_too_large(
+def test_ease_says_what_else_to_use_where_the_catalog_is_too_large(
     planted_graph: Graph,
 ) -> None:
-    with pytest.raises(TrainingError, match=r"up to 100 items \(most_items\), and there are 120; use item_knn"):
-        Ease(most_items=100).build(planted_graph, None)
+    with pytest.raises(TrainingError, match=r"up to 100 items \(max_items\), and there are 120; use item_knn"):
+        Ease(max_items=100).build(planted_graph, None)
 
 
 def test_item_knn_sums_shrunk_cosines_of_the_nearest(planted_graph: Graph, dense: np.ndarray) -> None:
@@ -69,12 +69,12 @@ def test_item_knn_sums_shrunk_cosines_of_the_nearest(planted_graph: Graph, dense
     similar = together / np.maximum(np.sqrt(np.outer(degree, degree)) + 2, 1e-9)
     np.fill_diagonal(similar, 0)
     expected = np.zeros_like(dense)
-    for item, row in enumerate(similar):  # every item votes for its own neighbours
+    for item, row in enumerate(similar):  # every item votes for its own neighbors
         nearest = np.argsort(-row, kind="stable")[:200]
         expected[:, nearest] += np.outer(dense[:, item], row[nearest])
-    everybody = ItemKnn(neighbours=200, shrink=2)
+    everybody = ItemKnn(neighbors=200, shrink=2)
     np.testing.assert_allclose(scored(everybody, planted_graph), expected, atol=1e-4)
-    few = everybody.model_copy(update={"neighbours": 3}).build(planted_graph, None).chains[0][0]
+    few = everybody.model_copy(update={"neighbors": 3}).build(planted_graph, None).chains[0][0]
     assert (few.to_dense() > 0).sum(0).max() == 3
 
 
@@ -132,24 +132,24 @@ def test_a_plateau_of_order_eight_is_one_half_in_the_middle_and_falls_on_both_si
 
 def test_svd_projects_on_the_first_right_singular_vectors(planted_graph: Graph, dense: np.ndarray) -> None:
     vectors = np.linalg.svd(dense)[2][:4]
-    got = scored(Svd(dimension=4, normalise=False), planted_graph)
+    got = scored(Svd(dimension=4, normalize=False), planted_graph)
     np.testing.assert_allclose(got, dense @ vectors.T @ vectors, atol=1e-4)
 
 
-@pytest.mark.parametrize(("knee", "sharpness"), [(0.9, 1.0), (0.7, 2.0), (1.2, 3.0)])
+@pytest.mark.parametrize(("cutoff", "order"), [(0.9, 1.0), (0.7, 2.0), (1.2, 3.0)])
 def test_svd_with_a_knee_weighs_directions_by_their_singular_values(
-    planted_graph: Graph, dense: np.ndarray, knee: float, sharpness: float
+    planted_graph: Graph, dense: np.ndarray, cutoff: float, order: float
 ) -> None:
     users, degree = dense.sum(1).clip(1) ** -0.5, dense.sum(0).clip(1)
     _, values, vectors = np.linalg.svd(users[:, None] * dense * degree**-0.5)
     values, vectors = values[:6], vectors[:6]
     chance = dense.sum(1).mean() ** -0.5 + dense.sum(0).mean() ** -0.5
-    kept = 1 / (1 + (knee * chance / values) ** (2 * sharpness))
+    kept = 1 / (1 + (cutoff * chance / values) ** (2 * order))
     expected = dense @ np.diag(degree**-0.3) @ vectors.T @ np.diag(kept) @ vectors @ np.diag(degree**0.3)
-    settings = Svd(dimension=6, exponent=0.3, knee=knee, sharpness=sharpness)
+    settings = Svd(dimension=6, exponent=0.3, cutoff=cutoff, order=order)
     np.testing.assert_allclose(scored(settings, planted_graph), expected, atol=1e-4)
-    with pytest.raises(ValueError, match="knee is for normalise=true"):
-        Svd(knee=knee, normalise=False)
+    with pytest.raises(ValueError, match="cutoff is for normalize=true"):
+        Svd(cutoff=cutoff, normalize=False)
 
 
 def test_the_knee_is_where_the_singular_values_of_random_interactions_end(planted_graph: Graph) -> None:
@@ -167,7 +167,7 @@ def test_the_knee_is_where_the_singular_values_of_random_interactions_end(plante
 
 def test_scorers_of_one_graph_share_a_decomposition(planted_graph: Graph) -> None:
     directions.cache_clear()
-    for scorer in (Svd(dimension=6), GraphFilter(rank=6), Svd(dimension=6, knee=0.9)):
+    for scorer in (Svd(dimension=6), GraphFilter(rank=6), Svd(dimension=6, cutoff=0.9)):
         scorer.build(planted_graph, None)
     assert directions.cache_info().misses == 1
 

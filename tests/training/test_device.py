@@ -4,17 +4,17 @@ import pytest
 import torch
 
 from reccl.errors import TrainingError
-from reccl.training.device import choose
+from reccl.training.device import resolve_device
 
 
 def test_auto_is_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for present, kind in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
-        assert choose("auto").type == kind
+        assert resolve_device("auto").type == kind
 
 
 def test_the_processor_is_always_there() -> None:
-    assert choose("cpu") == torch.device("cpu")
+    assert resolve_device("cpu") == torch.device("cpu")
 
 
 @pytest.mark.parametrize(("name", "count"), [("cuda", 0), ("cuda:0", 0), ("cuda:2", 2)])
@@ -24,16 +24,16 @@ def test_a_device_that_is_not_there_says_how_many_are(monkeypatch: pytest.Monkey
     with pytest.raises(
         TrainingError, match=rf"device '{name}' asked for, and this machine has {count} CUDA devices.*cpu"
     ):
-        choose(name)
+        resolve_device(name)
 
 
 def test_the_second_of_two_devices_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert choose("cuda:1") == torch.device("cuda", 1)
+    assert resolve_device("cuda:1") == torch.device("cuda", 1)
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cuda:-1", "mps", "meta"])
 def test_a_name_that_is_none_lists_those_that_are(name: str) -> None:
     with pytest.raises(TrainingError, match=rf"device '{name}'.*choose auto, cpu, cuda or cuda:N"):
-        choose(name)
+        resolve_device(name)

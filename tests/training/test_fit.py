@@ -164,7 +164,7 @@ def slow_fit(
 def test_equals_a_plain_loop_with_adam_by_the_book(
     run: Run, planted_graph: Graph, planted_dataset: Dataset, clip: float | None, average: float
 ) -> None:
-    encoder, outcome = run(clip=clip, average=average)
+    encoder, outcome = run(max_grad_norm=clip, ema_decay=average)
     expected, means = slow_fit(planted_graph, planted_dataset, 3, clip, average)
     torch.testing.assert_close(encoder.state_dict(), expected.state_dict(), rtol=1e-3, atol=1e-5)
     assert [record.losses["ranking"] for record in outcome.history] == pytest.approx(means, rel=1e-4)
@@ -300,7 +300,7 @@ def test_weight_decay_shortens_embeddings(run: Run, optimizer: str) -> None:
 
 def test_an_average_is_what_is_validated_and_kept(run: Run, tmp_path: Path) -> None:
     script = Script(0.1, 0.3, 0.2)
-    encoder, outcome = run(average=0.8, validate=script, keep=tmp_path / "kept.safetensors")
+    encoder, outcome = run(ema_decay=0.8, validate=script, keep=tmp_path / "kept.safetensors")
     assert outcome.best_epoch == 2
     assert same(encoder, script.states[1])
     assert same(encoder_of(checkpoint.load(tmp_path / "kept.safetensors")), encoder)

@@ -107,10 +107,10 @@ def test_softmax_at_k_weighs_by_the_rank_among_known_positives_and_negatives(
     items = drawn.items.expand(len(batch), 9)
     embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
     tables = (side(None).detach().numpy() for side in (embeddings.users, embeddings.items))
-    users, catalogue = (table / np.linalg.norm(table, axis=1, keepdims=True) for table in tables)
+    users, catalog = (table / np.linalg.norm(table, axis=1, keepdims=True) for table in tables)
     losses = []
     for b, (user, item) in enumerate(zip(batch.user.tolist(), batch.item.tolist(), strict=True)):
-        scores = catalogue @ users[user]
+        scores = catalog @ users[user]
         others = [scores[j] for j, none in zip(items[b].tolist(), hidden[b].tolist(), strict=True) if not none]
         liked = scores[planted_graph.item[planted_graph.user == user].numpy()]
         quantile = sorted([*liked, *others], reverse=True)[3]

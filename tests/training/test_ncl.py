@@ -1,4 +1,4 @@
-"""NCL's terms: a node and its even hops, a node and its cluster's centre."""
+"""NCL's terms: a node and its even hops, a node and its cluster's center."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from reccl.encoders import Encoder, EncoderSettings, LightGCN, MatrixFactorizati
 from reccl.errors import TrainingError
 from reccl.losses import InfoNCE
 from reccl.training import Objective, TermSettings
-from reccl.training.terms import Neighbours, Prototypes
+from reccl.training.terms import Neighbors, Prototypes
 from reccl.training.terms.prototypes import Clusters, clustered
 
 
@@ -30,7 +30,7 @@ def unit(x: np.ndarray) -> np.ndarray:
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-class TestNeighbours:
+class TestNeighbors:
     def test_is_the_papers_sum_over_the_distinct_nodes_of_the_batch(
         self, planted_dataset: Dataset, planted_graph: Graph, batch: Batch
     ) -> None:
@@ -46,7 +46,7 @@ class TestNeighbours:
                 own = unit(start[[node]])[0] @ unit(after[[node]])[0]
                 losses.append(-np.log(np.exp(own / 0.2) / np.exp(similar / 0.2).sum()))
             sides.append(np.mean(losses))
-        term = Neighbours(weight=1.0, loss=InfoNCE(temperature=0.2), item_weight=0.5)
+        term = Neighbors(weight=1.0, loss=InfoNCE(temperature=0.2), item_weight=0.5)
         found = objective(planted_graph, term)(encoder, batch)["only"].item()
         assert found == pytest.approx(sides[0] + 0.5 * sides[1], rel=1e-4)
 
@@ -55,15 +55,15 @@ class TestNeighbours:
     ) -> None:
         for encoder in (MatrixFactorization(dimension=8), LightGCN(dimension=8, layers=3)):
             with pytest.raises(TrainingError, match="looks at layer 4"):
-                objective(planted_graph, Neighbours(hops=4))(built(encoder, planted_dataset, planted_graph), batch)
+                objective(planted_graph, Neighbors(hops=4))(built(encoder, planted_dataset, planted_graph), batch)
 
     def test_an_odd_number_of_hops_is_refused(self) -> None:
         with pytest.raises(ValueError, match="multiple of 2"):
-            Neighbours(hops=3)
+            Neighbors(hops=3)
 
 
 class TestPrototypes:
-    def test_is_the_papers_softmax_over_centres(
+    def test_is_the_papers_softmax_over_centers(
         self, planted_dataset: Dataset, planted_graph: Graph, batch: Batch
     ) -> None:
         encoder = built(MatrixFactorization(dimension=8), planted_dataset, planted_graph)
@@ -76,15 +76,15 @@ class TestPrototypes:
             ("users", embeddings.initial_users, batch.user.unique()),
             ("items", embeddings.initial_items, batch.item.unique()),
         ):
-            vectors, centres = unit(rows(nodes).detach().double().numpy()), kept[side].centres.double().numpy()
+            vectors, centers = unit(rows(nodes).detach().double().numpy()), kept[side].centers.double().numpy()
             losses = [
-                -np.log(np.exp(vector @ centres[own] / 0.3) / np.exp(centres @ vector / 0.3).sum())
+                -np.log(np.exp(vector @ centers[own] / 0.3) / np.exp(centers @ vector / 0.3).sum())
                 for vector, own in zip(vectors, kept[side].own[nodes].numpy(), strict=True)
             ]
             sides.append(np.mean(losses))
         assert found == pytest.approx(sides[0] + 0.5 * sides[1], rel=1e-4)
 
-    def test_centres_stay_for_an_epoch_and_are_found_anew_in_the_next(
+    def test_centers_stay_for_an_epoch_and_are_found_anew_in_the_next(
         self, planted_dataset: Dataset, planted_graph: Graph, batch: Batch
     ) -> None:
         encoder = built(MatrixFactorization(dimension=8), planted_dataset, planted_graph)
@@ -103,9 +103,9 @@ class TestPrototypes:
         table = torch.eye(3)[group] + 0.05 * torch.randn(90, 3, generator=generator)
         found = clustered(lambda rows: table if rows is None else table[rows], 3, generator)
         assert all(len(found.own[group == each].unique()) == 1 for each in range(3))
-        torch.testing.assert_close(found.centres.norm(dim=1), torch.ones(3))
+        torch.testing.assert_close(found.centers.norm(dim=1), torch.ones(3))
 
     def test_more_clusters_than_nodes_are_as_many_as_nodes(self) -> None:
         table = torch.eye(4)
         found = clustered(lambda rows: table, 10, torch.Generator().manual_seed(0))
-        assert found.centres.shape == (4, 4)
+        assert found.centers.shape == (4, 4)

@@ -68,7 +68,7 @@ def test_a_term_without_views_looks_at_the_plain_one_where_another_does_in_any_o
     assert views["l2"] == views["contrast"][:1]
 
 
-def test_terms_are_weighted_and_their_sum_is_minimised(planted_graph: Graph, encoder: Counting, batch: Batch) -> None:
+def test_terms_are_weighted_and_their_sum_is_minimized(planted_graph: Graph, encoder: Counting, batch: Batch) -> None:
     once = objective(planted_graph, ranking=Ranking(), contrast=Contrast(weight=1), l2=L2(weight=1))(encoder, batch)
     found = objective(planted_graph, ranking=Ranking(weight=2), contrast=Contrast(weight=0.5), l2=L2(weight=0.1))
     values = found(encoder, batch)

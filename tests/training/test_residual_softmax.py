@@ -30,7 +30,7 @@ def loss(term, graph: Graph, data: Dataset, batch: Batch):
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
-@pytest.mark.parametrize("prior", [Ease(l2=9), ItemKnn(neighbours=8)], ids=lambda prior: prior.kind)
+@pytest.mark.parametrize("prior", [Ease(l2=9), ItemKnn(neighbors=8)], ids=lambda prior: prior.kind)
 def test_equals_the_softmax_over_similarity_and_prior(
     planted_graph: Graph, planted_dataset: Dataset, batch: Batch, prior: Ease | ItemKnn, similarity: str
 ) -> None:

@@ -22,7 +22,7 @@ from reccl.training.terms import (
     Distillation,
     HopMixing,
     ItemItem,
-    Neighbours,
+    Neighbors,
     Prototypes,
     ResidualSoftmax,
     SoftmaxAtK,
@@ -41,7 +41,7 @@ TERMS = [
     Contrast(loss=BPR(), first=Plain()),
     CrossLayer(),
     L2(),
-    Neighbours(),
+    Neighbors(),
     Prototypes(clusters=5),
     Prototypes(),
     ItemItem(),
@@ -152,7 +152,7 @@ class TestEveryTerm:
         towers = TwoTower(dimension=8, hidden=(4,)).build(
             planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0)
         )
-        if isinstance(term, CrossLayer | Neighbours):
+        if isinstance(term, CrossLayer | Neighbors):
             pytest.skip("towers have no layers to look at; that it says so is tested with the term")
         losses(planted_graph, towers, batch, only=term)["only"].backward()
         assert towers.users.ids.grad.isfinite().all()
@@ -193,7 +193,7 @@ class TestRanking:
 
 
 class TestFullSoftmax:
-    def test_is_info_nce_against_the_whole_catalogue_both_ways(
+    def test_is_info_nce_against_the_whole_catalog_both_ways(
         self, planted_graph: Graph, encoder: Counting, batch: Batch
     ) -> None:
         users, items = rows(planted_graph, encoder, batch)

@@ -10,14 +10,14 @@ def sampled(settings: ViewSettings, graph: Graph, seed: int = 0) -> View:
     return settings.sample(graph, torch.Generator().manual_seed(seed))
 
 
-def neighbours(view: View, layer: int = 0) -> torch.Tensor:
+def neighbors(view: View, layer: int = 0) -> torch.Tensor:
     return view.matrices[layer].matrix.to_dense() != 0
 
 
 class TestNodeDrop:
     def test_a_dropped_node_loses_all_edges_and_nobody_else_loses_any(self, planted_graph: Graph) -> None:
         whole = planted_graph.adjacency.matrix.to_dense() != 0
-        kept = neighbours(sampled(NodeDrop(rate=0.2), planted_graph))
+        kept = neighbors(sampled(NodeDrop(rate=0.2), planted_graph))
         alone = ~kept.any(1)
         assert 0.1 < alone.float().mean() < 0.3
         expected = whole & ~alone[:, None] & ~alone[None, :]
@@ -31,7 +31,7 @@ class TestNodeDrop:
 class TestRandomWalk:
     def test_every_layer_drops_other_edges(self, planted_graph: Graph) -> None:
         view = sampled(RandomWalk(rate=0.3, layers=3), planted_graph)
-        masks = [neighbours(view, layer) for layer in range(3)]
+        masks = [neighbors(view, layer) for layer in range(3)]
         assert len(view.matrices) == 3
         for one, other in ((0, 1), (0, 2), (1, 2)):
             common = (masks[one] & masks[other]).sum() / masks[one].sum()
@@ -39,7 +39,7 @@ class TestRandomWalk:
 
     def test_one_layer_is_an_edge_drop(self, planted_graph: Graph) -> None:
         walk, drop = sampled(RandomWalk(rate=0.3, layers=1), planted_graph), sampled(EdgeDrop(rate=0.3), planted_graph)
-        assert torch.equal(neighbours(walk), neighbours(drop))
+        assert torch.equal(neighbors(walk), neighbors(drop))
 
 
 class TestNoise:

@@ -21,7 +21,7 @@ def table(graph: Graph, dimension: int = 8) -> torch.Tensor:
 
 class TestSvd:
     @pytest.mark.parametrize("rank", [1, 4])  # the planted blocks: the values after these are far smaller
-    def test_is_the_truncated_decomposition_of_the_normalised_matrix(self, planted_graph: Graph, rank: int) -> None:
+    def test_is_the_truncated_decomposition_of_the_normalized_matrix(self, planted_graph: Graph, rank: int) -> None:
         dense = planted_graph.adjacency.matrix.to_dense().double().numpy()
         block = dense[: planted_graph.users, planted_graph.users :]
         left, values, right = np.linalg.svd(block)

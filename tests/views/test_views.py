@@ -77,7 +77,7 @@ class TestEdgeDrop:
         share = kept[planted_graph.row, planted_graph.column] / draws
         assert (share - 0.7).abs().max() < 5 * (0.3 * 0.7 / draws) ** 0.5
 
-    def test_drops_both_directions_and_normalises_by_the_degrees_that_remain(self, planted_graph: Graph) -> None:
+    def test_drops_both_directions_and_normalizes_by_the_degrees_that_remain(self, planted_graph: Graph) -> None:
         matrix = seen(sampled(EdgeDrop(rate=0.5), planted_graph))
         edge = (matrix != 0).double()
         assert torch.equal(edge, edge.T)

@@ -1,7 +1,6 @@
 """Features, an index: what is known of users and items, as numbers; learned from trained rows only."""
 
 from reccl.data.features.bins import Bins
-from reccl.data.features.bumps import Bumps
 from reccl.data.features.categorical import Categorical
 from reccl.data.features.date import Date
 from reccl.data.features.encoded import Features
@@ -10,16 +9,17 @@ from reccl.data.features.fitted import FittedFeature, FittedFeatures
 from reccl.data.features.multi_hot import MultiHot
 from reccl.data.features.numeric import Numeric
 from reccl.data.features.prefix import Prefix
+from reccl.data.features.rbf import RBF
 from reccl.data.features.schema import AnyFeature, FeatureSchema
 from reccl.data.features.tables import FeatureTables, Side, encode
 from reccl.data.features.text import Text
+from reccl.data.features.title_tfidf import TitleTfidf
 from reccl.data.features.vector import Vector
-from reccl.data.features.wording import Wording
 
 __all__ = [
+    "RBF",
     "AnyFeature",
     "Bins",
-    "Bumps",
     "Categorical",
     "Date",
     "FeatureSchema",
@@ -34,7 +34,7 @@ __all__ = [
     "Prefix",
     "Side",
     "Text",
+    "TitleTfidf",
     "Vector",
-    "Wording",
     "encode",
 ]

@@ -8,6 +8,7 @@ import polars as pl
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, Learned
 from reccl.data.features.numeric import as_numbers
@@ -24,8 +25,8 @@ class Bins(FeatureSettings):
     number: Annotated[int, Field(ge=2)] = 10
     """How many ranges, at most."""
 
+    @override
     def fit(self, trained: pl.Series) -> Learned:
-        """See `FeatureSettings.fit`."""
         known = as_numbers(trained).drop_nulls().to_numpy()
         edges = np.unique(np.quantile(known, np.linspace(0, 1, self.number + 1)[1:-1])) if len(known) else known
         return Learned({"edges": [float(edge) for edge in edges if edge > known.min()]})
@@ -38,16 +39,16 @@ class Bins(FeatureSettings):
         inner = [f"{name}={low}..{high}" for low, high in pairwise(edges)]
         return [f"{name}<{edges[0]}", *inner, f"{name}>={edges[-1]}"]
 
+    @override
     def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        """See `FeatureSettings.matrix`."""
         return one_hot(*self.codes(column, learned))
 
+    @override
     def codes(self, column: pl.Series, learned: Learned) -> tuple[Tensor, int]:
-        """See `FeatureSettings.codes`."""
         numbers, edges = as_numbers(column), learned.values["edges"]
         places = 1 + np.searchsorted(np.array(edges, dtype=np.float64), numbers.fill_null(0).to_numpy(), "right")
         return torch.from_numpy(np.where(numbers.is_null().to_numpy(), 0, places)), len(edges) + 2
 
+    @override
     def known(self, column: pl.Series) -> pl.Series:
-        """See `FeatureSettings.known`."""
         return as_numbers(column).is_not_null()

@@ -6,6 +6,7 @@ import polars as pl
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, Learned
 from reccl.data.features.words import as_words, codes_of, one_hot, vocabulary
@@ -23,22 +24,22 @@ class OneWord(FeatureSettings):
         """The column as text."""
         return as_words(column)
 
+    @override
     def fit(self, trained: pl.Series) -> Learned:
-        """See `FeatureSettings.fit`."""
         return Learned({"words": vocabulary(self.words(trained), self.min_count)})
 
+    @override
     def columns(self, name: str, learned: Learned) -> list[str]:
-        """See `FeatureSettings.columns`."""
         return [f"{name}={word}" for word in learned.values["words"]] + [f"{name}~unknown"] * self.unknown
 
+    @override
     def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        """See `FeatureSettings.matrix`."""
         codes, size = self.codes(column, learned)
         made = one_hot(codes, size)  # [n, V]
         return torch.cat([made, (codes == 0)[:, None].float()], 1) if self.unknown else made
 
+    @override
     def codes(self, column: pl.Series, learned: Learned) -> tuple[Tensor, int]:
-        """See `FeatureSettings.codes`."""
         known = learned.values["words"]
         return codes_of(self.words(column), known), len(known) + 1
 

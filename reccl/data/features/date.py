@@ -5,9 +5,10 @@ from typing import Literal
 import polars as pl
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.numeric import deviation, mean, standardised
+from reccl.data.features.numeric import deviation, mean, standardized
 
 Part = Literal["month", "weekday", "year"]
 CIRCLES = {"month": 12, "weekday": 7}
@@ -22,8 +23,8 @@ class Date(FeatureSettings):
     parts: tuple[Part, ...] = ("year", "month", "weekday")
     """Which parts of the date."""
 
+    @override
     def fit(self, trained: pl.Series) -> Learned:
-        """See `FeatureSettings.fit`."""
         years = as_dates(trained).dt.year().cast(pl.Float64).drop_nulls()
         return Learned({"mean": mean(years), "deviation": deviation(years)})
 
@@ -35,15 +36,15 @@ class Date(FeatureSettings):
             for suffix in (("_sin", "_cos") if part in CIRCLES else ("",))
         ]
 
+    @override
     def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        """See `FeatureSettings.matrix`."""
         dates = as_dates(column)
         known = torch.from_numpy(dates.is_not_null().to_numpy(writable=True)).float()  # [n]
         made = [torch.zeros(len(column), 0)]
         for part in self.parts:
             if part == "year":
                 years = dates.dt.year().cast(pl.Float64)
-                made.append(standardised(years, learned.values["mean"], learned.values["deviation"])[:, None])
+                made.append(standardized(years, learned.values["mean"], learned.values["deviation"])[:, None])
             else:
                 places = (dates.dt.month() if part == "month" else dates.dt.weekday()).fill_null(1) - 1
                 share = places.cast(pl.Float32) / CIRCLES[part]
@@ -51,8 +52,8 @@ class Date(FeatureSettings):
                 made.append(torch.stack([turn.sin() * known, turn.cos() * known], 1))  # [n, 2]
         return torch.cat(made, 1)
 
+    @override
     def known(self, column: pl.Series) -> pl.Series:
-        """See `FeatureSettings.known`."""
         return as_dates(column).is_not_null()
 
 

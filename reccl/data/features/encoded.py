@@ -15,5 +15,5 @@ class Features:
 
     categories: dict[str, tuple[Tensor, int]] = field(default_factory=dict)  # name -> (codes [n], number of codes)
     lists: dict[str, tuple[Tensor, int]] = field(default_factory=dict)  # name -> (codes [n, longest], 0 pads)
-    numbers: Tensor | None = None  # [n, F] standardised; 0 where missing
+    numbers: Tensor | None = None  # [n, F] standardized; 0 where missing
     fitted: "FittedFeatures | None" = None  # what encodes other tables in the same way

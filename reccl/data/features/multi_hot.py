@@ -6,6 +6,7 @@ import polars as pl
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, Learned
 from reccl.data.features.words import as_words, codes_of, vocabulary
@@ -14,37 +15,37 @@ from reccl.data.features.words import as_words, codes_of, vocabulary
 class MultiHot(FeatureSettings):
     """One column a word: 1 / (the row's distinct known words) in each of its own, so that a row sums to 1, or to 0.
 
-    `normalise: length` divides by the square root of their number instead: rows of length 1, whose inner products are
+    `normalize: length` divides by the square root of their number instead: rows of length 1, whose inner products are
     cosines.
     """
 
     kind: Literal["multi_hot"] = "multi_hot"
     min_count: Annotated[int, Field(ge=1)] = 1
     """Words of fewer trained rows count as unknown."""
-    normalise: bool | Literal["length"] = True
+    normalize: bool | Literal["length"] = True
     """Rows sum to 1; `length` gives them length 1; false writes a 1 for every word."""
     separator: Annotated[str, Field(min_length=1)] = "|"
     """What parts the words where the column is text and not a list."""
 
+    @override
     def fit(self, trained: pl.Series) -> Learned:
-        """See `FeatureSettings.fit`."""
         return Learned({"words": vocabulary(self.long(trained)["word"], self.min_count)})
 
+    @override
     def columns(self, name: str, learned: Learned) -> list[str]:
-        """See `FeatureSettings.columns`."""
         return [f"{name}={word}" for word in learned.values["words"]]
 
+    @override
     def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        """See `FeatureSettings.matrix`."""
         codes, size = self.codes(column, learned)
         made = torch.zeros(len(column), size).scatter_(1, codes, 1.0)[:, 1:]  # [n, V]
         number = made.sum(1, keepdim=True).clamp(min=1)  # [n, 1]
-        if self.normalise == "length":
+        if self.normalize == "length":
             return made / number.sqrt()
-        return made / number if self.normalise else made
+        return made / number if self.normalize else made
 
+    @override
     def codes(self, column: pl.Series, learned: Learned) -> tuple[Tensor, int]:
-        """See `FeatureSettings.codes`."""
         known, long = learned.values["words"], self.long(column)
         place = long.select(pl.int_range(pl.len()).over("row")).to_series()
         padded = torch.zeros(len(column), int(place.max() or 0) + 1, dtype=torch.long)  # type: ignore[arg-type]

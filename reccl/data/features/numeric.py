@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, Learned
 
@@ -26,8 +27,8 @@ class Numeric(FeatureSettings):
     missing: bool = False
     """A column of its own, `name~missing`, that is 1 where the number is missing."""
 
+    @override
     def fit(self, trained: pl.Series) -> Learned:
-        """See `FeatureSettings.fit`."""
         known = as_numbers(trained).drop_nulls()
         if self.scaling == "standard":
             return Learned({"mean": mean(known), "deviation": deviation(known)})
@@ -36,15 +37,15 @@ class Numeric(FeatureSettings):
         points = np.quantile(values, shares) if len(values) else values
         return Learned(tensors={"points": torch.from_numpy(np.array(points, dtype=np.float64))})
 
+    @override
     def columns(self, name: str, learned: Learned) -> list[str]:
-        """See `FeatureSettings.columns`."""
         return [name] + [f"{name}~missing"] * self.missing
 
+    @override
     def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        """See `FeatureSettings.matrix`."""
         numbers = as_numbers(column)
         if self.scaling == "standard":
-            scaled = standardised(numbers, learned.values["mean"], learned.values["deviation"])  # [n]
+            scaled = standardized(numbers, learned.values["mean"], learned.values["deviation"])  # [n]
         else:
             points = learned.tensors["points"].numpy()
             values = numbers.fill_null(0).to_numpy()
@@ -55,8 +56,8 @@ class Numeric(FeatureSettings):
         gone = torch.from_numpy(numbers.is_null().to_numpy(writable=True)).float()
         return torch.stack([scaled, gone] if self.missing else [scaled], 1)
 
+    @override
     def known(self, column: pl.Series) -> pl.Series:
-        """See `FeatureSettings.known`."""
         return as_numbers(column).is_not_null()
 
 
@@ -79,7 +80,7 @@ def deviation(known: pl.Series) -> float:
     return float(known.std() or 0) or 1.0  # type: ignore[arg-type]
 
 
-def standardised(numbers: pl.Series, mean: float, deviation: float) -> Tensor:
+def standardized(numbers: pl.Series, mean: float, deviation: float) -> Tensor:
     """(x - mean) / deviation, [n] float32; 0 where missing."""
     scaled = ((numbers - mean) / deviation).fill_null(0).cast(pl.Float32)
     return torch.from_numpy(scaled.to_numpy(writable=True))

@@ -5,22 +5,22 @@ from typing import Annotated
 from pydantic import Field, SerializeAsAny
 
 from reccl.data.features.bins import Bins
-from reccl.data.features.bumps import Bumps
 from reccl.data.features.categorical import Categorical
 from reccl.data.features.date import Date
 from reccl.data.features.feature import FeatureSettings
 from reccl.data.features.multi_hot import MultiHot
 from reccl.data.features.numeric import Numeric
 from reccl.data.features.prefix import Prefix
+from reccl.data.features.rbf import RBF
 from reccl.data.features.text import Text
+from reccl.data.features.title_tfidf import TitleTfidf
 from reccl.data.features.vector import Vector
-from reccl.data.features.wording import Wording
 from reccl.settings import Settings, outside
 
 AnyFeature = Annotated[
     SerializeAsAny[
         Annotated[
-            Bins | Bumps | Categorical | Date | MultiHot | Numeric | Prefix | Text | Vector | Wording,
+            Bins | RBF | Categorical | Date | MultiHot | Numeric | Prefix | Text | Vector | TitleTfidf,
             Field(discriminator="kind"),
         ]
     ],

@@ -71,7 +71,7 @@ def encode(
     """Encode columns of a feature table ([n] rows in row-number order).
 
     Without a kind in the schema text and booleans become categories, lists become bags of categories, numbers are
-    standardised. Vocabularies, means and deviations come from the rows that are `trained` ([n] bool). `columns` None
+    standardized. Vocabularies, means and deviations come from the rows that are `trained` ([n] bool). `columns` None
     takes every column except text that is mostly unique (titles), again among the trained rows, and those that the
     schema leaves out. Raises DataError for a column that the table does not have.
     """

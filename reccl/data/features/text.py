@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import normalize
+from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, Learned
 from reccl.data.features.sentences import sentence_vectors
@@ -43,7 +44,7 @@ class Text(FeatureSettings):
     min_count: Annotated[int, Field(ge=1)] = 1
     """Least trained rows of an n-gram."""
     seed: int = 42
-    """Seed of the randomised singular vectors."""
+    """Seed of the randomized singular vectors."""
     model: Path | None = None
     """Folder of a sentence-transformers model, instead of TF-IDF; nothing is downloaded."""
 
@@ -54,8 +55,8 @@ class Text(FeatureSettings):
             raise ValueError("words and characters are both 0: nothing of the text is read")
         return self
 
+    @override
     def fit(self, trained: pl.Series) -> Learned:
-        """See `FeatureSettings.fit`."""
         texts = as_texts(trained).filter(self.known(trained)).to_list()
         values, tensors = {}, {}
         if self.model is None:
@@ -70,8 +71,8 @@ class Text(FeatureSettings):
         """`title~1`, `title~2`."""
         return [f"{name}~{place}" for place in range(1, learned.tensors["components"].shape[1] + 1)]
 
+    @override
     def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        """See `FeatureSettings.matrix`."""
         components = learned.tensors["components"]  # [V, F]
         if not (len(column) and components.numel()):
             return torch.zeros(len(column), components.shape[1])

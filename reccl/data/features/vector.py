@@ -7,6 +7,7 @@ import polars as pl
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
+from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, Learned
 
@@ -22,8 +23,8 @@ class Vector(FeatureSettings):
     scaling: Literal["none", "standard", "unit"] = "none"
     """How the numbers come to a common scale."""
 
+    @override
     def fit(self, trained: pl.Series) -> Learned:
-        """See `FeatureSettings.fit`."""
         lists = as_lists(trained).drop_nulls()
         length = lists.list.len()[0] if len(lists) else 0
         rows = stacked(lists, length)[0]  # [n, d]
@@ -37,8 +38,8 @@ class Vector(FeatureSettings):
         """`picture~1`, `picture~2`."""
         return [f"{name}~{place}" for place in range(1, learned.values["length"] + 1)]
 
+    @override
     def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        """See `FeatureSettings.matrix`."""
         length = learned.values["length"]
         if not length:
             return torch.zeros(len(column), 0)  # no trained row has one

@@ -5,12 +5,13 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 import polars as pl
 from pydantic import model_validator
+from typing_extensions import override
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.splits.holdout import Fraction, Held, Split, anywhere
 
 
-class ColdStart(Split):
+class ColdStartSplit(Split):
     """Fields of both strict cold-start splits (the protocol of GAR, ALDI and ColdRec).
 
     A random share of the nodes of one side is cold: none of their rows is trained on; half of these nodes go to
@@ -51,22 +52,22 @@ class ColdStart(Split):
         return Held(pl.Series(held == 2) | cold_test, pl.Series(held == 1) | cold_validation)
 
 
-class ColdItems(ColdStart):
+class ColdItems(ColdStartSplit):
     """Strict item cold start: `cold` of the items have no training row."""
 
     kind: Literal["cold_items"] = "cold_items"
     reads: ClassVar[tuple[str, ...]] = (ITEM,)
 
+    @override
     def held(self, rows: pl.DataFrame) -> Held:
-        """See `Split.held`."""
         return self.held_cold(rows, ITEM)
 
 
-class ColdUsers(ColdStart):
+class ColdUsers(ColdStartSplit):
     """Strict user cold start: `cold` of the users have no training row."""
 
     kind: Literal["cold_users"] = "cold_users"
 
+    @override
     def held(self, rows: pl.DataFrame) -> Held:
-        """See `Split.held`."""
         return self.held_cold(rows, USER)

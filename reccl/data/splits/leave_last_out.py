@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from reccl.data.columns import ITEM, TIMESTAMP, USER
 from reccl.data.splits.holdout import Held, Split, hold_out, user_by_user
@@ -24,8 +25,8 @@ class LeaveLastOut(Split):
     validation: Annotated[int, Field(ge=0)] = 1
     """Rows of each user, before those, that are validated on."""
 
+    @override
     def held(self, rows: pl.DataFrame) -> Held:
-        """See `Split.held`."""
         require_timestamps(rows, self.kind)
         return hold_out(
             rows,

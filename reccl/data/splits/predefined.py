@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
+from typing_extensions import override
 
 from reccl.data.columns import PART, PARTS, TEST, TRAIN, VALIDATION
 from reccl.data.splits.holdout import Fraction, Held, Split, of_each_user
@@ -18,8 +19,8 @@ class Predefined(Split):
     validation: Fraction = 0.1
     """Share of each user's training rows that is validated on, where the files hold no validation rows."""
 
+    @override
     def held(self, rows: pl.DataFrame) -> Held:
-        """See `Split.held`."""
         if PART not in rows.columns:
             raise DataError(
                 "split 'predefined' needs files or a column that say which rows are test; this data has neither"

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import polars as pl
+from typing_extensions import override
 
 from reccl.data.splits.holdout import Fraction, Held, Split, anywhere, hold_out
 
@@ -16,8 +17,8 @@ class RandomGlobal(Split):
     validation: Fraction = 0.1
     """Share of the remaining rows that is validated on."""
 
+    @override
     def held(self, rows: pl.DataFrame) -> Held:
-        """See `Split.held`."""
         return hold_out(
             rows,
             test=lambda frame, random: anywhere(frame, self.test, random),

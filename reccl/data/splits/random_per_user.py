@@ -3,6 +3,7 @@
 from typing import Literal
 
 import polars as pl
+from typing_extensions import override
 
 from reccl.data.splits.holdout import Fraction, Held, Split, hold_out, of_each_user
 
@@ -19,8 +20,8 @@ class RandomPerUser(Split):
     validation: Fraction = 0.1
     """Share of each user's remaining rows that is validated on."""
 
+    @override
     def held(self, rows: pl.DataFrame) -> Held:
-        """See `Split.held`."""
         return hold_out(
             rows,
             test=lambda frame, random: of_each_user(frame, self.test, random),

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from reccl.data.columns import TIMESTAMP
 from reccl.data.splits.holdout import Fraction, Held, Split
@@ -22,8 +23,8 @@ class Temporal(Split):
     validation: Fraction | datetime = Field(default=0.1, union_mode="left_to_right")
     """Share of the rows before those, again the latest, that is validated on; or the moment from which on."""
 
+    @override
     def held(self, rows: pl.DataFrame) -> Held:
-        """See `Split.held`."""
         require_timestamps(rows, self.kind)
         moment = rows[TIMESTAMP]
         test = moment >= cut(moment, self.test)

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from scipy.special import lambertw
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.losses import Pairs, chunks
@@ -58,8 +59,8 @@ class Adaptive(TemperatureSettings):
             raise ValueError(f"lowest {self.lowest} must not be above highest {self.highest}")
         return self
 
+    @override
     def build(self, graph: Graph) -> Temperature:
-        """See `TemperatureSettings.build`."""
         return AdaptiveTemperature(self, graph.users, graph.items).to(graph.device)
 
 
@@ -78,8 +79,8 @@ class AdaptiveTemperature(Temperature):
                 self.register_buffer(f"{side}_losses", torch.zeros(number))  # [n] summed over this epoch
                 self.register_buffer(f"{side}_counts", torch.zeros(number))  # [n] of what was summed
 
+    @override
     def begin_epoch(self) -> None:
-        """See `Part.begin_epoch`."""
         self.age += 1
         self.measured = set()
         for side in self.sizes if self.settings.personal else ():
@@ -88,8 +89,8 @@ class AdaptiveTemperature(Temperature):
             losses.zero_()
             counts.zero_()
 
+    @override
     def forward(self, asked: Asked) -> Tensor:
-        """See `Temperature.forward`."""
         settings, common = self.settings, self.get_buffer(f"{asked.side}_common")
         if asked.side not in self.measured:
             self.measured.add(asked.side)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.training.temperatures.temperature import Asked, Temperature, TemperatureSettings
@@ -31,8 +32,8 @@ class Learnable(TemperatureSettings):
             raise ValueError(f"initial {self.initial} must be above floor {self.floor}")
         return self
 
+    @override
     def build(self, graph: Graph) -> Temperature:
-        """See `TemperatureSettings.build`."""
         return LearnableTemperature(self.initial, self.floor).to(graph.device)
 
 
@@ -44,6 +45,6 @@ class LearnableTemperature(Temperature):
         self.floor = floor
         self.log = nn.Parameter(torch.tensor(math.log(initial - floor)))  # [] p
 
+    @override
     def forward(self, asked: Asked) -> Tensor:
-        """See `Temperature.forward`."""
         return self.floor + self.log.exp()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.training.temperatures.temperature import Asked, Temperature, TemperatureSettings
@@ -33,8 +34,8 @@ class Scheduled(TemperatureSettings):
         gone = progress if self.shape == "linear" else (1 - math.cos(math.pi * progress)) / 2
         return self.first + (self.last - self.first) * gone
 
+    @override
     def build(self, graph: Graph) -> Temperature:
-        """See `TemperatureSettings.build`."""
         return ScheduledTemperature(self)
 
 
@@ -45,6 +46,6 @@ class ScheduledTemperature(Temperature):
         super().__init__()
         self.settings = settings
 
+    @override
     def forward(self, asked: Asked) -> Tensor:
-        """See `Temperature.forward`."""
         return torch.tensor(self.settings.at(asked.progress), device=asked.anchor.device)

@@ -15,7 +15,7 @@ from reccl.training.terms.full_softmax import FullSoftmax
 from reccl.training.terms.hop_mixing import HopMixing
 from reccl.training.terms.item_item import ItemItem
 from reccl.training.terms.l2 import L2
-from reccl.training.terms.neighbours import Neighbours
+from reccl.training.terms.neighbors import Neighbors
 from reccl.training.terms.prototypes import Prototypes
 from reccl.training.terms.ranking import Ranking
 from reccl.training.terms.residual_softmax import ResidualSoftmax
@@ -36,7 +36,7 @@ AnyTerm = Annotated[
             | HopMixing
             | ItemItem
             | L2
-            | Neighbours
+            | Neighbors
             | Prototypes
             | Ranking
             | ResidualSoftmax
@@ -60,7 +60,7 @@ __all__ = [
     "FullSoftmax",
     "HopMixing",
     "ItemItem",
-    "Neighbours",
+    "Neighbors",
     "Prototypes",
     "Ranking",
     "ResidualSoftmax",

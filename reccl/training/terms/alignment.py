@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.errors import TrainingError
 from reccl.losses import AnyLoss, InfoNCE
@@ -36,8 +37,8 @@ class Alignment(TermSettings):
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
@@ -32,7 +33,7 @@ class Bootstrap(TermSettings):
     the same for all items of a user. Score by inner product then: a cosine would drop the items' lengths.
 
     Where we differ: BUIR's loss is four times ours, and its graph variant drops other edges at every pass, at a rate
-    drawn from 0 to .2, without normalising anew. With predictor `direct_copy` nothing is trained beside the encoder
+    drawn from 0 to .2, without normalizing anew. With predictor `direct_copy` nothing is trained beside the encoder
     (see `predictor.direct_copy`), and lists are ranked by the embeddings themselves.
     """
 
@@ -48,12 +49,12 @@ class Bootstrap(TermSettings):
     target: AnyView = Dropout(rate=0.1)
     """The view of what is predicted."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return self.online, self.target
 
+    @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
-        """See `TermSettings.build`."""
         parts: dict[str, nn.Module] = {}
         if self.predictor == "linear":
             with torch.no_grad():
@@ -64,8 +65,8 @@ class Bootstrap(TermSettings):
             parts["target"] = MomentumEncoder(encoder, self.momentum)
         return parts
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         online, batch = step.encode(views[0]), step.batch
         target = step.parts["target"](views[1]) if "target" in step.parts else step.encode(views[1])
         users, items = online.users(batch.user), online.items(batch.item)  # [B, D], [B, D]
@@ -79,8 +80,8 @@ class Bootstrap(TermSettings):
         back = cosine_similarity(ahead_items, target.users(batch.user).detach())  # [B]
         return (1 - (forth + back) / 2).mean()
 
+    @override
     def ranked_by(self, embeddings: Embeddings, parts: Mapping[str, nn.Module]) -> Embeddings:
-        """See `TermSettings.ranked_by`."""
         if "predictor" not in parts:
             return embeddings
         predictor = cast(Linear, parts["predictor"])

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.losses.hsic import hsic
 from reccl.training.terms.term import Step, TermSettings
@@ -30,12 +31,12 @@ class Bottleneck(TermSettings):
     second: AnyView = EdgeDrop()
     """The view that ranking sees."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return self.first, self.second
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         first, second = (step.encode(view) for view in views)
         users, items = step.batch.user.unique(), step.batch.item.unique()  # [n], [m]
         of_users = hsic(first.users(users), second.users(users), self.bandwidth)

@@ -1,4 +1,4 @@
-"""Contrast: a node should recognise itself in another view."""
+"""Contrast: a node should recognize itself in another view."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal, Self, cast
@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, cast
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
@@ -14,12 +15,12 @@ from reccl.losses import AnyLoss, InfoNCE, Pairs, Same
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
 from reccl.training.temperatures.spread import of_nodes
-from reccl.training.terms.tempered import Tempered
+from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, EdgeDrop, Plain, View
 
 
-class Contrast(Tempered):
+class Contrast(TemperatureTerm):
     """A node in one view against the batch's other nodes in another view, for users and for items (SGL, eq. 10-11).
 
     With `momentum` the second view is encoded by a copy that trails behind (see `MomentumEncoder`), without gradient,
@@ -50,12 +51,12 @@ class Contrast(Tempered):
             raise ValueError("a queue holds keys of a trailing encoder: set momentum, 0.99 for example")
         return self
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return self.first, self.second
 
+    @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
-        """See `TermSettings.build`."""
         parts = super().build(encoder, graph, generator)
         if self.momentum is not None:
             target = parts["target"] = MomentumEncoder(encoder, self.momentum)
@@ -65,14 +66,14 @@ class Contrast(Tempered):
                 parts["item_keys"] = Queue(keys.items, graph.items, self.queue, generator)
         return parts
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         first = step.encode(views[0])
         second = step.parts["target"](views[1]) if "target" in step.parts else step.encode(views[1])
         return between(self, step, first, second)
 
 
-def between(term: Tempered, step: Step, first: Embeddings, second: Embeddings) -> Tensor:
+def between(term: TemperatureTerm, step: Step, first: Embeddings, second: Embeddings) -> Tensor:
     """Contrast the batch's distinct nodes in one encoding with themselves in another: users' mean plus items' mean.
 
     Queues among the step's parts, `user_keys` and `item_keys`, add their keys to the negatives.
@@ -80,10 +81,10 @@ def between(term: Tempered, step: Step, first: Embeddings, second: Embeddings) -
     users, items = step.batch.user.unique(), step.batch.item.unique()  # [n], [m]
 
     def user_loss(pairs: Pairs) -> Tensor:
-        return term.tempered(step, pairs, "users", users, lambda: of_nodes(first.users, second.users))
+        return term.scale_by_temperature(step, pairs, "users", users, lambda: of_nodes(first.users, second.users))
 
     def item_loss(pairs: Pairs) -> Tensor:
-        return term.tempered(step, pairs, "items", items, lambda: of_nodes(first.items, second.items))
+        return term.scale_by_temperature(step, pairs, "items", items, lambda: of_nodes(first.items, second.items))
 
     queues = [cast(Queue | None, step.parts.get(side)) for side in ("user_keys", "item_keys")]
     return on_side(user_loss, users, first.users, second.users, queues[0]) + on_side(

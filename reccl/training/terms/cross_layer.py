@@ -1,19 +1,20 @@
-"""Cross layer: a node should recognise its early self in its final one."""
+"""Cross layer: a node should recognize its early self in its final one."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.errors import TrainingError
 from reccl.losses import AnyLoss, InfoNCE
 from reccl.training.terms.contrast import between
-from reccl.training.terms.tempered import Tempered
+from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, Noise, View
 
 
-class CrossLayer(Tempered):
+class CrossLayer(TemperatureTerm):
     """XSimGCL: contrast the final embedding with that of layer `layer`, in one and the same pass.
 
     XSimGCL: Towards Extremely Simple Graph Contrastive Learning for Recommendation, Yu et al., TKDE 2023, eq. 12;
@@ -31,8 +32,8 @@ class CrossLayer(Tempered):
     view: AnyView = Noise(length=0.2)
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:

@@ -7,10 +7,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.nn.functional import softplus
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
-from reccl.losses.shown import mean_of_shown
+from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import Similarity, prepared, to_negatives, to_positive
 from reccl.negatives.negatives import unknown
 from reccl.training.terms.term import Step, TermSettings
@@ -65,8 +66,8 @@ class Distillation(TermSettings):
     view: AnyView = Plain()
     """What the teacher sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
@@ -93,9 +94,9 @@ class Distillation(TermSettings):
         z, z_others, z_apart = self.scores(user, teacher.items(distinct).detach(), first, others)
         y, y_others, y_apart = self.scores(user, student.items(distinct), first, others)
         ahead, taught = y[:, None] - y_others, (z[:, None] - z_others).sigmoid()  # [B, M]
-        own = mean_of_shown(softplus(-ahead), hidden)  # [B]
-        rated = (z - y).abs() + mean_of_shown((z_others - y_others).abs(), hidden)  # [B]
-        ranked = mean_of_shown(cross_entropy(ahead, taught, reduction="none"), hidden)  # [B]
+        own = masked_mean(softplus(-ahead), hidden)  # [B]
+        rated = (z - y).abs() + masked_mean((z_others - y_others).abs(), hidden)  # [B]
+        ranked = masked_mean(cross_entropy(ahead, taught, reduction="none"), hidden)  # [B]
         identified = cross_entropy(y_apart, z_apart.sigmoid(), reduction="none")  # [B]
         weighted = weight[batch.item] * (self.ranking * ranked + self.identification * identified)
         return (self.supervised * own + self.rating * rated + weighted).mean()

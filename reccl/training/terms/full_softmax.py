@@ -1,12 +1,13 @@
-"""Full softmax: a user's items against the whole catalogue."""
+"""Full softmax: a user's items against the whole catalog."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
-from reccl.data.by_user import ByUser
-from reccl.losses.catalogue_softmax import catalogue_softmax
+from reccl.data.user_items import UserItemCSR
+from reccl.losses.catalog_softmax import catalog_softmax
 from reccl.losses.similarity import Similarity, prepared
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -14,7 +15,7 @@ from reccl.views import AnyView, Plain, View
 
 class FullSoftmax(TermSettings):
     """See `reccl.losses.full_softmax`. Exact where `ranking` with InfoNCE samples; costs (users of the batch) x I
-    similarities a step, so it is for catalogues of up to some ten thousand items.
+    similarities a step, so it is for catalogs of up to some ten thousand items.
     """
 
     kind: Literal["full_softmax"] = "full_softmax"
@@ -35,12 +36,12 @@ class FullSoftmax(TermSettings):
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
         users, items = (
             prepared(embeddings.users(None), self.similarity),
@@ -54,7 +55,7 @@ class FullSoftmax(TermSettings):
         )
 
     def side(
-        self, anchors: Tensor, candidates: Tensor, anchor: Tensor, positive: Tensor, degree: Tensor, known: ByUser
+        self, anchors: Tensor, candidates: Tensor, anchor: Tensor, positive: Tensor, degree: Tensor, known: UserItemCSR
     ) -> Tensor:
         """One direction: tables [n, D] and [M, D], interactions [B], candidates' degrees [M]."""
         distinct, row = anchor.unique(return_inverse=True)  # [b], [B]
@@ -62,4 +63,4 @@ class FullSoftmax(TermSettings):
         log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
         hidden = known.pairs(distinct) if self.known == "hidden" else None
         weight = known.counts[anchor].float() ** -self.evenness if self.evenness else None  # [B]
-        return catalogue_softmax(own, candidates, row, positive, log_weight, hidden, weight)
+        return catalog_softmax(own, candidates, row, positive, log_weight, hidden, weight)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import Rows
@@ -43,12 +44,12 @@ class HopMixing(TermSettings):
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings, batch = step.encode(views[0]), step.batch
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
         made = [self.negative(step, embeddings, users) for _ in range(self.number)]

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.losses.similarity import to_negatives
@@ -28,9 +29,9 @@ class ItemItem(TermSettings):
     w_ij = G_ij / (g_i - G_ii) * sqrt(g_i / g_j)
     L = mean over interactions (u, i) of the sum over j in S(i) of -w_ij log sigmoid(e_u e_j)
 
-    S(i) the `neighbours` items j with the largest w_ij.
+    S(i) the `neighbors` items j with the largest w_ij.
 
-    Where we differ: an item is no neighbour of itself (the authors' code may keep it, and weighs by
+    Where we differ: an item is no neighbor of itself (the authors' code may keep it, and weighs by
     G_ij sqrt(g_i + 1) / (g_i sqrt(g_j + 1))); the mean over the batch's interactions, not their sum.
     """
 
@@ -38,19 +39,19 @@ class ItemItem(TermSettings):
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Factor of this term in the objective (gamma of the paper, lambda in the authors' code; theirs multiplies a sum
     over the batch)."""
-    neighbours: Annotated[int, Field(ge=1)] = 10
-    """Items that go together with an item (K); fewer where the catalogue is smaller."""
+    neighbors: Annotated[int, Field(ge=1)] = 10
+    """Items that go together with an item (K); fewer where the catalog is smaller."""
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings, batch = step.encode(views[0]), step.batch
-        together = co_occurring(step.graph, self.neighbours)
+        together = co_occurring(step.graph, self.neighbors)
         near = embeddings.items(together.items[batch.item])  # [B, K, D]
         logits = to_negatives(embeddings.users(batch.user), near)  # [B, K]
         return (together.weight[batch.item] * softplus(-logits.float())).sum(1).mean()
@@ -65,7 +66,7 @@ class Together:
 
 
 @lru_cache(maxsize=2)
-def co_occurring(graph: Graph, neighbours: int) -> Together:
+def co_occurring(graph: Graph, neighbors: int) -> Together:
     """S(i) and w_ij of every item, once a graph; rows of G in chunks."""
     counts = graph.interactions  # R [U, I]
     of_item = counts.T.tocsr()  # [I, U]
@@ -77,6 +78,6 @@ def co_occurring(graph: Graph, neighbours: int) -> Together:
         rows = np.arange(start, min(start + chunk, graph.items))
         block = (of_item[rows] @ counts).toarray() * factor[rows, None] / root  # [chunk, I]
         block[np.arange(len(rows)), rows] = 0
-        found.append(torch.from_numpy(block).topk(min(neighbours, graph.items)))
+        found.append(torch.from_numpy(block).topk(min(neighbors, graph.items)))
     items = torch.cat([top.indices for top in found]).to(graph.device)
     return Together(items, torch.cat([top.values for top in found]).float().to(graph.device))

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, View
@@ -23,8 +24,8 @@ class L2(TermSettings):
         """None of its own: a view changes what the encoder makes of initial embeddings, not themselves."""
         return ()
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings, batch = step.encode(views[0]), step.batch
         users, items = embeddings.initial_users(batch.user), embeddings.initial_items(batch.item)  # [B, D], [B, D]
         return (users.square().sum() + items.square().sum()) / (2 * len(batch))

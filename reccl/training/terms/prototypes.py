@@ -1,4 +1,4 @@
-"""Prototypes: a node should lie near the centre of its cluster and far from the other centres."""
+"""Prototypes: a node should lie near the center of its cluster and far from the other centers."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import normalize
+from typing_extensions import override
 
 from reccl.encoders.encoder import Rows
 from reccl.losses import full_softmax
@@ -15,15 +16,15 @@ from reccl.views import AnyView, Plain, View
 
 
 class Prototypes(TermSettings):
-    """NCL's semantic neighbours: k-means once an epoch, then each node against the centres.
+    """NCL's semantic neighbors: k-means once an epoch, then each node against the centers.
 
     Improving Graph Collaborative Filtering with Neighborhood-enriched Contrastive Learning, Lin et al., WWW 2022;
-    https://arxiv.org/abs/2202.06200. With e_u [D] a user's initial embedding, C the users' centres, c(u) the centre of
+    https://arxiv.org/abs/2202.06200. With e_u [D] a user's initial embedding, C the users' centers, c(u) the center of
     the cluster of u, and tau the temperature, all of unit length:
 
     L_U = mean over users u of -log( exp(e_u c(u) / tau) / sum over c in C of exp(e_u c / tau) )
 
-    and L = L_U + alpha L_I, L_I the same over items. The centres are constants for an epoch (the E-step); the step
+    and L = L_U + alpha L_I, L_I the same over items. The centers are constants for an epoch (the E-step); the step
     towards them is the M-step.
 
     Where we differ: mini-batch k-means, on embeddings of unit length; the mean over the batch's distinct nodes, not
@@ -34,7 +35,7 @@ class Prototypes(TermSettings):
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Factor of this term in the objective (lambda_2 of NCL)."""
     clusters: Annotated[int, Field(ge=2)] = 100
-    """Centres on each side (|C|); fewer where there are fewer nodes. The authors have up to 2,000."""
+    """Centers on each side (|C|); fewer where there are fewer nodes. The authors have up to 2,000."""
     temperature: Annotated[float, Field(gt=0)] = 0.1
     """Divides the cosine (tau)."""
     item_weight: Annotated[float, Field(ge=0)] = 1.0
@@ -42,12 +43,12 @@ class Prototypes(TermSettings):
     view: AnyView = Plain()
     """What the encoder sees of the graph; the initial embeddings do not depend on it, so take the ranking term's."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings = step.encode(views[0])
         users = self.side(step, "users", embeddings.initial_users, step.batch.user.unique())
         items = self.side(step, "items", embeddings.initial_items, step.batch.item.unique())
@@ -56,7 +57,7 @@ class Prototypes(TermSettings):
     def side(self, step: Step, name: str, initial: Rows, nodes: Tensor) -> Tensor:
         """One side's loss over distinct nodes [n]."""
         clusters = step.once_an_epoch((self, name), lambda: clustered(initial, self.clusters, step.generator))
-        logits = normalize(initial(nodes)) @ clusters.centres.T / self.temperature  # [n, C]
+        logits = normalize(initial(nodes)) @ clusters.centers.T / self.temperature  # [n, C]
         return full_softmax(logits, torch.arange(len(nodes), device=nodes.device), clusters.own[nodes])
 
 
@@ -64,7 +65,7 @@ class Prototypes(TermSettings):
 class Clusters:
     """The outcome of k-means over the nodes of one side."""
 
-    centres: Tensor  # [C, D] of unit length
+    centers: Tensor  # [C, D] of unit length
     own: Tensor  # [n] cluster of each node
 
 
@@ -76,5 +77,5 @@ def clustered(initial: Rows, clusters: int, generator: torch.Generator) -> Clust
     table = normalize(initial(None)).float()  # [n, D]
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
     means = MiniBatchKMeans(min(clusters, len(table)), random_state=seed, n_init=1).fit(table.cpu().numpy())
-    centres = torch.from_numpy(means.cluster_centers_).to(table)
-    return Clusters(normalize(centres), torch.from_numpy(means.labels_).long().to(table.device))
+    centers = torch.from_numpy(means.cluster_centers_).to(table)
+    return Clusters(normalize(centers), torch.from_numpy(means.labels_).long().to(table.device))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, cast
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
@@ -16,12 +17,12 @@ from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
 from reccl.training.temperatures import Spread
 from reccl.training.temperatures.spread import of_interactions
-from reccl.training.terms.tempered import Tempered
+from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, Plain, View
 
 
-class Ranking(Tempered):
+class Ranking(TemperatureTerm):
     """Users against items: each interaction's item should beat the negatives of its user.
 
     With `queue`, items of earlier batches are negatives too, as an encoder that trails behind saw them (see `Queue`
@@ -43,12 +44,12 @@ class Ranking(Tempered):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Share of itself that the encoder behind the queue keeps at a step; without a queue there is none."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
-        """See `TermSettings.build`."""
         parts = super().build(encoder, graph, generator)
         if self.queue:
             target = parts["target"] = MomentumEncoder(encoder, self.momentum)
@@ -56,8 +57,8 @@ class Ranking(Tempered):
             parts["queue"] = Queue(keys.items, graph.items, self.queue, generator)
         return parts
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings = step.encode(views[0])
         batch = step.batch
 
@@ -76,11 +77,11 @@ class Ranking(Tempered):
             (None, None) if drawn.log_q is None else (drawn.log_q[batch.item], drawn.log_q[drawn.items])
         )
         pairs = Pairs(users, items, negatives, drawn.hidden, positive_log_q, negative_log_q, group=batch.user)
-        loss = self.tempered(step, self.negatives.keep(pairs), "users", batch.user, spread)
+        loss = self.scale_by_temperature(step, self.negatives.keep(pairs), "users", batch.user, spread)
         if not self.symmetric:
             return loss
         back = Pairs(items, users, users, Same(batch.user, batch.user), group=batch.item)
-        return (loss + self.tempered(step, back, "items", batch.item, spread)) / 2
+        return (loss + self.scale_by_temperature(step, back, "items", batch.item, spread)) / 2
 
 
 def joined(drawn: Drawn, nodes: Tensor) -> Drawn:

@@ -5,13 +5,14 @@ from typing import Annotated, Literal, cast
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
 from reccl.losses.full_softmax import full_softmax
 from reccl.losses.similarity import Similarity, prepared
 from reccl.scorers import Ease, ItemKnn, Scorer
-from reccl.scorers.weighted import spread
+from reccl.scorers.weighted_sum import spread
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -48,16 +49,16 @@ class ResidualSoftmax(TermSettings):
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
-        """See `TermSettings.build`."""
         return {"prior": Prior(self.prior.build(graph, None), self.strength)}
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings, batch, prior = step.encode(views[0]), step.batch, cast(Prior, step.parts["prior"])
         distinct, row = batch.user.unique(return_inverse=True)  # [b], [B]
         users = prepared(embeddings.users(distinct), self.similarity)  # [b, D]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.encoders import Embeddings
 from reccl.losses import Pairs
@@ -38,12 +39,12 @@ class SoftmaxAtK(TermSettings):
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings, batch = step.encode(views[0]), step.batch
         drawn = self.negatives.draw(batch, step.graph, step.generator)
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]

@@ -6,9 +6,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
+from typing_extensions import override
 
 from reccl.losses import Pairs
-from reccl.losses.shown import mean_of_shown
+from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import scores
 from reccl.negatives import Uniform
 from reccl.training.terms.pool import AnyPool
@@ -41,12 +42,12 @@ class UserItem(TermSettings):
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
+    @override
     def views(self) -> tuple[AnyView, ...]:
-        """See `TermSettings.views`."""
         return (self.view,)
 
+    @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`."""
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
         drawn = self.negatives.draw(batch, graph, step.generator)
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
@@ -55,7 +56,7 @@ class UserItem(TermSettings):
         user_degree = graph.user_degree[batch.user].clamp(min=1)  # [B]
         own = balance(user_degree, graph.item_degree[batch.item])  # [B]
         others = balance(user_degree[:, None], graph.item_degree[drawn.items])  # [B, M]
-        away = mean_of_shown(others * softplus(negatives), pairs.hidden)  # [B]
+        away = masked_mean(others * softplus(negatives), pairs.hidden)  # [B]
         return (own * softplus(-positive) + self.negative_weight * away).mean()
 
 

@@ -16,14 +16,14 @@ ROOM = AnyFeature
 DAY = datetime.date
 SAMPLES = {
     "bins": ([1990, 2001, None, 1950, 1970], [None, 1e9, -5]),
-    "bumps": ([1990, 2001, None, 1950, 1970], [None, 1e9, -5]),
+    "rbf": ([1990, 2001, None, 1950, 1970], [None, 1e9, -5]),
     "categorical": (["drama", "west", None, "drama", "=~"], [None, "space", "drama"]),
     "date": ([DAY(1999, 12, 31), DAY(2000, 1, 1), None, DAY(2004, 2, 29)], [None, DAY(1900, 1, 1)]),
     "multi_hot": ([["a", "b"], [], None, ["b", None, "b"]], [None, ["z"], ["z", "a"]]),
     "numeric": ([1.0, 2.5, None, float("nan"), -3.0], [None, 1e300, float("inf")]),
     "prefix": (["94043", "T8H1N", None, "", "90210"], [None, "1"]),
     "text": (["Star Wars", "Star Trek", None, "", "Toy Story"], [None, "Alien", "toy wars"]),
-    "wording": (["Star Wars", "Star Trek", None, "", "Toy Story 2"], [None, "Alien", "toy wars (II)"]),
+    "title_tfidf": (["Star Wars", "Star Trek", None, "", "Toy Story 2"], [None, "Alien", "toy wars (II)"]),
     "vector": ([[1.0, 2.0], [3.0, 4.0], None, [0.0, 1.0]], [None, [9.0, 9.0]]),
 }
 """Of each kind trained values and values of a new table."""
@@ -77,7 +77,7 @@ class TestContract:
         assert matrix.isfinite().all()
         assert not matrix[0].any()  # missing
 
-    def test_a_row_does_not_depend_on_its_neighbours(self, part: type[FeatureSettings], known: list) -> None:
+    def test_a_row_does_not_depend_on_its_neighbors(self, part: type[FeatureSettings], known: list) -> None:
         table, made = column(known).to_frame(), fitted(part, known)
         alone = torch.cat([made.matrix(table[row]) for row in range(table.height)])
         assert torch.allclose(alone, made.matrix(table), atol=1e-6)

@@ -55,7 +55,7 @@ def test_lists_are_padded_with_zero_and_an_unknown_word_is_zero() -> None:
     assert size == 3
 
 
-def test_numbers_are_standardised_by_trained_nodes_and_missing_ones_are_their_mean() -> None:
+def test_numbers_are_standardized_by_trained_nodes_and_missing_ones_are_their_mean() -> None:
     numbers = encode(TABLE, TRAINED).numbers
     known = np.array([1990, 2000, 1992.0])
     expected = (np.array([1990, 2000, known.mean(), 1992, 3000, 1990]) - known.mean()) / known.std(ddof=1)

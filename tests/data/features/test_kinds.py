@@ -65,7 +65,7 @@ class TestMultiHot:
         assert made.matrix(table).tolist() == [[0.5, 0.5], [0, 1], [0, 0], [0, 0], [0.5, 0.5]]
 
     def test_it_may_count_every_word_in_full(self) -> None:
-        assert matrix([["a", "b"], ["b", "b"]], MultiHot(normalise=False)) == [[1, 1], [0, 1]]
+        assert matrix([["a", "b"], ["b", "b"]], MultiHot(normalize=False)) == [[1, 1], [0, 1]]
 
     def test_text_is_parted(self) -> None:
         assert matrix(["a|b", "b", "", None], MultiHot()) == [[0.5, 0.5], [0, 1], [0, 0], [0, 0]]

@@ -1,15 +1,15 @@
-"""Bumps and wording are their definitions."""
+"""RBF and title_tfidf are their definitions."""
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
-from reccl.data.features import Bumps, MultiHot, Wording
+from reccl.data.features import RBF, MultiHot, TitleTfidf
 
 
 def test_bumps_are_gaussians_of_length_one_a_width_apart() -> None:
-    kind, years = Bumps(number=5), pl.Series("year", [1960, 2000, 1973, None])
+    kind, years = RBF(number=5), pl.Series("year", [1960, 2000, 1973, None])
     learned = kind.fit(years)
     points = np.array([1960, 1970, 1980, 1990, 2000])
     expected = np.exp(-np.square((1973 - points) / 10) / 2)
@@ -21,7 +21,7 @@ def test_bumps_are_gaussians_of_length_one_a_width_apart() -> None:
 
 
 def test_bumps_of_one_value_are_one_column() -> None:
-    kind, same = Bumps(), pl.Series("year", [7, 7])
+    kind, same = RBF(), pl.Series("year", [7, 7])
     assert kind.matrix(same, kind.fit(same)).tolist() == [[1.0], [1.0]]
 
 
@@ -29,7 +29,7 @@ TITLES = pl.Series("title", ["Star Wars", "Star Trek II: Wrath (1982)", "Trek", 
 
 
 def test_wording_has_the_words_of_several_titles_and_rows_of_length_one() -> None:
-    kind = Wording(marks=0)
+    kind = TitleTfidf(marks=0)
     learned = kind.fit(TITLES)
     assert kind.columns("title", learned)[:2] == ["title=star", "title=trek"]
     words = kind.matrix(TITLES, learned)[:, :2]
@@ -37,7 +37,7 @@ def test_wording_has_the_words_of_several_titles_and_rows_of_length_one() -> Non
 
 
 def test_wording_counts_marks_in_standard_units() -> None:
-    kind = Wording()
+    kind = TitleTfidf()
     learned = kind.fit(TITLES)
     place = kind.columns("title", learned).index("title~digits")
     counts = np.log1p([0, 1, 0])
@@ -47,7 +47,7 @@ def test_wording_counts_marks_in_standard_units() -> None:
 
 
 def test_multi_hot_of_length_one_has_cosines_as_inner_products() -> None:
-    kind, genres = MultiHot(normalise="length"), pl.Series("genres", [["a", "b"], ["a"], []])
+    kind, genres = MultiHot(normalize="length"), pl.Series("genres", [["a", "b"], ["a"], []])
     found = kind.matrix(genres, kind.fit(genres))
     assert (found[0] @ found[1]).item() == pytest.approx(0.5**0.5)
     assert found.square().sum(1).tolist() == pytest.approx([1, 1, 0])

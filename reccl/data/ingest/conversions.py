@@ -1,0 +1,103 @@
+"""Conversions: text, dates and odd number types into what reccl works with, or an error naming value and row."""
+
+import polars as pl
+
+from reccl.data.columns import ITEM, USER
+from reccl.data.ingest.checks import ROW, Step, refusing, require_columns
+from reccl.errors import DataError
+
+TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+WHOLE = r"^(?:0|-?[1-9]\d{0,17})$"
+_PARSED = "__parsed"
+
+
+def parsed(column: str, conversion: pl.Expr, meaning: str, advice: str = "mend the file") -> Step:
+    """Replace a column by its `conversion`; a value which that turns into null is an error naming value and row."""
+
+    def refuse(row: dict[str, object]) -> DataError:
+        ids = ", ".join(f"{name} {row[name]!r}" for name in (USER, ITEM) if name in row and name != column)
+        where = f"row {row[ROW]} ({ids})" if ids else f"row {row[ROW]}"
+        return DataError(f"{column} {row[column]!r} in {where} is not {meaning}; {advice}")
+
+    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
+        frame = require_columns(column)(frame)
+        frame = frame.with_row_index(ROW, offset=1).with_columns(conversion.alias(_PARSED))
+        lost = pl.col(column).is_not_null() & pl.col(_PARSED).is_null()
+        checked = refusing(frame, lost, refuse)
+        return checked.with_columns(pl.col(_PARSED).alias(column)).drop(ROW, _PARSED)
+
+    return step
+
+
+def numbers(column: str) -> Step:
+    """A column as float64; text that is no number is an error naming value and row."""
+
+    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
+        dtype = require_columns(column)(frame).collect_schema()[column]
+        if dtype.is_numeric():
+            return frame.with_columns(pl.col(column).cast(pl.Float64).fill_nan(None))
+        text = pl.col(column).cast(pl.String).str.strip_chars()
+        return parsed(column, text.cast(pl.Float64, strict=False).fill_nan(None), "a number")(frame)
+
+    return step
+
+
+def whole_numbers(column: str, advice: str = "mend the file") -> Step:
+    """A column as int64; text such as `007` or `12a`, which a number could not give back, is an error."""
+
+    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
+        dtype = require_columns(column)(frame).collect_schema()[column]
+        if dtype.is_integer():
+            return frame.with_columns(pl.col(column).cast(pl.Int64))
+        text = pl.col(column).cast(pl.String).str.strip_chars()
+        whole = pl.when(text.str.contains(WHOLE)).then(text).cast(pl.Int64, strict=False)
+        return parsed(column, whole, "a whole number", advice)(frame)
+
+    return step
+
+
+def texts(column: str) -> Step:
+    """A column as strings."""
+    return lambda frame: require_columns(column)(frame).with_columns(pl.col(column).cast(pl.String))
+
+
+def one_of(column: str, allowed: tuple[str, ...]) -> Step:
+    """A column of strings that may hold these values only."""
+
+    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
+        text = pl.col(column).cast(pl.String)
+        return parsed(column, pl.when(text.is_in(allowed)).then(text), f"one of {', '.join(allowed)}")(frame)
+
+    return step
+
+
+def epoch_seconds(column: str, time_unit: str = "s") -> Step:
+    """A column of times as whole seconds since 1970, whatever it was.
+
+    Numbers count `time_unit` (s, ms, us, ns). Text is ISO 8601: a date, or a date-time with or without an offset from
+    UTC. A time without an offset is taken for UTC. Parts of a second are cut off.
+    """
+
+    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
+        dtype = require_columns(column)(frame).collect_schema()[column]
+        if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+            return frame.with_columns(pl.col(column).dt.epoch("s"))
+        if dtype.is_numeric():
+            whole = pl.col(column) if dtype.is_integer() else pl.col(column).floor()
+            return frame.with_columns(whole.cast(pl.Int64) // TICKS[time_unit])
+        return parsed(column, _iso(pl.col(column).cast(pl.String)), "an ISO date or date-time")(frame)
+
+    return step
+
+
+def _iso(text: pl.Expr) -> pl.Expr:
+    plain = text.str.strip_chars().str.replace("T", " ", literal=True).str.replace(r"Z$", "+00:00")
+    without_offset = [
+        plain.str.to_datetime(pattern, strict=False, time_unit="us").dt.replace_time_zone("UTC")
+        for pattern in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+    ]
+    with_offset = [
+        plain.str.to_datetime(pattern, strict=False, time_unit="us", time_zone="UTC")
+        for pattern in ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z")
+    ]
+    return pl.coalesce(*without_offset, *with_offset).dt.epoch("s")

@@ -1,0 +1,78 @@
+"""Top: the best items of every user, in chunks of bounded memory."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from reccl.data.user_items import UserItemCSR
+from reccl.evaluation.blocks import ITEMS, SAMPLE, USERS, Blocks
+from reccl.scorers import Scorer
+
+CHUNK_BYTES = 64 << 20
+"""Memory for one chunk's scores."""
+
+
+def top_k(
+    scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None = None
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Rank all items for the given users ([n] row numbers), a chunk of users at a time.
+
+    Yields (users [b], items [b, k], scores [b, k]), best first; `hidden` items never appear. Where a user has fewer
+    than k items left, the rest are -1 with score -inf.
+
+    On the CPU, scores of embeddings alone are never all in memory, see `Blocks`. Users with equal scores among their
+    best are ranked by whole rows there too, so that equal scores come in the same order either way.
+    """
+    if suit_blocks(scorer, users, k):
+        blocks, done = Blocks(scorer.items), 0
+        for rows in users.split(USERS):
+            items, best, sure = blocks.best(scorer.users[rows], k, None if hidden is None else hidden.pairs(rows))
+            again = (~sure).nonzero().squeeze(1)  # [a]
+            _, *exact = zip(*by_whole_rows(scorer, rows[again], k, hidden), strict=True)
+            items[again], best[again] = (torch.cat(each) for each in exact)
+            yield rows, items, best
+            done += len(rows)
+            if 2 * len(again) > len(rows):  # many equal scores, as popularity has
+                break
+        users = users[done:]
+    if len(users):
+        yield from by_whole_rows(scorer, users, k, hidden)
+
+
+def suit_blocks(scorer: Scorer, users: Tensor, k: int) -> bool:
+    """Whether there are embeddings alone, and enough of them."""
+    many = len(users) >= USERS // 8 and len(scorer.items) >= max(2 * SAMPLE * ITEMS, 64 * k)
+    return many and not scorer.chains and scorer.items.device.type == "cpu"
+
+
+def by_whole_rows(
+    scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The same as `top_k`, from all scores of a chunk."""
+    for rows, scores in scored(scorer, users, hidden):
+        items, best = best_of(scores, k)
+        yield rows, items, best
+
+
+def scored(scorer: Scorer, users: Tensor, hidden: UserItemCSR | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    """Scores of all items for the given users, a chunk at a time: (users [b], scores [b, I]), `hidden` ones -inf.
+
+    The scores stand in one buffer that the next chunk overwrites.
+    """
+    count = len(scorer.items)
+    size = max(1, min(len(users), CHUNK_BYTES // (4 * count)))
+    buffer = torch.empty(
+        size, count, dtype=scorer.items.dtype, device=scorer.items.device
+    )  # [b, I], written anew for each chunk
+    for rows in users.to(scorer.items.device).split(size):
+        scores = scorer.scores(rows, out=buffer[: len(rows)])  # [b, I]
+        if hidden is not None:
+            scores[hidden.pairs(rows)] = -torch.inf
+        yield rows, scores
+
+
+def best_of(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Items and scores of the k best (all, where there are fewer): [b, I] -> [b, k], [b, k]; -1 for items at -inf."""
+    best, items = torch.topk(scores, min(k, scores.shape[1]), dim=1)
+    return items.masked_fill(best == -torch.inf, -1), best

@@ -1,0 +1,8 @@
+"""Catalog metrics: what all lists together do with the catalog."""
+
+from torch import Tensor
+
+
+def coverage(items: Tensor, catalog: int) -> float:
+    """Share of the catalog that is in at least one list; items [n, k] are item row numbers, negative where empty."""
+    return len(items[items >= 0].unique()) / catalog

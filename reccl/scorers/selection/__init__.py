@@ -1,0 +1,1 @@
+"""Selection: scorers whose weights and settings are chosen on validation rows."""

@@ -1,0 +1,95 @@
+"""GridSearch: a scorer whose settings validation rows choose from lists."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializeAsAny, model_validator
+from torch import Tensor
+from typing_extensions import override
+
+from reccl.data.graph import Graph
+from reccl.encoders import Embeddings
+from reccl.errors import did_you_mean, listed
+from reccl.scorers.scorer import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric, clearly_better
+from reccl.scorers.single import Single
+from reccl.scorers.svd import Svd
+from reccl.settings import outside
+
+
+class GridSearch(ScorerSettings):
+    """Coordinate search: one setting after the other, in the order of `grid`, takes a value with which
+    the validation metric is clearly better (see `clearly_better`) while the others stay, until a round changes nothing.
+
+    It runs after training, on validation rows alone; a refit keeps what was chosen. Until then, and where there are no
+    validation rows, the scorer is as it is written. The validation metric of what was chosen on it flatters: read
+    the metric of the test part as the scorer's quality.
+    """
+
+    kind: Literal["grid_search"] = "grid_search"
+    scorer: Annotated[SerializeAsAny[Annotated[Single, Field(discriminator="kind")]], outside(ScorerSettings)] = Svd()
+    """What is tuned, with the values that it starts from."""
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    """Values to try by setting."""
+
+    @model_validator(mode="after")
+    def _settings(self) -> Self:
+        """Every name is a setting of the scorer, and takes every value."""
+        for name, values in self.grid.items():
+            if name == "kind" or name not in type(self.scorer).model_fields:
+                known = [each for each in type(self.scorer).model_fields if each != "kind"]
+                raise ValueError(
+                    f"unknown setting {name!r}{did_you_mean(name, known) or f'; there are: {listed(known)}'}"
+                )
+            for value in values:
+                self.with_value(self.scorer, name, value)
+        return self
+
+    @staticmethod
+    def with_value(scorer: ScorerSettings, name: str, value: Any) -> ScorerSettings:
+        """The scorer with another value of one setting, checked."""
+        return type(scorer).model_validate({**dict(scorer), name: value})
+
+    @override
+    def needs_embeddings(self) -> bool:
+        return self.scorer.needs_embeddings()
+
+    @override
+    def fits(self, graph: Graph) -> bool:
+        return self.scorer.fits(graph)
+
+    @override
+    def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
+        return self.scorer.build(graph, embeddings)
+
+    @override
+    def builder(self, graph: Graph) -> "GridSearchBuilder":
+        return GridSearchBuilder(self, graph, self)
+
+
+@dataclass(frozen=True)
+class GridSearchBuilder(ScorerBuilder):
+    """The scorer as it is written, until its values are chosen."""
+
+    tuned: GridSearch
+
+    @override
+    def tuned_on(self, embeddings: Embeddings | None, validation_metric: ValidationMetric) -> ScorerBuilder:
+        if not any(len(values) > 1 for values in self.tuned.grid.values()):
+            return self
+
+        def good(scorer: ScorerSettings) -> Tensor:
+            return validation_metric.each(scorer.build(self.graph, embeddings).scores(validation_metric.users))
+
+        best: ScorerSettings = self.tuned.scorer
+        score, moved = good(best), True
+        asked = {best.model_dump_json()}
+        while moved:
+            moved = False
+            for name, values in self.tuned.grid.items():
+                for tried in (self.tuned.with_value(best, name, value) for value in values):
+                    if (key := tried.model_dump_json()) not in asked:
+                        asked.add(key)
+                        if clearly_better(reached := good(tried), score):
+                            best, score, moved = tried, reached, True
+        kept = self.tuned.model_copy(update={"scorer": best, "grid": {}})
+        return GridSearchBuilder(kept, self.graph, kept)

@@ -1,0 +1,67 @@
+"""Cold users and items are placed by their first interactions, by their sides' own fold-in."""
+
+import polars as pl
+import pytest
+import torch
+
+from reccl.data.dataset import Dataset, build
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
+from reccl.data.splits import ColdItems, ColdUsers, RandomPerUser, Split
+from reccl.errors import RunError
+from reccl.evaluation import Evaluation
+from reccl.few_shot import few_shot_curves
+from reccl.recommend import Model
+from reccl.scorers import Scorer
+
+EVALUATION = Evaluation(cutoffs=(10,))
+
+
+def world(planted: pl.DataFrame, split: Split) -> tuple[Model, Dataset]:
+    """The planted world, and a scorer that knows each trained node by its blocks in the training rows."""
+    data = build(Tables(Funnel.read(planted.lazy())), split, "planted")
+    item_block = torch.from_numpy((data.items.ids.to_numpy() - 10) // 3 % 4)
+    user_block = torch.tensor([int(name[1:]) % 4 for name in data.users.ids])
+    user, item = (torch.from_numpy(data.train[side].to_numpy(writable=True)).long() for side in ("user", "item"))
+    users = torch.zeros(len(data.users), 4).index_add_(0, user, torch.eye(4)[item_block[item]])
+    items = torch.zeros(len(data.items), 4).index_add_(0, item, torch.eye(4)[user_block[user]])
+    normalize = torch.nn.functional.normalize
+    return Model.of(Scorer(normalize(users), normalize(items)), data), data
+
+
+@pytest.mark.parametrize(("split", "name"), [(ColdUsers(cold=0.3), "cold_users"), (ColdItems(cold=0.3), "cold_items")])
+def test_cold_nodes_find_their_block_after_a_few_interactions(planted: pl.DataFrame, split: Split, name: str) -> None:
+    curves = few_shot_curves(*world(planted, split), EVALUATION, shots=(0, 1, 5))
+    assert set(curves) == {name, f"{name}_popularity"}
+    values = [curves[name][number]["ndcg_at_10"] for number in (0, 1, 5)]
+    assert values[0] < 0.8 * min(values[1:])
+    assert values[2] > 1.3 * curves[f"{name}_popularity"][5]["ndcg_at_10"]
+
+
+def test_the_model_is_not_changed(planted: pl.DataFrame) -> None:
+    model, data = world(planted, ColdUsers(cold=0.3))
+    before = {name: tensor.clone() for name, tensor in model.scorer.tensors().items()}
+    few_shot_curves(model, data, EVALUATION, shots=(0, 1))
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.scorer.tensors().items())
+
+
+@pytest.mark.parametrize(("split", "shots"), [(RandomPerUser(), 1), (ColdUsers(cold=0.3), 50)])
+def test_without_cold_rows_enough_it_says_what_to_train_with(planted: pl.DataFrame, split: Split, shots: int) -> None:
+    with pytest.raises(RunError, match=rf"more than {shots} test rows: .*kind=cold_users, or give fewer --shots"):
+        few_shot_curves(*world(planted, split), EVALUATION, shots=(0, shots))
+
+
+def test_a_scorer_from_histories_has_no_curve_for_items_and_says_so(planted: pl.DataFrame) -> None:
+    from dataclasses import replace
+
+    from reccl.data.graph import Graph
+    from reccl.scorers import Ease
+
+    told: list[str] = []
+    model, data = world(planted, ColdItems(cold=0.3))
+    graph = Graph.of(data.train, len(data.users), len(data.items))
+    with pytest.raises(RunError):
+        few_shot_curves(
+            replace(model, scorer=Ease().build(graph, None)), data, EVALUATION, shots=(0, 1), say=told.append
+        )
+    assert told == ["no curve for cold items: this scorer ranks from what users have, and has no place for new items"]
