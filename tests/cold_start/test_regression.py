@@ -116,7 +116,7 @@ def test_cold_users_are_foretold_from_trained_ones(cold: Dataset, graph: Graph, 
 
 def test_another_space_than_the_scorers_foretells_what_the_scorer_can_not(cold: Dataset, graph: Graph) -> None:
     ease, tables = Ease().build(graph, None), FeatureTables.of(cold)
-    with pytest.raises(ConfigError, match=r"set content\.target_scorer"):
+    with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer"):
         complete(ColdStart(), ease, graph, tables, None, None, 0)
     whole = complete(ColdStart(target_scorer=Svd(dimension=8)), ease, graph, tables, None, None, 0)
     users = torch.arange(4, 200)

@@ -24,8 +24,8 @@ def test_a_stand_in_builds_from_defaults_and_survives_its_own_dump(part: type[Fe
 
 
 def test_a_stand_in_refuses_keys_that_do_not_exist(part: type[FeatureModelSettings]) -> None:
-    with pytest.raises(ValidationError, match="unknown key 'weigths'; did you mean 'weights'"):
-        part.model_validate({"weigths": {}})
+    with pytest.raises(ValidationError, match="unknown key 'feature_weigths'; did you mean 'feature_weights'"):
+        part.model_validate({"feature_weigths": {}})
 
 
 def test_an_experiment_with_content_survives_its_own_dump() -> None:

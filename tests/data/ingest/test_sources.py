@@ -32,7 +32,7 @@ class TestCatalog:
         assert all(item.url.startswith("https://") for item in source.downloads)
 
     def test_it_names_a_pipeline_that_is_there_and_has_a_preset(self, source: Source) -> None:
-        checkout = Path(catalog.__file__).parents[2]
+        checkout = Path(catalog.__file__).parents[3]
         assert (checkout / "pipelines" / f"{source.pipeline}.py").is_file()
         preset = (checkout / "configs" / "data" / f"{source.name}.yaml").read_text()
         assert f"pipeline: {source.pipeline}\n" in preset

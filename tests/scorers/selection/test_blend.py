@@ -140,7 +140,7 @@ def test_open_settings_of_parts_are_chosen_before_the_weights(
     chosen = builder.tuned_on(None, validation_metric)
     assert chosen.settings.parts["directions"] == part.builder(planted_graph).tuned_on(None, validation_metric).settings
     assert chosen.settings.parts["directions"].scorer.dimension == 4  # the planted world has four blocks
-    assert chosen.settings.parts["directions"].values == {}
+    assert chosen.settings.parts["directions"].grid == {}
     again = Blend(parts=chosen.settings.parts, weights=chosen.settings.weights).build(planted_graph, None)
     np.testing.assert_allclose(everyone(again), everyone(chosen.build(None)), rtol=1e-3, atol=1e-3)
 

@@ -29,7 +29,7 @@ def test_no_single_change_of_a_setting_would_be_clearly_better(
 
     found = chosen.settings.scorer
     assert clearly_better(good(found), good(tuned.scorer))
-    assert chosen.settings.values == {}
+    assert chosen.settings.grid == {}
     for name, tried in values.items():
         assert not any(clearly_better(good(found.model_copy(update={name: value})), good(found)) for value in tried)
     assert chosen.tuned_on(None, validation_metric) is chosen
@@ -56,9 +56,9 @@ def test_until_then_it_is_the_scorer_as_it_is_written(planted_graph: Graph) -> N
         ({"l2": []}, "at least 1 item"),
     ],
 )
-def test_values_are_of_settings(values: dict[str, list[object]], message: str) -> None:
+def test_grid_values_are_of_settings(grid: dict[str, list[object]], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        GridSearch(scorer=Ease(), grid=values)
+        GridSearch(scorer=Ease(), grid=grid)
 
 
 def test_survives_its_dump() -> None:
