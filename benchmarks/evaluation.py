@@ -27,15 +27,21 @@ def main() -> None:
     experiment = validated({"name": "bench", "scorer": {"kind": "popularity"}, "data": chosen.data}, (), {}, "")
     data = prepare(experiment.data)
     torch.manual_seed(0)
-    scorer = Scorer(torch.randn(len(data.users), chosen.dimension), torch.randn(len(data.items), chosen.dimension))
-    print(title(f"{chosen.data}: {len(data.users):,} users x {len(data.items):,} items, D {chosen.dimension}, k = 20"))
+    scorer = Scorer(
+        torch.randn(len(data.user_ids), chosen.dimension), torch.randn(len(data.item_ids), chosen.dimension)
+    )
+    print(
+        title(
+            f"{chosen.data}: {len(data.user_ids):,} users x {len(data.item_ids):,} items, D {chosen.dimension}, k = 20"
+        )
+    )
     started = time.perf_counter()
     measured = evaluate(scorer, data.test, data.known_before("test"), Evaluation(cutoffs=(20,)))
     ours = time.perf_counter() - started
 
     known = dict(data.known_before("test").group_by("user").agg("item").iter_rows())
     relevant = dict(data.test.group_by("user").agg("item").iter_rows())
-    users, items = scorer.users.numpy(), scorer.items.numpy()
+    users, items = scorer.user_embeddings.numpy(), scorer.item_embeddings.numpy()
     some = sorted(relevant)[: chosen.some]
     started, values = time.perf_counter(), []
     for user in some:

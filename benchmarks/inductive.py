@@ -47,16 +47,18 @@ def main() -> None:
     print(title(f"{chosen.config} on {chosen.data}, {' '.join(chosen.overrides)}"))
     whole = prepare(setting.data)
     random = np.random.default_rng(0)
-    users = pl.Series(np.sort(random.permutation(len(whole.users))[: len(whole.users) // 10]).astype(np.int32))
+    users = pl.Series(np.sort(random.permutation(len(whole.user_ids))[: len(whole.user_ids) // 10]).astype(np.int32))
     cold = pl.col("user").is_in(users.implode())
     parts = {name: whole.part(name).filter(~cold) for name in ("train", "validation", "test")}
     data = replace(whole, **parts)
     started = time.perf_counter()
     learned = experiment.learn(setting, data, torch.device("cpu"), Silent())
     scorer, towers = learned.scorer, learned.towers
-    print(f"trained on {len(whole.users) - len(users):,} users in {time.perf_counter() - started:.1f} s")
+    print(f"trained on {len(whole.user_ids) - len(users):,} users in {time.perf_counter() - started:.1f} s")
     if towers == Towers():
-        towers = Towers(least_squares(data, "user", scorer.users), least_squares(data, "item", scorer.items))
+        towers = Towers(
+            least_squares(data, "user", scorer.user_embeddings), least_squares(data, "item", scorer.item_embeddings)
+        )
     model = Model.of(scorer, data, towers)
     speed(model, whole, chosen.new)
     quality(model, data, whole.known_before("test").filter(cold), whole.test.filter(cold), users)
@@ -69,11 +71,11 @@ def speed(model: Model, data: Dataset, new: int) -> None:
     def made(side: str, table: pl.DataFrame | None, known: int) -> pl.DataFrame:
         rows = pl.Series(random.integers(0, known, new))
         described = pl.DataFrame(height=new) if table is None else table[rows]
-        highest = model.users.ids.max() if side == "user" else model.items.ids.max()
+        highest = model.user_ids.ids.max() if side == "user" else model.item_ids.ids.max()
         return described.with_columns((pl.int_range(pl.len()) + 1 + highest).alias(side))
 
-    users, items = made("user", data.user_table, len(data.users)), made("item", data.item_table, len(data.items))
-    own = model.items.ids.gather(pl.Series(random.integers(0, len(model.items), 5 * new)))
+    users, items = made("user", data.user_table, len(data.user_ids)), made("item", data.item_table, len(data.item_ids))
+    own = model.item_ids.ids.gather(pl.Series(random.integers(0, len(model.item_ids), 5 * new)))
     history = pl.DataFrame({"user": users["user"].gather(pl.int_range(5 * new, eager=True) // 5), "item": own})
     tables = {"new_users": users, "new_items": items if model.scorer.history is None else None, "history": history}
     for name, asked in (("new users", users["user"]), ("all users", None)):
@@ -87,7 +89,7 @@ def speed(model: Model, data: Dataset, new: int) -> None:
 
 def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataFrame, users: pl.Series) -> None:
     """NDCG@20 of held-out users by what is known of them, beside the trained users'."""
-    scorer, size = model.scorer, (len(model.users), len(model.items))
+    scorer, size = model.scorer, (len(model.user_ids), len(model.item_ids))
     trained = UserItemCSR.of(data.train, *size)
 
     def ndcg(scorer: Scorer, relevant: pl.DataFrame, known: pl.DataFrame) -> float:
@@ -100,8 +102,8 @@ def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataF
     described = torch.zeros(size[0], dtype=torch.bool).index_fill_(0, rows, True)
     told = scorer
     if model.towers.users is not None and data.user_table is not None:
-        told = replace(scorer, users=scorer.users.clone())
-        told.users[rows] = model.towers.users.embed(data.user_table[users])
+        told = replace(scorer, user_embeddings=scorer.user_embeddings.clone())
+        told.user_embeddings[rows] = model.towers.users.embed(data.user_table[users])
         print(f"k =    0: features {ndcg(told, relevant, shown):.4f}")
     order = shown.select("user", "item", chance=np.random.default_rng(2).random(shown.height)).sort("user", "chance")
     for k in SHOWN:

@@ -41,13 +41,13 @@ def main() -> None:
         {"name": "bench", "scorer": {"kind": "popularity"}, "data": chosen.data}, (), {}, ""
     )
     data = prepare(experiment.data)
-    graph = Graph.of(data.train, len(data.users), len(data.items))
+    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
     adjacency = graph.adjacency
-    x = torch.randn(graph.nodes, chosen.dimension, requires_grad=True)
+    x = torch.randn(graph.num_nodes, chosen.dimension, requires_grad=True)
     values = adjacency.matrix.values()
     edge_index = EdgeIndex(
         torch.stack([graph.row, graph.column]),
-        sparse_size=(graph.nodes, graph.nodes),
+        sparse_size=(graph.num_nodes, graph.num_nodes),
         sort_order="row",
         is_undirected=True,
     )
@@ -60,7 +60,7 @@ def main() -> None:
         "torch CSR, plain autograd": lambda: plain @ x,
         "torch_geometric LGConv over edge_index": lambda: conv(x, coordinates, values),
     }
-    print(title(f"{chosen.data}: N {graph.nodes:,}, directed edges {len(graph.row):,}, D {chosen.dimension}"))
+    print(title(f"{chosen.data}: N {graph.num_nodes:,}, directed edges {len(graph.row):,}, D {chosen.dimension}"))
     reference = (adjacency @ x).detach()
     times: dict[str, float] = {}
     fastest: dict[str, float] = {}
@@ -76,8 +76,8 @@ def main() -> None:
     for name, value in times.items():
         print(f"{name:42s} {value:8.1f} ms  {value / ours:5.2f} x ours")
     seconds = fastest["reccl (CSR, symmetric backward)"] / 1000
-    size = 4 * graph.nodes * chosen.dimension  # bytes of one table of embeddings
-    matrix = len(graph.row) * (4 + 4) + 4 * (graph.nodes + 1)  # values, columns, row starts
+    size = 4 * graph.num_nodes * chosen.dimension  # bytes of one table of embeddings
+    matrix = len(graph.row) * (4 + 4) + 4 * (graph.num_nodes + 1)  # values, columns, row starts
     traffic = {
         "compulsory (matrix, x and y once)": 2 * (matrix + 2 * size),
         "gathered (a row of x for every edge)": 2 * (matrix + 4 * len(graph.row) * chosen.dimension + size),

@@ -34,7 +34,7 @@ class Stepper:
         overrides = [f"data={chosen.data}", f"encoder.layers={chosen.layers}", f"training.batch_size={chosen.batch}"]
         experiment = load(f"methods/{method}", overrides)
         data = prepare(experiment.data)
-        self.graph = Graph.of(data.train, len(data.users), len(data.items))
+        self.graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
         generator = torch.Generator().manual_seed(0)
         self.encoder = experiment.encoder.build(self.graph, FeatureTables.of(data), generator)
         self.objective = Objective(experiment.objective, self.graph, generator)

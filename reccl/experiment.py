@@ -96,7 +96,7 @@ def train(experiment: Experiment, *, device: str, say: Callable[[str], None], wa
         run.model(Model.of(learned.scorer, data, learned.towers))
         if fitted.interrupted:
             tracking.interrupted(run)
-    slices = Slices.of(trained_on.train, len(data.users), len(data.items))
+    slices = Slices.of(trained_on.train, len(data.user_ids), len(data.item_ids))
     return Outcome(run.id, fitted, validation, test, flattered, timing, slices.cold_sides(data.test))
 
 
@@ -123,7 +123,7 @@ def learn(
 
     A scorer without encoder is built at once.
     """
-    graph = Graph.of(data.train, len(data.users), len(data.items)).to(device)
+    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids)).to(device)
     features, validation_metric = FeatureTables.of(data), validation_metric_of(experiment, data, device)
     builder = experiment.scorer.builder(graph)
     if experiment.encoder is None:
@@ -183,7 +183,7 @@ def validation_metric_of(experiment: Experiment, data: Dataset, device: torch.de
     """What chooses among scorers: the training metric on validation rows, where there are any."""
     if data.validation.is_empty():
         return None
-    sizes = (len(data.users), len(data.items))
+    sizes = (len(data.user_ids), len(data.item_ids))
     return ValidationMetric.of(
         data.validation, data.known_before("validation"), *sizes, experiment.training.metric, device
     )
@@ -199,7 +199,7 @@ def measured(
     if (rows := data.part(part)).is_empty():
         return None
     known = data.train if experiment.evaluation.hide == "train" else data.known_before(part)
-    slices = Slices.of(data.train, len(data.users), len(data.items)) if groups else None
+    slices = Slices.of(data.train, len(data.user_ids), len(data.item_ids)) if groups else None
     return evaluate(scorer, rows, known, experiment.evaluation, slices)
 
 
@@ -219,7 +219,7 @@ def require_metric(experiment: Experiment, data: Dataset) -> None:
     fitted_last = data.refit() if training.refit and len(data.validation) else data
     looked_at = {"validation": data} | ({"test": fitted_last} if training.best_on_test else {})
     for part, seen in looked_at.items():
-        there = Slices.of(seen.train, len(seen.users), len(seen.items)).groups(seen.part(part))
+        there = Slices.of(seen.train, len(seen.user_ids), len(seen.item_ids)).groups(seen.part(part))
         if group and len(seen.part(part)) and group not in there:
             raise ConfigError(
                 f"training.metric {training.metric!r}: the {part} rows of this split have no {group!r}; there are "
@@ -230,7 +230,7 @@ def require_metric(experiment: Experiment, data: Dataset) -> None:
 def write_per_user(measured: EvaluationResult, data: Dataset, folder: Path) -> Path:
     """Test metrics of every user by raw id as test.parquet, for paired comparisons."""
     path = folder / "test.parquet"
-    measured.table(data.users).write_parquet(path, compression="zstd")
+    measured.table(data.user_ids).write_parquet(path, compression="zstd")
     return path
 
 

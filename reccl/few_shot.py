@@ -46,7 +46,7 @@ def few_shot_curves(
             say(f"no curve for cold {side}s: this scorer ranks from what users have, and has no place for new items")
             continue
         say(f"{dealt.nodes:,} cold {side}s with {max(shots):,} rows to give and more to ask")
-        among = Slices.of(data.train, len(data.users), len(data.items)) if side == ITEM else None
+        among = Slices.of(data.train, len(data.user_ids), len(data.item_ids)) if side == ITEM else None
         curves[f"cold_{side}s"] = curve(fold, dealt, known, evaluation, shots, among)
         curves[f"cold_{side}s_{POPULARITY}"] = curve(folds_popularity(data), dealt, known, evaluation, shots, among)
     if not curves:
@@ -59,15 +59,15 @@ def few_shot_curves(
 
 def untrained(data: Dataset, side: str) -> Tensor:
     """[n] True for the users (items) without training rows."""
-    size = len(data.users if side == USER else data.items)
+    size = len(data.user_ids if side == USER else data.item_ids)
     return torch.bincount(torch.from_numpy(data.train[side].to_numpy(writable=True)).long(), minlength=size) == 0
 
 
 def folds_users(model: Model, data: Dataset) -> Fold:
     """Users placed by the items given to them."""
     scorer, towers = model.scorer, model.towers
-    every_item = None if towers.items is None else torch.ones_like(scorer.items[:, 0], dtype=torch.bool)
-    described = None if towers.users is None else untrained(data, USER).to(scorer.users.device)
+    every_item = None if towers.items is None else torch.ones_like(scorer.item_embeddings[:, 0], dtype=torch.bool)
+    described = None if towers.users is None else untrained(data, USER).to(scorer.user_embeddings.device)
     trained = by_user(data.train, scorer)
 
     def fold(given: pl.DataFrame) -> Scorer:
@@ -84,8 +84,8 @@ def folds_items(model: Model, data: Dataset) -> Fold | None:
     """
     if model.scorer.history is not None:
         return None
-    scorer = Scorer(model.scorer.items, model.scorer.users)
-    every_user = None if model.towers.users is None else torch.ones_like(scorer.items[:, 0], dtype=torch.bool)
+    scorer = Scorer(model.scorer.item_embeddings, model.scorer.user_embeddings)
+    every_user = None if model.towers.users is None else torch.ones_like(scorer.item_embeddings[:, 0], dtype=torch.bool)
     trained = by_user(exchanged(data.train), scorer)
     estimate = FoldInEstimator.of(scorer, trained, every_user)
 
@@ -96,7 +96,7 @@ def folds_items(model: Model, data: Dataset) -> Fold | None:
         rows = own.counts.nonzero().squeeze(1)  # [n]
         nobody = by_user(exchanged(given.clear()), scorer)
         step = estimate(own.some(rows)) - estimate(nobody.some(rows))  # [n, D]
-        return exchanged_scorer(Scorer(scorer.users.index_add(0, rows, step), scorer.items))
+        return exchanged_scorer(Scorer(scorer.user_embeddings.index_add(0, rows, step), scorer.item_embeddings))
 
     return fold
 
@@ -106,20 +106,22 @@ def folds_popularity(data: Dataset) -> Fold:
 
     def fold(given: pl.DataFrame) -> Scorer:
         items = torch.from_numpy(pl.concat([data.train[ITEM], given[ITEM]]).to_numpy(writable=True)).long()
-        counts = torch.bincount(items, minlength=len(data.items)).float()
-        return Scorer(torch.ones(len(data.users), 1), counts[:, None])
+        counts = torch.bincount(items, minlength=len(data.item_ids)).float()
+        return Scorer(torch.ones(len(data.user_ids), 1), counts[:, None])
 
     return fold
 
 
 def exchanged_scorer(scorer: Scorer) -> Scorer:
     """Users and items in each other's place."""
-    return Scorer(scorer.items, scorer.users)
+    return Scorer(scorer.item_embeddings, scorer.user_embeddings)
 
 
 def by_user(rows: pl.DataFrame, scorer: Scorer) -> UserItemCSR:
     """Rows grouped, on the scorer's device."""
-    return UserItemCSR.of(rows, len(scorer.users), len(scorer.items)).to(scorer.items.device)
+    return UserItemCSR.of(rows, len(scorer.user_embeddings), len(scorer.item_embeddings)).to(
+        scorer.item_embeddings.device
+    )
 
 
 def exchanged(rows: pl.DataFrame) -> pl.DataFrame:

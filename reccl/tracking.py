@@ -139,8 +139,8 @@ class Run:
 
     def model(self, model: Model) -> None:
         """The model, as a folder of safetensors, Parquet and JSON behind MLflow's pyfunc interface."""
-        example = pd.DataFrame({"user": model.users.ids.head(3).to_list()})
-        item = model.items.ids.head(1).to_list()
+        example = pd.DataFrame({"user": model.user_ids.ids.head(3).to_list()})
+        item = model.item_ids.ids.head(1).to_list()
         answer = pd.DataFrame({"user": example["user"][:1], "item": item, "score": [0.0], "rank": [1]})
         answer = answer.astype({"score": "float32", "rank": "int32"})
         with tempfile.TemporaryDirectory() as draft:

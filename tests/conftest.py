@@ -94,7 +94,7 @@ def planted_graph(planted_dataset):
     """The graph of the planted world's training rows."""
     from reccl.data.graph import Graph
 
-    return Graph.of(planted_dataset.train, len(planted_dataset.users), len(planted_dataset.items))
+    return Graph.of(planted_dataset.train, len(planted_dataset.user_ids), len(planted_dataset.item_ids))
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ class TestEnds:
         found = tracking.find(stopped.run)
         assert found.info.status == "KILLED"
         assert found.data.tags["reccl.interrupted"] == "true"
-        assert len(tracking.model_of(found).users) == 200
+        assert len(tracking.model_of(found).user_ids) == 200
 
     def test_stopping_by_hand_while_refitting_tests_the_chosen_model_not_half_a_refit(self) -> None:
         chosen = run(changed("training.epochs=2"))

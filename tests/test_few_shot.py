@@ -20,11 +20,11 @@ EVALUATION = Evaluation(cutoffs=(10,))
 def world(planted: pl.DataFrame, split: Split) -> tuple[Model, Dataset]:
     """The planted world, and a scorer that knows each trained node by its blocks in the training rows."""
     data = build(Tables(Funnel.read(planted.lazy())), split, "planted")
-    item_block = torch.from_numpy((data.items.ids.to_numpy() - 10) // 3 % 4)
-    user_block = torch.tensor([int(name[1:]) % 4 for name in data.users.ids])
+    item_block = torch.from_numpy((data.item_ids.ids.to_numpy() - 10) // 3 % 4)
+    user_block = torch.tensor([int(name[1:]) % 4 for name in data.user_ids.ids])
     user, item = (torch.from_numpy(data.train[side].to_numpy(writable=True)).long() for side in ("user", "item"))
-    users = torch.zeros(len(data.users), 4).index_add_(0, user, torch.eye(4)[item_block[item]])
-    items = torch.zeros(len(data.items), 4).index_add_(0, item, torch.eye(4)[user_block[user]])
+    users = torch.zeros(len(data.user_ids), 4).index_add_(0, user, torch.eye(4)[item_block[item]])
+    items = torch.zeros(len(data.item_ids), 4).index_add_(0, item, torch.eye(4)[user_block[user]])
     normalize = torch.nn.functional.normalize
     return Model.of(Scorer(normalize(users), normalize(items)), data), data
 
@@ -59,7 +59,7 @@ def test_a_scorer_from_histories_has_no_curve_for_items_and_says_so(planted: pl.
 
     told: list[str] = []
     model, data = world(planted, ColdItems(cold=0.3))
-    graph = Graph.of(data.train, len(data.users), len(data.items))
+    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
     with pytest.raises(RunError):
         few_shot_curves(
             replace(model, scorer=Ease().build(graph, None)), data, EVALUATION, shots=(0, 1), say=told.append

@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, inside) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def model(planted_dataset: Dataset) -> Model:
     random = torch.Generator().manual_seed(0)
-    users, items = len(planted_dataset.users), len(planted_dataset.items)
+    users, items = len(planted_dataset.user_ids), len(planted_dataset.item_ids)
     return Model.of(
         Scorer(torch.randn(users, 8, generator=random), torch.randn(items, 8, generator=random)), planted_dataset
     )
@@ -179,7 +179,7 @@ class TestServedModel:
         self, answers: dict[str, list[list[object]]], model: Model
     ) -> None:
         own = [row for row in answers["short"] if row[0] == "zoe"]
-        counts = dict(zip(model.items.ids.to_list(), model.popularity.tolist(), strict=True))
+        counts = dict(zip(model.item_ids.ids.to_list(), model.popularity.tolist(), strict=True))
         assert [row[2] for row in own] == sorted(counts.values(), reverse=True)[:7]
         assert [counts[row[1]] for row in own] == [row[2] for row in own]
 
@@ -187,8 +187,8 @@ class TestServedModel:
         self, answers: dict[str, list[list[object]]], model: Model
     ) -> None:
         assert [row[3] for row in answers["default"]] == list(range(1, 21))
-        known = int(model.known.counts[model.users.ids.to_list().index("u004")])
-        assert len(answers["all"]) == len(model.items) - known
+        known = int(model.known.counts[model.user_ids.ids.to_list().index("u004")])
+        assert len(answers["all"]) == len(model.item_ids) - known
 
     def test_it_has_a_signature_and_an_input_example(self, uri: str) -> None:
         from mlflow.models import get_model_info

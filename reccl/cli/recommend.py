@@ -71,9 +71,9 @@ def recommend(
     hardware = resolve_device(device)
     found = tracking.find(run)
     model = tracking.model_of(found).to(hardware)
-    wanted = None if users is None else asked(users, model.users)
+    wanted = None if users is None else asked(users, model.user_ids)
     extended = batch.extend(model, told(new_users), told(new_items), told(history), say)
-    total = len(extended.model.users) if wanted is None else wanted.n_unique()
+    total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
     columns = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=err.quiet or not err.is_terminal) as bar:
         task = bar.add_task("", total=total)

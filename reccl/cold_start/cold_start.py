@@ -91,8 +91,10 @@ def complete(
         scorer, items, cold_start = with_items(cold_start, scorer, space, placed, known, validation_metric)
     if cold_start.users is not None and (known := known_of("users", features, scorer, graph, seed)):
         users = cold_start.users.fit_users(known)
-        rows = torch.where(known.trained[:, None], scorer.users, users.of_matrix(known.matrix).to(scorer.users))
-        scorer = replace(scorer, users=rows)
+        rows = torch.where(
+            known.trained[:, None], scorer.user_embeddings, users.of_matrix(known.matrix).to(scorer.user_embeddings)
+        )
+        scorer = replace(scorer, user_embeddings=rows)
     return Complete(scorer, Towers(users, items), cold_start)
 
 
@@ -113,18 +115,18 @@ def with_items(
     validation_metric: ValidationMetric | None,
 ) -> tuple[Scorer, Tower, ColdStart]:
     """The scorer with two kinds of scores, the items' tower in its space, and the calibration that was chosen."""
-    own, opposite = scorer.users, placed.opposite.to(scorer.users)  # [U, D], [U, D']
+    own, opposite = scorer.user_embeddings, placed.opposite.to(scorer.user_embeddings)  # [U, D], [U, D']
     told = placed.tower.of_matrix(known.matrix).to(own)  # [I, D']
     by_content = ~known.trained if cold_start.apply_to == "cold" else torch.ones_like(known.trained)
     calibration = calibrated(cold_start, scorer, space, opposite, told, by_content, validation_metric)
     ones = own.new_ones(len(own), 1)
-    trained = torch.cat([scorer.items, told.new_zeros(len(told), told.shape[1] + 1)], 1)
+    trained = torch.cat([scorer.item_embeddings, told.new_zeros(len(told), told.shape[1] + 1)], 1)
     tower = replace(placed.tower, zeros=own.shape[1], scale=calibration.scale, constants=(calibration.shift,))
     cold = tower.of_matrix(known.matrix).to(own)  # [I, D + D' + 1]
     items = torch.where(by_content[:, None], cold, trained)
     users = torch.cat([own, opposite, ones], 1)
     kept = cold_start.model_copy(update={"scale": calibration.scale, "shift": calibration.shift})
-    return replace(scorer, users=users, items=items), tower, kept
+    return replace(scorer, user_embeddings=users, item_embeddings=items), tower, kept
 
 
 def calibrated(

@@ -28,6 +28,6 @@ class ContentNeighbors(FeatureModelSettings):
         scale = scales(known.features, known.matrix[known.trained], self.feature_weights)  # [F]
         tower = Tower(known.features, ((torch.diag(scale).cpu(), torch.zeros(len(scale))),), unit_norm=True)
         described = normalize(known.matrix * scale)  # [I, F]
-        profiles = torch.zeros(known.graph.users, len(scale), device=described.device)  # [U, F]
+        profiles = torch.zeros(known.graph.num_users, len(scale), device=described.device)  # [U, F]
         profiles.index_add_(0, known.graph.user, described[known.graph.item])
         return Placed(tower, profiles)

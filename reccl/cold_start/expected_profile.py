@@ -22,7 +22,7 @@ def expected(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, Tensor]:
     know nothing of what everybody has. With x_u + x_rest the lists start at those of the mean user; x_rest fades as the
     history grows. EvaluationResult in benchmarks/inductive.py. No paper is known to us that does it for these scorers.
     """
-    rank = min(RANK, *(len(trained.counts), trained.items))
+    rank = min(RANK, *(len(trained.counts), trained.num_items))
     has = trained.sparse().to_sparse_coo()  # [U, I]
     with torch.random.fork_rng():  # the same directions every time, and nobody else's numbers are used up
         torch.manual_seed(0)

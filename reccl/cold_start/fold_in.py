@@ -47,23 +47,27 @@ def fold_in(
     if len(rows) == 0:
         return scorer
     if scorer.history is None:
-        return replace(scorer, users=estimated(scorer, trained, history, placed, described, feature_prior))
+        return replace(scorer, user_embeddings=estimated(scorer, trained, history, placed, described, feature_prior))
     whole = scorer.history.union(history)
     linear = projection(scorer, scorer.history)
     if linear is None:
         users = estimated(scorer, trained, history, placed, described, feature_prior)
     else:
-        users = scorer.users.index_copy(0, rows, whole.some(rows).sums(linear))
+        users = scorer.user_embeddings.index_copy(0, rows, whole.some(rows).sums(linear))
     fresh = rows[scorer.history.counts[rows] == 0]  # [m]
-    folded = replace(scorer, users=users, history=whole)
+    folded = replace(scorer, user_embeddings=users, history=whole)
     if len(fresh) == 0:
         return folded
     share, directions = expected(scorer.history, whole.some(fresh))  # [m, d], [I, d]
     scores = scored(scorer.chains, directions)  # [I, d]
     if linear is not None:
-        scores = scores + scorer.items @ (linear.T @ directions)
+        scores = scores + scorer.item_embeddings @ (linear.T @ directions)
     rest = users.new_zeros(len(users), directions.shape[1]).index_copy(0, fresh, share)  # [U, d]
-    return replace(folded, users=torch.cat([users, rest], 1), items=torch.cat([scorer.items, scores], 1))
+    return replace(
+        folded,
+        user_embeddings=torch.cat([users, rest], 1),
+        item_embeddings=torch.cat([scorer.item_embeddings, scores], 1),
+    )
 
 
 def estimated(
@@ -75,16 +79,16 @@ def estimated(
     feature_prior: FeaturePrior | None,
 ) -> Tensor:
     """[U, D]: new users by `FoldInEstimator`, trained ones moved by the change of it, the others as they are."""
-    users, rows = scorer.users.clone(), history.counts.nonzero().squeeze(1)
+    users, rows = scorer.user_embeddings.clone(), history.counts.nonzero().squeeze(1)
     joined, known = trained.union(history), trained.counts[rows] > 0
     estimate = FoldInEstimator.of(scorer, trained, placed)
     old, new = rows[known], rows[~known]
     users[new] = estimate(joined.some(new))
     if described is not None and feature_prior is not None:
         both = new[described[new]]
-        users[both] = estimate(joined.some(both), feature_prior.prior(scorer.users[both]))
+        users[both] = estimate(joined.some(both), feature_prior.prior(scorer.user_embeddings[both]))
     step = estimate(joined.some(old)) - estimate(trained.some(old))
-    moved = scorer.users[old] + step * scorer.users[old].norm(dim=1, keepdim=True) / estimate.length
+    moved = scorer.user_embeddings[old] + step * scorer.user_embeddings[old].norm(dim=1, keepdim=True) / estimate.length
     users[old] = normalize(moved, dim=1) if estimate.unit else moved
     return users
 
@@ -95,11 +99,11 @@ def projection(scorer: Scorer, trained: UserItemCSR) -> Tensor | None:
 
     Beside scores from histories, a shrunk estimate would change the weight of this part against the other.
     """
-    degree = torch.bincount(trained.item, minlength=len(scorer.items)).clamp(min=1).double()  # [I]
+    degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings)).clamp(min=1).double()  # [I]
     read = trained.counts.nonzero().squeeze(1)[:USERS]  # [m]
-    own, users = trained.some(read), scorer.users[read].double()
+    own, users = trained.some(read), scorer.user_embeddings[read].double()
     for exponent in EXPONENTS:
-        weighted = scorer.items.double() * degree[:, None] ** -exponent  # [I, D]
+        weighted = scorer.item_embeddings.double() * degree[:, None] ** -exponent  # [I, D]
         sums = own.sums(weighted)  # [m, D]
         gain = (sums * users).sum() / sums.square().sum().clamp(min=1e-30)
         if (users - gain * sums).square().sum() <= SAME * users.square().sum():

@@ -65,11 +65,11 @@ class FoldInEstimator:
         Items that were not trained on get no weight; those that are `placed` ([I] bool) by features a middling one, if
         they lie among the trained ones and not in components of their own.
         """
-        degree = torch.bincount(trained.item, minlength=len(scorer.items))  # [I]
-        items = scorer.items if scorer.items[degree > 0].any() else of_their_users(scorer, trained)
+        degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings))  # [I]
+        items = scorer.item_embeddings if scorer.item_embeddings[degree > 0].any() else of_their_users(scorer, trained)
         centerd = (items - items[degree > 0].mean(0))[degree > 0].double()  # [i, D]
         gram = centerd.T @ centerd  # [D, D]; what all items share ranks nothing
-        trials = [cls.at(replace(scorer, items=items), trained, degree, exponent) for exponent in EXPONENTS]
+        trials = [cls.at(replace(scorer, item_embeddings=items), trained, degree, exponent) for exponent in EXPONENTS]
         best = max(trials, key=lambda trial: trial.explained(gram))
         if placed is None:
             return best
@@ -83,11 +83,11 @@ class FoldInEstimator:
         rows = rows[:: 1 + len(rows) // USERS]  # [n]
         read = trained.some(rows)
         count = read.counts.double()  # [n] K
-        vectors = scorer.users[rows].double()  # [n, D]
+        vectors = scorer.user_embeddings[rows].double()  # [n, D]
         lengths = vectors.norm(dim=1)  # [n]
         users = normalize(vectors, dim=1) * lengths.mean() if scorer.history is None else vectors
         weight = torch.where(degree > 0, degree.clamp(min=1).double() ** -exponent, 0)  # [I]
-        weighted = scorer.items.double() * weight[:, None]  # [I, D] c_i e_i
+        weighted = scorer.item_embeddings.double() * weight[:, None]  # [I, D] c_i e_i
         means = read.sums(weighted) / count[:, None]  # [n, D] m_K
         several = (count > 1).double()  # [n] who has a covariance
         factor = several / (count - 1).clamp(min=1) / several.sum().clamp(min=1)
@@ -104,7 +104,7 @@ class FoldInEstimator:
         spread = from_user.T @ from_user / len(rows)
         unit = bool((lengths - 1).abs().max() < 1e-3)
         return cls(
-            scorer.items,
+            scorer.item_embeddings,
             weight,
             users.mean(0),
             means.mean(0),
@@ -165,11 +165,11 @@ def scatter(history: UserItemCSR, vectors: Tensor, means: Tensor, factor: Tensor
 
 def of_their_users(scorer: Scorer, trained: UserItemCSR) -> Tensor:
     """The mean embedding of each item's trained users, [I, D]; 0 without any."""
-    size = (len(trained.counts), len(scorer.items))
+    size = (len(trained.counts), len(scorer.item_embeddings))
     ones = torch.ones(len(trained.item), device=trained.item.device)
     has = torch.sparse_csr_tensor(trained.start, trained.item, ones, size, check_invariants=False).to_sparse_coo()
-    degree = torch.bincount(trained.item, minlength=len(scorer.items)).clamp(min=1)  # [I]
-    total: Tensor = torch.sparse.mm(has.t(), scorer.users.float())
+    degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings)).clamp(min=1)  # [I]
+    total: Tensor = torch.sparse.mm(has.t(), scorer.user_embeddings.float())
     return total / degree[:, None]
 
 

@@ -40,11 +40,11 @@ class Regression(FeatureModelSettings):
 
     @override
     def fit_items(self, known: Known) -> Placed:
-        return Placed(self.tower(known, known.space.items), known.space.users)
+        return Placed(self.tower(known, known.space.item_embeddings), known.space.user_embeddings)
 
     @override
     def fit_users(self, known: Known) -> Tower:
-        return self.tower(known, known.space.users)
+        return self.tower(known, known.space.user_embeddings)
 
     def tower(self, known: Known, rows: Tensor) -> Tower:
         """From features to rows [n, D], fitted to the trained ones."""

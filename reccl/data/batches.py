@@ -48,10 +48,10 @@ def shuffled(graph: Graph, size: int, generator: torch.Generator, keep: Grouping
 
 def by_user(graph: Graph, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
     """Edges, user by user in random order, cut before the user whose first edge is at or after each `size`."""
-    users = torch.randperm(graph.users, generator=generator).to(graph.device)  # [U]
+    users = torch.randperm(graph.num_users, generator=generator).to(graph.device)  # [U]
     counts = graph.user_degree[users]  # [U]
     before = counts.cumsum(0) - counts  # [U] edges of the users before
     place = torch.arange(len(graph.user), device=graph.device)  # [E]
-    first = torch.repeat_interleave(graph.by_user.start[users] - before, counts)  # [E]
+    first = torch.repeat_interleave(graph.user_items.start[users] - before, counts)  # [E]
     lengths = torch.bincount(torch.repeat_interleave(before // size, counts))  # edges of each batch
     return tuple(part for part in (first + place).split(lengths.tolist()) if len(part))

@@ -24,8 +24,8 @@ class Dataset:
     `validation` is read by model selection; `test` is read once, after training.
     """
 
-    users: IdMap  # [U]
-    items: IdMap  # [I]
+    user_ids: IdMap  # [U]
+    item_ids: IdMap  # [I]
     train: pl.DataFrame  # [E] user, item: row numbers (Int32); and rating, weight, timestamp where known
     validation: pl.DataFrame
     test: pl.DataFrame
@@ -46,14 +46,14 @@ class Dataset:
     def summary(self) -> dict[str, int | float]:
         """Sizes, density, and how many held-out users and items have no training row."""
         return {
-            "users": len(self.users),
-            "items": len(self.items),
+            "users": len(self.user_ids),
+            "items": len(self.item_ids),
             "train": self.train.height,
             "validation": self.validation.height,
             "test": self.test.height,
-            "density": self.train.height / max(1, len(self.users) * len(self.items)),
-            "cold_users": len(self.users) - self.train[USER].n_unique(),
-            "cold_items": len(self.items) - self.train[ITEM].n_unique(),
+            "density": self.train.height / max(1, len(self.user_ids) * len(self.item_ids)),
+            "cold_users": len(self.user_ids) - self.train[USER].n_unique(),
+            "cold_items": len(self.item_ids) - self.train[ITEM].n_unique(),
         }
 
     def refit(self) -> "Dataset":
@@ -78,7 +78,7 @@ def build(tables: Tables, split: Split | None, fingerprint: str) -> Dataset:
         test, validation = (mask.fill_null(False) for mask in held)  # rows without an id are nobody's to hold out
         masks = {TRAIN: ~(test | validation), VALIDATION: validation & ~test, TEST: test}
         parts = {part: numbered.where(mask).drop(PART, strict=False) for part, mask in masks.items()}
-    users, items = numbered.users, numbered.items
+    users, items = numbered.user_ids, numbered.item_ids
     if not split.keep_cold:
         known = {side: parts[TRAIN][side].unique().drop_nulls().sort() for side in (USER, ITEM)}
         users, items = IdMap(users.ids.gather(known[USER])), IdMap(items.ids.gather(known[ITEM]))

@@ -23,8 +23,8 @@ class EncodedInteractions:
     Row numbers have the order of the raw ids, so a split of the one is a split of the other.
     """
 
-    users: IdMap  # [U]
-    items: IdMap  # [I]
+    user_ids: IdMap  # [U]
+    item_ids: IdMap  # [I]
     blocks: tuple[Path, ...]
 
     @classmethod

@@ -72,8 +72,8 @@ class Graph:
     `edge[j]` says which undirected edge the directed edge j is, so that dropping an edge drops both directions.
     """
 
-    users: int  # U
-    items: int  # I
+    num_users: int  # U
+    num_items: int  # I
     user: Tensor  # [E] user of each undirected edge, sorted by (user, item)
     item: Tensor  # [E] item of each undirected edge
     turned: Tensor  # [E] the undirected edges sorted by (item, user)
@@ -96,12 +96,12 @@ class Graph:
     @cached_property
     def row(self) -> Tensor:
         """[2E] node that receives: users first, then items."""
-        return torch.cat([self.user, self.users + self.item[self.turned]])
+        return torch.cat([self.user, self.num_users + self.item[self.turned]])
 
     @cached_property
     def column(self) -> Tensor:
         """[2E] node that sends."""
-        return torch.cat([self.users + self.item, self.user[self.turned]])
+        return torch.cat([self.num_users + self.item, self.user[self.turned]])
 
     @cached_property
     def edge(self) -> Tensor:
@@ -109,9 +109,9 @@ class Graph:
         return torch.cat([torch.arange(len(self.user), device=self.device), self.turned])
 
     @property
-    def nodes(self) -> int:
+    def num_nodes(self) -> int:
         """N = U + I."""
-        return self.users + self.items
+        return self.num_users + self.num_items
 
     @property
     def device(self) -> torch.device:
@@ -119,53 +119,53 @@ class Graph:
         return self.user.device
 
     @cached_property
-    def by_user(self) -> UserItemCSR:
+    def user_items(self) -> UserItemCSR:
         """The items of every user."""
-        start = torch.zeros(self.users + 1, dtype=torch.long, device=self.device)
+        start = torch.zeros(self.num_users + 1, dtype=torch.long, device=self.device)
         start[1:] = self.user_degree.cumsum(0)
-        return UserItemCSR(start, self.item, self.items)
+        return UserItemCSR(start, self.item, self.num_items)
 
     @cached_property
-    def by_item(self) -> UserItemCSR:
+    def item_users(self) -> UserItemCSR:
         """The users of every item: `by_user` with the sides changed."""
-        start = torch.zeros(self.items + 1, dtype=torch.long, device=self.device)
+        start = torch.zeros(self.num_items + 1, dtype=torch.long, device=self.device)
         start[1:] = self.item_degree.cumsum(0)
-        return UserItemCSR(start, self.user[self.turned], self.users)
+        return UserItemCSR(start, self.user[self.turned], self.num_users)
 
     def to(self, device: torch.device) -> "Graph":
         """The same graph on another device."""
         if device == self.device:
             return self
-        return Graph(self.users, self.items, *(part.to(device) for part in (self.user, self.item, self.turned)))
+        return Graph(self.num_users, self.num_items, *(part.to(device) for part in (self.user, self.item, self.turned)))
 
     @cached_property
     def adjacency(self) -> Adjacency:
         """D^-1/2 A D^-1/2 of all edges: `normalized` without a table of directed edges, a quarter of the memory."""
         degree = torch.cat([self.user_degree, self.item_degree])  # [N]
         weight = degree.clamp(min=1).float().rsqrt()  # [N]
-        values = weight[self.user] * weight[self.users :][self.item]  # [E]
+        values = weight[self.user] * weight[self.num_users :][self.item]  # [E]
         kind = torch.int32 if 2 * len(self.user) < 2**31 else torch.long
-        column = torch.cat([self.item.to(kind) + self.users, self.user.to(kind)[self.turned]])  # [2E]
+        column = torch.cat([self.item.to(kind) + self.num_users, self.user.to(kind)[self.turned]])  # [2E]
         return compressed(degree, column, torch.cat([values, values[self.turned]]))
 
     @cached_property
     def user_degree(self) -> Tensor:
         """[U] training interactions of each user."""
-        return torch.bincount(self.user, minlength=self.users)
+        return torch.bincount(self.user, minlength=self.num_users)
 
     @cached_property
     def item_degree(self) -> Tensor:
         """[I] training interactions of each item: its popularity."""
-        return torch.bincount(self.item, minlength=self.items)
+        return torch.bincount(self.item, minlength=self.num_items)
 
     @cached_property
     def _keys(self) -> Tensor:
         """[E] one ascending number for each edge."""
-        return self.user * self.items + self.item
+        return self.user * self.num_items + self.item
 
     def has(self, user: Tensor, item: Tensor) -> Tensor:
         """Whether (user, item) is an edge, by binary search; any shapes that broadcast."""
-        asked = user * self.items + item
+        asked = user * self.num_items + item
         if len(self._keys) == 0:
             return torch.zeros_like(asked, dtype=torch.bool)
         return self._keys[torch.searchsorted(self._keys, asked).clamp(max=len(self._keys) - 1)] == asked
@@ -174,12 +174,12 @@ class Graph:
     def interactions(self) -> csr_matrix:
         """R [U, I] in {0, 1} as a SciPy matrix, for closed forms; float32, on the CPU."""
         ones, places = np.ones(len(self.user), np.float32), (self.user.cpu().numpy(), self.item.cpu().numpy())
-        return csr_matrix((ones, places), shape=(self.users, self.items))
+        return csr_matrix((ones, places), shape=(self.num_users, self.num_items))
 
     def without(self, dropped: Tensor) -> Adjacency:
         """The normalized adjacency after dropping undirected edges ([E] bool), degrees counted anew."""
         kept = ~dropped[self.edge]  # [2E]
-        return normalized(self.row[kept], self.column[kept], self.nodes)
+        return normalized(self.row[kept], self.column[kept], self.num_nodes)
 
 
 def normalized(row: Tensor, column: Tensor, nodes: int) -> Adjacency:

@@ -21,15 +21,15 @@ def hetero(data: Dataset) -> "HeteroData":
     from torch_geometric import EdgeIndex
     from torch_geometric.data import HeteroData
 
-    graph, tables = Graph.of(data.train, len(data.users), len(data.items)), FeatureTables.of(data)
+    graph, tables = Graph.of(data.train, len(data.user_ids), len(data.item_ids)), FeatureTables.of(data)
     made = HeteroData()
-    for name, count, features in (("user", graph.users, tables.users()), ("item", graph.items, tables.items())):
+    for name, count, features in (("user", graph.num_users, tables.users()), ("item", graph.num_items, tables.items())):
         made[name].num_nodes = count
         if (x := dense(features)) is not None:
             made[name].x = x
     forth = torch.stack([graph.user, graph.item])  # [2, E] sorted by user
     back = torch.stack([graph.item, graph.user])[:, torch.argsort(graph.item, stable=True)]  # [2, E] sorted by item
-    sizes = (graph.users, graph.items)
+    sizes = (graph.num_users, graph.num_items)
     made["user", "rates", "item"].edge_index = EdgeIndex(forth, sparse_size=sizes, sort_order="row")
     made["item", "rated_by", "user"].edge_index = EdgeIndex(back, sparse_size=sizes[::-1], sort_order="row")
     return made

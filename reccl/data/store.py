@@ -22,8 +22,8 @@ FORMAT = 1
 def write(dataset: Dataset, folder: Path) -> None:
     """Write to a temporary folder beside `folder`, then rename; an older copy is replaced."""
     tables = {
-        "users": dataset.users.ids.to_frame(),
-        "items": dataset.items.ids.to_frame(),
+        "users": dataset.user_ids.ids.to_frame(),
+        "items": dataset.item_ids.ids.to_frame(),
         "user_table": dataset.user_table,
         "item_table": dataset.item_table,
         **{part: dataset.part(part) for part in PARTS},

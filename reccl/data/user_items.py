@@ -16,7 +16,7 @@ class UserItemCSR:
 
     start: Tensor  # [U + 1]
     item: Tensor  # [E]
-    items: int  # I
+    num_items: int  # I
 
     @classmethod
     def of(cls, rows: pl.DataFrame, users: int, items: int) -> Self:
@@ -28,7 +28,7 @@ class UserItemCSR:
 
     def to(self, device: torch.device) -> "UserItemCSR":
         """The same on another device."""
-        return UserItemCSR(self.start.to(device), self.item.to(device), self.items)
+        return UserItemCSR(self.start.to(device), self.item.to(device), self.num_items)
 
     @property
     def counts(self) -> Tensor:
@@ -50,11 +50,11 @@ class UserItemCSR:
     def some(self, users: Tensor) -> "UserItemCSR":
         """The given users ([n] row numbers) alone, in that order."""
         count = self.counts[users]
-        return UserItemCSR(torch.cat([count.new_zeros(1), count.cumsum(0)]), self.pairs(users)[1], self.items)
+        return UserItemCSR(torch.cat([count.new_zeros(1), count.cumsum(0)]), self.pairs(users)[1], self.num_items)
 
     def union(self, other: "UserItemCSR") -> "UserItemCSR":
         """The items that each user has here or there; as many users and items as the larger has."""
-        items, users = max(self.items, other.items), max(len(self.counts), len(other.counts))
+        items, users = max(self.num_items, other.num_items), max(len(self.counts), len(other.counts))
         pairs = [part.pairs(torch.arange(len(part.counts), device=part.item.device)) for part in (self, other)]
         keys = torch.cat([user * items + item for user, item in pairs]).unique()  # ascending
         count = torch.bincount(keys // items, minlength=users)
@@ -67,14 +67,14 @@ class UserItemCSR:
     def sparse(self, kind: torch.dtype = torch.float32) -> Tensor:
         """[U, I] CSR of ones."""
         ones = torch.ones(len(self.item), dtype=kind, device=self.item.device)
-        size = (len(self.counts), self.items)
+        size = (len(self.counts), self.num_items)
         return torch.sparse_csr_tensor(self.start, self.item, ones, size, check_invariants=False)
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """[B, K] True where items[b, k] is one of users[b]'s; by binary search, no table of U x I."""
         place, own = self.pairs(users)
-        keys = place * self.items + own  # [P] ascending
-        asked = torch.arange(len(users), device=users.device)[:, None] * self.items + items  # [B, K]
+        keys = place * self.num_items + own  # [P] ascending
+        asked = torch.arange(len(users), device=users.device)[:, None] * self.num_items + items  # [B, K]
         if len(keys) == 0:
             return torch.zeros_like(asked, dtype=torch.bool)
         found = keys[torch.searchsorted(keys, asked).clamp(max=len(keys) - 1)] == asked

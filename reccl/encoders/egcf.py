@@ -38,7 +38,7 @@ class EGCF(EncoderSettings):
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         """See `EncoderSettings.build`; features are not used."""
         _, items = self.initialization.tables(graph, self.dimension, generator)
-        return EGCFEncoder(graph.users, items, self.layers)
+        return EGCFEncoder(graph.num_users, items, self.layers)
 
 
 class EGCFEncoder(Encoder):

@@ -19,7 +19,7 @@ class InitializationSettings(Settings):
 
     def tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Fresh tables of users and items, [U, dimension] and [I, dimension]; the generator is a CPU one."""
-        return self.table(graph.users, dimension, generator), self.table(graph.items, dimension, generator)
+        return self.table(graph.num_users, dimension, generator), self.table(graph.num_items, dimension, generator)
 
     def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
         """A fresh table [rows, dimension] of what is no node of the graph, such as the words of a feature."""
@@ -83,7 +83,7 @@ class Spectral(InitializationSettings):
         rounds = {"oversampling": self.oversampling, "iterations": self.iterations}
         found = spectrum(normalized(graph.interactions), dimension, **rounds, seed=seed)
         users, items = (side * found.values**self.exponent for side in (found.left, found.right))  # [U, k], [I, k]
-        components = max(1, graph.nodes * users.shape[1])
+        components = max(1, graph.num_nodes * users.shape[1])
         size = sqrt((np.square(users).sum() + np.square(items).sum()) / components) or 1.0
         users, items = (side * (self.deviation / size) for side in (users, items))
         return self.noisy(users, dimension, generator), self.noisy(items, dimension, generator)

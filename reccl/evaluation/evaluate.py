@@ -57,8 +57,8 @@ def evaluate(
       overall: all items, and only users count who have both cold and warm relevant items. (ColdRec, Bei et al. 2024,
       https://github.com/YuanchenBei/ColdRec; GAR, Chen et al., SIGIR 2022; ALDI, Huang et al., SIGIR 2023.)
     """
-    users, items, most = len(scorer.users), len(scorer.items), max(evaluation.cutoffs)
-    device = scorer.items.device
+    users, items, most = len(scorer.user_embeddings), len(scorer.item_embeddings), max(evaluation.cutoffs)
+    device = scorer.item_embeddings.device
     slices = (slices or Slices({}, {})).to(device)
     present = slices.groups(relevant)
 

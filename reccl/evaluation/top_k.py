@@ -25,9 +25,11 @@ def top_k(
     best are ranked by whole rows there too, so that equal scores come in the same order either way.
     """
     if suit_blocks(scorer, users, k):
-        blocks, done = Blocks(scorer.items), 0
+        blocks, done = Blocks(scorer.item_embeddings), 0
         for rows in users.split(USERS):
-            items, best, sure = blocks.best(scorer.users[rows], k, None if hidden is None else hidden.pairs(rows))
+            items, best, sure = blocks.best(
+                scorer.user_embeddings[rows], k, None if hidden is None else hidden.pairs(rows)
+            )
             again = (~sure).nonzero().squeeze(1)  # [a]
             _, *exact = zip(*by_whole_rows(scorer, rows[again], k, hidden), strict=True)
             items[again], best[again] = (torch.cat(each) for each in exact)
@@ -42,8 +44,8 @@ def top_k(
 
 def suit_blocks(scorer: Scorer, users: Tensor, k: int) -> bool:
     """Whether there are embeddings alone, and enough of them."""
-    many = len(users) >= USERS // 8 and len(scorer.items) >= max(2 * SAMPLE * ITEMS, 64 * k)
-    return many and not scorer.chains and scorer.items.device.type == "cpu"
+    many = len(users) >= USERS // 8 and len(scorer.item_embeddings) >= max(2 * SAMPLE * ITEMS, 64 * k)
+    return many and not scorer.chains and scorer.item_embeddings.device.type == "cpu"
 
 
 def by_whole_rows(
@@ -60,12 +62,12 @@ def scored(scorer: Scorer, users: Tensor, hidden: UserItemCSR | None = None) -> 
 
     The scores stand in one buffer that the next chunk overwrites.
     """
-    count = len(scorer.items)
+    count = len(scorer.item_embeddings)
     size = max(1, min(len(users), CHUNK_BYTES // (4 * count)))
     buffer = torch.empty(
-        size, count, dtype=scorer.items.dtype, device=scorer.items.device
+        size, count, dtype=scorer.item_embeddings.dtype, device=scorer.item_embeddings.device
     )  # [b, I], written anew for each chunk
-    for rows in users.to(scorer.items.device).split(size):
+    for rows in users.to(scorer.item_embeddings.device).split(size):
         scores = scorer.scores(rows, out=buffer[: len(rows)])  # [b, I]
         if hidden is not None:
             scores[hidden.pairs(rows)] = -torch.inf

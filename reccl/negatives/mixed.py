@@ -34,8 +34,8 @@ class Mixed(NegativesSettings):
     @override
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
         number = pool_size(self.number, self.ratio, batch)
-        uniform = torch.randint(graph.items, (number,), generator=generator, device=graph.device)
+        uniform = torch.randint(graph.num_items, (number,), generator=generator, device=graph.device)
         items = torch.cat([batch.item, uniform])  # [B + number]
         popular = graph.item_degree / max(len(graph.user), 1)  # [I] chance of a place of the batch
-        chance = (len(batch) * popular + number / graph.items) / len(items)
+        chance = (len(batch) * popular + number / graph.num_items) / len(items)
         return Drawn(items, shared_mask(batch, items, graph, self.hide_known), chance.log())

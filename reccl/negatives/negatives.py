@@ -40,7 +40,7 @@ def shared_mask(batch: Batch, items: Tensor, graph: Graph, hide_known: bool) -> 
     """
     if not hide_known:
         return Same(batch.item, items)
-    place, known = graph.by_user.pairs(batch.user)  # [P], [P]
+    place, known = graph.user_items.pairs(batch.user)  # [P], [P]
     return Listed(place, known, len(batch), items)
 
 

@@ -34,6 +34,6 @@ class Popularity(Sampled):
 
         def some(shape: tuple[int, ...]) -> Tensor:
             point = torch.rand(shape, generator=generator, device=graph.device, dtype=torch.double)
-            return torch.searchsorted(upper, point, right=True).clamp(max=graph.items - 1)
+            return torch.searchsorted(upper, point, right=True).clamp(max=graph.num_items - 1)
 
         return self.drawn(some, batch, graph, log_q.float())

@@ -24,4 +24,6 @@ class Uniform(Sampled):
 
     @override
     def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
-        return self.drawn(partial(torch.randint, graph.items, generator=generator, device=graph.device), batch, graph)
+        return self.drawn(
+            partial(torch.randint, graph.num_items, generator=generator, device=graph.device), batch, graph
+        )

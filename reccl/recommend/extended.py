@@ -45,15 +45,15 @@ def extend(
     items = as_told(ITEM, new_items, model, note)
     grown, placed = with_items(model, items)
     users = as_told(USER, new_users, model, note)
-    rows = None if history is None else interactions(history, model.users, grown.items, note)
+    rows = None if history is None else interactions(history, model.user_ids, grown.item_ids, note)
     every = [users.ids] if rows is None else [users.ids, rows[USER]]
     taller, source = with_users(grown, users, pl.concat(every))
-    cold = torch.bincount(grown.known.item, minlength=len(grown.items)).cpu() == 0
+    cold = torch.bincount(grown.known.item, minlength=len(grown.item_ids)).cpu() == 0
     item_source = torch.where(cold & (model.towers.items is not None), CONTENT, MODEL)
     if rows is None or rows.is_empty():
         return Extended(taller, source, item_source)
-    numbered = rows.with_columns(taller.users.rows(rows[USER]))
-    device, size = model.scorer.items.device, (len(taller.users), len(taller.items))
+    numbered = rows.with_columns(taller.user_ids.rows(rows[USER]))
+    device, size = model.scorer.item_embeddings.device, (len(taller.user_ids), len(taller.item_ids))
     seen = UserItemCSR.of(numbered, *size).to(device)
     says = placed if model.scorer.history is None else placed | True
     telling = numbered.filter(pl.Series(says.cpu().numpy()).gather(numbered[ITEM]))
@@ -68,27 +68,27 @@ def extend(
 
 def as_told(side: str, table: pl.DataFrame | None, model: Model, note: Note) -> Described:
     """The new nodes of one side; none where there is no table."""
-    ids, tower = (model.users, model.towers.users) if side == USER else (model.items, model.towers.items)
+    ids, tower = (model.user_ids, model.towers.users) if side == USER else (model.item_ids, model.towers.items)
     return Described(ids.ids.clear(), None) if table is None else described(side, table, ids, tower, note)
 
 
 def with_items(model: Model, new: Described) -> tuple[Model, Tensor]:
     """New items behind the old ones, and which items have a place at all, by training or by features ([I] bool)."""
-    device, tower = model.scorer.items.device, model.towers.items
-    trained = torch.bincount(model.known.item, minlength=len(model.items)) > 0
+    device, tower = model.scorer.item_embeddings.device, model.towers.items
+    trained = torch.bincount(model.known.item, minlength=len(model.item_ids)) > 0
     if new.ids.is_empty():
         return model, trained if tower is None else trained | True
     if tower is None:
         raise DataError("this run places no new items: it was trained without a content tower for items")
-    vectors = tower.embed(table_of(new)).to(model.scorer.items)  # [m, D]
-    items = model.items.with_new(new.ids)
+    vectors = tower.embed(table_of(new)).to(model.scorer.item_embeddings)  # [m, D]
+    items = model.item_ids.with_new(new.ids)
     order = torch.from_numpy(items.rows(new.ids).to_numpy(writable=True)).long().to(device)  # [m]
-    whole = torch.cat([model.scorer.items, torch.zeros_like(vectors)]).index_copy(0, order, vectors)
+    whole = torch.cat([model.scorer.item_embeddings, torch.zeros_like(vectors)]).index_copy(0, order, vectors)
     popularity = torch.cat([model.popularity, model.popularity.new_zeros(len(new.ids))])
-    known = model.known.within(len(model.users), len(items))
+    known = model.known.within(len(model.user_ids), len(items))
     chains = tuple(wider(chain, len(new.ids)) for chain in model.scorer.chains)
-    scorer = replace(model.scorer, items=whole, chains=chains)
-    grown = replace(model, scorer=scorer, items=items, known=known, popularity=popularity)
+    scorer = replace(model.scorer, item_embeddings=whole, chains=chains)
+    grown = replace(model, scorer=scorer, item_ids=items, known=known, popularity=popularity)
     return grown, torch.ones(len(items), dtype=torch.bool, device=device)
 
 
@@ -97,19 +97,26 @@ def with_users(model: Model, told: Described, everybody: pl.Series) -> tuple[Mod
 
     `everybody` are raw ids; the new ones among them get rows. Those who are `told` of with features are placed by them.
     """
-    users, size = model.users.with_new(everybody), len(model.items)
-    more = len(users) - len(model.users)
+    users, size = model.user_ids.with_new(everybody), len(model.item_ids)
+    more = len(users) - len(model.user_ids)
     cold = (model.known.counts == 0).cpu() & (model.towers.users is not None)  # placed by features after training
     source = torch.cat([torch.where(cold, CONTENT, MODEL), torch.full((more,), POPULARITY)]).to(torch.int8)
-    vectors = torch.cat([model.scorer.users, model.scorer.users.new_zeros(more, model.scorer.users.shape[1])])
+    vectors = torch.cat(
+        [
+            model.scorer.user_embeddings,
+            model.scorer.user_embeddings.new_zeros(more, model.scorer.user_embeddings.shape[1]),
+        ]
+    )
     tower = model.towers.users
     if tower is not None and told.features is not None:
         order = torch.from_numpy(users.rows(told.ids).to_numpy(writable=True)).long()  # [n]
         vectors[order.to(vectors.device)] = tower.embed(told.features).to(vectors)
         source[order] = CONTENT
     history = model.scorer.history
-    scorer = replace(model.scorer, users=vectors, history=None if history is None else history.within(len(users), size))
-    return replace(model, scorer=scorer, users=users, known=model.known.within(len(users), size)), source
+    scorer = replace(
+        model.scorer, user_embeddings=vectors, history=None if history is None else history.within(len(users), size)
+    )
+    return replace(model, scorer=scorer, user_ids=users, known=model.known.within(len(users), size)), source
 
 
 def table_of(new: Described) -> pl.DataFrame:

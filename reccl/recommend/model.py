@@ -35,8 +35,8 @@ class Model:
     """All that is needed to recommend, without the training code, the graph, or the raw data."""
 
     scorer: Scorer
-    users: IdMap  # [U]
-    items: IdMap  # [I]
+    user_ids: IdMap  # [U]
+    item_ids: IdMap  # [I]
     known: UserItemCSR  # interactions known at training time, hidden from recommendations
     popularity: Tensor  # [I] training interactions of each item, for users who are not known
     towers: Towers = field(default_factory=Towers)  # place new users and items by their features
@@ -46,14 +46,16 @@ class Model:
     def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None) -> "Model":
         """A scorer that was trained on `data`, and what places nodes by their features, where there is such."""
         rows = data.known_before("test")
-        known = UserItemCSR.of(rows, len(data.users), len(data.items))
-        popularity = torch.bincount(known.item, minlength=len(data.items)).float()
+        known = UserItemCSR.of(rows, len(data.user_ids), len(data.item_ids))
+        popularity = torch.bincount(known.item, minlength=len(data.item_ids)).float()
         scorer, towers = scorer.to(torch.device("cpu")), towers or Towers()
         feature_prior = None
         if towers.users is not None and data.user_table is not None:
             trained = torch.from_numpy(data.train[USER].unique().to_numpy(writable=True)).long()
-            feature_prior = FeaturePrior.of(towers.users.embed(data.user_table).cpu()[trained], scorer.users[trained])
-        return cls(scorer, data.users, data.items, known, popularity, towers, feature_prior)
+            feature_prior = FeaturePrior.of(
+                towers.users.embed(data.user_table).cpu()[trained], scorer.user_embeddings[trained]
+            )
+        return cls(scorer, data.user_ids, data.item_ids, known, popularity, towers, feature_prior)
 
     def to(self, device: torch.device) -> "Model":
         """The same model with its tensors on another device."""
@@ -86,9 +88,9 @@ def save(model: Model, folder: Path) -> None:
         if model.feature_prior is not None:
             tensors |= {f"doubt.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
         checkpoint.save(tensors, draft / "model.safetensors")
-        model.users.ids.to_frame().write_parquet(draft / "users.parquet")
-        model.items.ids.to_frame().write_parquet(draft / "items.parquet")
-        sizes = {"users": len(model.users), "items": len(model.items)}
+        model.user_ids.ids.to_frame().write_parquet(draft / "users.parquet")
+        model.item_ids.ids.to_frame().write_parquet(draft / "items.parquet")
+        sizes = {"users": len(model.user_ids), "items": len(model.item_ids)}
         manifest = {"format": FORMAT, "reccl": __version__, **sizes, "features": features}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
         shutil.rmtree(folder, ignore_errors=True)

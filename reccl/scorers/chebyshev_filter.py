@@ -53,7 +53,7 @@ class ChebyshevFilter(ScorerSettings):
         around = degrees(graph) ** self.exponent  # [I]
         hops = horner(normalized(graph.interactions), plateau(self.order, self.flatness), around)
         chain = tuple(csr(matrix).to(graph.device) for matrix in hops)
-        return Scorer(ideal.users, ideal.items, graph.by_user, (chain,))
+        return Scorer(ideal.user_embeddings, ideal.item_embeddings, graph.user_items, (chain,))
 
 
 def plateau(order: int, flatness: float) -> np.ndarray[Any, Any]:

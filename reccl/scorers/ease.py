@@ -35,13 +35,13 @@ class Ease(ScorerSettings):
 
     @override
     def fits(self, graph: Graph) -> bool:
-        return graph.items <= self.max_items
+        return graph.num_items <= self.max_items
 
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         """See `ScorerSettings.build`. Raises TrainingError where the catalog is too large for a dense matrix."""
         if not self.fits(graph):
             raise TrainingError(
-                f"scorer 'ease' is for up to {self.max_items:,} items (max_items), and there are {graph.items:,}; "
+                f"scorer 'ease' is for up to {self.max_items:,} items (max_items), and there are {graph.num_items:,}; "
                 "use item_knn"
             )
         counts = graph.interactions

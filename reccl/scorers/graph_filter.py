@@ -49,12 +49,12 @@ class GraphFilter(ScorerSettings):
         counts = graph.interactions
         normal = normalized(counts)  # R~
         passing = self.rank and self.weight
-        vectors = directions(graph, self.rank, True, self.exact).right if passing else np.zeros((graph.items, 0))
+        vectors = directions(graph, self.rank, True, self.exact).right if passing else np.zeros((graph.num_items, 0))
         around, ideal = (degrees(graph)[:, None] ** exponent for exponent in (self.exponent, self.ideal_exponent))
         users, items = counts @ (vectors / ideal), self.weight * vectors * ideal  # [U, rank], [I, rank]
         into, out = normal @ diags(1 / around.ravel()), diags(around.ravel()) @ normal.T  # R~ D^-a, D^a R~'
         hops = (csr(into.tocsr()).to(graph.device), csr(out.tocsr()).to(graph.device))
-        return Scorer(tensor(users, graph.device), tensor(items, graph.device), graph.by_user, (hops,))
+        return Scorer(tensor(users, graph.device), tensor(items, graph.device), graph.user_items, (hops,))
 
 
 def csr(matrix: csr_matrix) -> Tensor:

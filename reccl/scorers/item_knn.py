@@ -33,16 +33,16 @@ class ItemKnn(ScorerSettings):
         counts, degree = graph.interactions, graph.item_degree.cpu().float()
         length, by_item = degree.sqrt(), counts.T.tocsr()
         rows, columns, values = [], [], []
-        for start in range(0, graph.items, CHUNK):
+        for start in range(0, graph.num_items, CHUNK):
             together = torch.from_numpy((by_item[start : start + CHUNK] @ counts).toarray())  # [c, I] common users
             own = torch.arange(start, start + len(together))  # [c]
             similar = together / (length[own, None] * length + self.shrink).clamp(min=1e-9)
             similar[torch.arange(len(own)), own] = 0
-            best, item = similar.topk(min(self.neighbors, graph.items), dim=1)  # [c, k]
+            best, item = similar.topk(min(self.neighbors, graph.num_items), dim=1)  # [c, k]
             kept = best > 0
             rows.append(item[kept])
             columns.append(own[:, None].expand_as(item)[kept])
             values.append(best[kept])
         value, row, column = (torch.cat(parts).numpy() for parts in (values, rows, columns))
-        weights = csr_matrix((value, (row, column)), shape=(graph.items, graph.items))
+        weights = csr_matrix((value, (row, column)), shape=(graph.num_items, graph.num_items))
         return from_history(graph, csr(weights).to(graph.device))

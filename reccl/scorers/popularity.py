@@ -16,4 +16,4 @@ class Popularity(ScorerSettings):
 
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         """See `ScorerSettings.build`; as inner products, D = 1."""
-        return Scorer(torch.ones(graph.users, 1, device=graph.device), graph.item_degree[:, None].float())
+        return Scorer(torch.ones(graph.num_users, 1, device=graph.device), graph.item_degree[:, None].float())

@@ -22,6 +22,6 @@ class Random(ScorerSettings):
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         generator = torch.Generator().manual_seed(self.seed)
-        users = torch.randn(graph.users, DIMENSION, generator=generator)
-        items = torch.randn(graph.items, DIMENSION, generator=generator)
+        users = torch.randn(graph.num_users, DIMENSION, generator=generator)
+        items = torch.randn(graph.num_items, DIMENSION, generator=generator)
         return Scorer(users.to(graph.device), items.to(graph.device))

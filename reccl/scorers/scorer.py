@@ -29,18 +29,18 @@ class Scorer:
     matrix, or the two hops of a graph filter). D may be 0, and so may be the number of chains.
     """
 
-    users: Tensor  # [U, D]
-    items: Tensor  # [I, D]
+    user_embeddings: Tensor  # [U, D]
+    item_embeddings: Tensor  # [I, D]
     history: UserItemCSR | None = None  # the training interactions; needed where there are chains
     chains: tuple[ItemOperator, ...] = ()
 
     def scores(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
         """Scores of every item for the users at `rows`: [B] -> [B, I], written to `out` where given."""
-        scores = torch.mm(self.users[rows], self.items.T, out=out)  # [B, I]
+        scores = torch.mm(self.user_embeddings[rows], self.item_embeddings.T, out=out)  # [B, I]
         if self.history is not None and self.chains:
             for some, theirs in zip(rows.split(TOGETHER), scores.split(TOGETHER), strict=True):
                 place, item = self.history.pairs(some)
-                x = torch.zeros(len(self.items), len(some), device=self.items.device)  # [I, b]
+                x = torch.zeros(len(self.item_embeddings), len(some), device=self.item_embeddings.device)  # [I, b]
                 x[item, place] = 1.0
                 for chain in self.chains:
                     theirs += along(chain, x).T
@@ -50,11 +50,13 @@ class Scorer:
         """The same scorer on another device."""
         history = None if self.history is None else self.history.to(device)
         chains = tuple(tuple(matrix.to(device) for matrix in chain) for chain in self.chains)
-        return type(self)(self.users.detach().to(device), self.items.detach().to(device), history, chains)
+        return type(self)(
+            self.user_embeddings.detach().to(device), self.item_embeddings.detach().to(device), history, chains
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it as plain tensors by name; `from_tensors` reads them back."""
-        named = {"users": self.users, "items": self.items}
+        named = {"users": self.user_embeddings, "items": self.item_embeddings}
         if self.history is not None:
             named |= {"history_start": self.history.start, "history_item": self.history.item}
         return named | written(self.chains)
@@ -135,5 +137,5 @@ class ScorerBuilder:
 
 def from_history(graph: Graph, *matrices: Tensor) -> Scorer:
     """A scorer of a user's training interactions alone."""
-    users, items = (torch.zeros(count, 0, device=graph.device) for count in (graph.users, graph.items))
-    return Scorer(users, items, graph.by_user, (matrices,))
+    users, items = (torch.zeros(count, 0, device=graph.device) for count in (graph.num_users, graph.num_items))
+    return Scorer(users, items, graph.user_items, (matrices,))

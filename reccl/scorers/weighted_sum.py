@@ -17,8 +17,8 @@ def weighted(parts: Sequence[Scorer], weights: Sequence[float]) -> Scorer:
 
     Chains read one history, so all parts that have chains must come from the same training rows.
     """
-    users = torch.cat([part.users for part in parts], 1)  # [U, D]
-    items = torch.cat([weight * part.items for part, weight in zip(parts, weights, strict=True)], 1)  # [I, D]
+    users = torch.cat([part.user_embeddings for part in parts], 1)  # [U, D]
+    items = torch.cat([weight * part.item_embeddings for part, weight in zip(parts, weights, strict=True)], 1)  # [I, D]
     chains = [times(chain, weight) for part, weight in zip(parts, weights, strict=True) for chain in part.chains]
     history = next((part.history for part in parts if part.chains), None)
     return Scorer(users, items, history, gathered(chains))
@@ -29,9 +29,9 @@ def spread(scorer: Scorer) -> float:
 
     Of up to 1,024 users, evenly spaced. 1 where no user tells items apart.
     """
-    count = len(scorer.users)
-    users = torch.linspace(0, count - 1, min(SAMPLE, count), device=scorer.items.device).round().long()  # [n]
-    size = max(1, BYTES // (4 * max(1, len(scorer.items))))
+    count = len(scorer.user_embeddings)
+    users = torch.linspace(0, count - 1, min(SAMPLE, count), device=scorer.item_embeddings.device).round().long()  # [n]
+    size = max(1, BYTES // (4 * max(1, len(scorer.item_embeddings))))
     each = torch.cat([deviation(scorer.scores(rows)) for rows in users.split(size)])  # [n]
     told = each[each > 0]
     return float(told.mean()) if len(told) else 1.0

@@ -47,7 +47,7 @@ class FeatureMask(ViewSettings):
                 "give it as `second` of a contrast whose `first` is a feature_mask"
             )
         seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
-        return self.seen(graph, Masks(graph.nodes, self.rate, seed), generator)
+        return self.seen(graph, Masks(graph.num_nodes, self.rate, seed), generator)
 
     def beside(self, first: View, graph: Graph, generator: torch.Generator) -> View:
         """See `ViewSettings.beside`. Raises TrainingError where the first view masks no features."""

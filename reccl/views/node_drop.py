@@ -23,6 +23,6 @@ class NodeDrop(ViewSettings):
 
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        draw = torch.rand(graph.nodes, generator=generator, device=graph.device) < self.rate  # [N]
-        users, items = draw.split([graph.users, graph.items])  # [U], [I]
+        draw = torch.rand(graph.num_nodes, generator=generator, device=graph.device) < self.rate  # [N]
+        users, items = draw.split([graph.num_users, graph.num_items])  # [U], [I]
         return View((graph.without(users[graph.user] | items[graph.item]),))

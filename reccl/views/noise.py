@@ -35,7 +35,7 @@ class Noise(ViewSettings):
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
-        return View((graph.adjacency,), displace=Displacement(self.length, graph.nodes, seed).draw)
+        return View((graph.adjacency,), displace=Displacement(self.length, graph.num_nodes, seed).draw)
 
 
 class Displacement:

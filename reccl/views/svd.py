@@ -74,8 +74,8 @@ def decomposed(graph: Graph, rank: int) -> LowRank:
 
     The products are the graph's own, on its device: R y is the users' part of A [0; y].
     """
-    width = min(rank + SPARE, graph.users, graph.items)
-    start = torch.randn(graph.items, width, generator=torch.Generator().manual_seed(0))  # [I, q + spare]
+    width = min(rank + SPARE, graph.num_users, graph.num_items)
+    start = torch.randn(graph.num_items, width, generator=torch.Generator().manual_seed(0))  # [I, q + spare]
     items = start.to(graph.device)
     for _ in range(ROUNDS):
         users = torch.linalg.qr(to_users(graph, items)).Q  # [U, q + spare]
@@ -86,9 +86,9 @@ def decomposed(graph: Graph, rank: int) -> LowRank:
 
 def to_users(graph: Graph, items: Tensor) -> Tensor:
     """R @ items: [I, q] -> [U, q]."""
-    return (graph.adjacency @ torch.cat([items.new_zeros(graph.users, items.shape[1]), items]))[: graph.users]
+    return (graph.adjacency @ torch.cat([items.new_zeros(graph.num_users, items.shape[1]), items]))[: graph.num_users]
 
 
 def to_items(graph: Graph, users: Tensor) -> Tensor:
     """R' @ users: [U, q] -> [I, q]."""
-    return (graph.adjacency @ torch.cat([users, users.new_zeros(graph.items, users.shape[1])]))[graph.users :]
+    return (graph.adjacency @ torch.cat([users, users.new_zeros(graph.num_items, users.shape[1])]))[graph.num_users :]

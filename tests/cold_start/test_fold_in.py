@@ -34,14 +34,14 @@ def world(users: int = 60, items: int = 30, dimension: int = 4, *, unit: bool = 
 def histories(scorer: Scorer, items: dict[int, list[int]]) -> UserItemCSR:
     rows = [(user, item) for user, own in items.items() for item in own]
     table = pl.DataFrame(rows, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
-    return UserItemCSR.of(table, len(scorer.users), len(scorer.items))
+    return UserItemCSR.of(table, len(scorer.user_embeddings), len(scorer.item_embeddings))
 
 
 def with_user(scorer: Scorer, trained: UserItemCSR, number: int = 1) -> tuple[Scorer, UserItemCSR]:
     """Room for users who were not trained on; what their rows hold must not matter."""
-    users = torch.cat([scorer.users, torch.full((number, scorer.users.shape[1]), 99.0)])
+    users = torch.cat([scorer.user_embeddings, torch.full((number, scorer.user_embeddings.shape[1]), 99.0)])
     start = torch.cat([trained.start, trained.start[-1:].expand(number)])
-    return replace(scorer, users=users), UserItemCSR(start, trained.item, trained.items)
+    return replace(scorer, user_embeddings=users), UserItemCSR(start, trained.item, trained.num_items)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -49,9 +49,9 @@ def test_it_is_the_least_squares_fit_over_every_subset_of_k_items_of_every_user(
     """Reference: the regression of embeddings on means of k items, all subsets written out, every user alike."""
     scorer, trained = world(users=200)
     degree = np.bincount(trained.item.numpy(), minlength=30)
-    lengths = scorer.users.norm(dim=1, keepdim=True)
-    targets = (scorer.users / lengths * lengths.mean()).double().numpy()
-    items = scorer.items.double().numpy()
+    lengths = scorer.user_embeddings.norm(dim=1, keepdim=True)
+    targets = (scorer.user_embeddings / lengths * lengths.mean()).double().numpy()
+    items = scorer.item_embeddings.double().numpy()
     covariance, cross, weights = np.zeros((4, 4)), np.zeros((4, 4)), len(targets)
     owned = [trained.item[trained.start[u] : trained.start[u + 1]].numpy() for u in range(weights)]
     mean = np.mean([items[own].mean(0) for own in owned], 0)
@@ -77,7 +77,7 @@ def test_a_prior_that_says_what_all_users_say_changes_nothing() -> None:
 def test_features_that_are_never_wrong_outweigh_a_few_items_and_poor_ones_do_not() -> None:
     scorer, trained = world()
     estimate = FoldInEstimator.of(scorer, trained)
-    own, told = histories(scorer, {0: [3, 11, 20]}).some(torch.tensor([0])), -scorer.users[:1]
+    own, told = histories(scorer, {0: [3, 11, 20]}).some(torch.tensor([0])), -scorer.user_embeddings[:1]
     by_items = estimate(own)
 
     def placed(feature_prior: float) -> Tensor:
@@ -91,10 +91,10 @@ def test_features_that_are_never_wrong_outweigh_a_few_items_and_poor_ones_do_not
 def test_popular_items_count_less_where_that_gives_the_trained_users_back_better(planted_graph: Graph) -> None:
     """SVD with normalization embeds a user by the sum of e_i / d_i: exponent 1, and the estimate is nearly exact."""
     scorer = Svd(dimension=8).build(planted_graph, None)
-    estimate = FoldInEstimator.of(scorer, planted_graph.by_user)
+    estimate = FoldInEstimator.of(scorer, planted_graph.user_items)
     degree = planted_graph.item_degree.clamp(min=1).double()
     assert torch.allclose(estimate.weight * degree, (estimate.weight * degree)[0].expand(120))
-    cosine = torch.cosine_similarity(estimate(planted_graph.by_user), scorer.users)
+    cosine = torch.cosine_similarity(estimate(planted_graph.user_items), scorer.user_embeddings)
     assert cosine.min() > 0.98
 
 
@@ -105,14 +105,14 @@ def test_more_items_come_nearer_to_what_training_would_have_found(unit: bool) ->
     kept = torch.ones(400, dtype=torch.bool)
     kept[rows] = False
     rest = trained.some(kept.nonzero().squeeze(1))
-    estimate = FoldInEstimator.of(replace(scorer, users=scorer.users[kept]), rest)
+    estimate = FoldInEstimator.of(replace(scorer, user_embeddings=scorer.user_embeddings[kept]), rest)
     own = trained.some(rows)
     errors = []
     for k in (0, 1, 4):
         pairs = [(u, int(i)) for u in range(200) for i in own.item[own.start[u] : own.start[u + 1]][:k]]
         table = pl.DataFrame(pairs, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
         found = estimate(UserItemCSR.of(table, 200, 30))
-        errors.append(float(torch.cosine_similarity(found, scorer.users[rows]).mean()))
+        errors.append(float(torch.cosine_similarity(found, scorer.user_embeddings[rows]).mean()))
         assert not unit or torch.allclose(found.norm(dim=1), torch.ones(200))
     assert errors == sorted(errors)
     assert errors[2] > errors[0] + 0.05
@@ -134,27 +134,35 @@ def test_items_in_components_of_their_own_are_no_evidence() -> None:
     """A content model may keep items without interactions in components that trained items do not use."""
     scorer, trained = with_user(*world())
     apart = Scorer(
-        torch.nn.functional.pad(scorer.users, (0, 2)),
-        torch.cat([torch.nn.functional.pad(scorer.items, (0, 2)), torch.tensor([[0.0] * 4 + [3, 1]])]),
+        torch.nn.functional.pad(scorer.user_embeddings, (0, 2)),
+        torch.cat([torch.nn.functional.pad(scorer.item_embeddings, (0, 2)), torch.tensor([[0.0] * 4 + [3, 1]])]),
     )
     placed = torch.ones(31, dtype=torch.bool)
     with_it, without = (
-        fold_in(apart, trained, histories(apart, {60: own}), placed=placed).users[60] for own in ([3, 30], [3])
+        fold_in(apart, trained, histories(apart, {60: own}), placed=placed).user_embeddings[60]
+        for own in ([3, 30], [3])
     )
     assert torch.allclose(with_it, without)
-    assert torch.allclose(without[:4], fold_in(scorer, trained, histories(scorer, {60: [3]})).users[60], atol=1e-4)
+    assert torch.allclose(
+        without[:4], fold_in(scorer, trained, histories(scorer, {60: [3]})).user_embeddings[60], atol=1e-4
+    )
 
 
 class TestFoldIn:
     def test_a_new_user_is_placed_whatever_the_row_held_and_everybody_else_stays(self) -> None:
         scorer, trained = with_user(*world())
-        before = [scorer.users.clone(), scorer.items.clone(), trained.item.clone()]
+        before = [scorer.user_embeddings.clone(), scorer.item_embeddings.clone(), trained.item.clone()]
         folded = fold_in(scorer, trained, histories(scorer, {60: [3, 11]}))
-        assert torch.equal(folded.users[:60], scorer.users[:60])
-        assert folded.users[60].norm() < 10
-        other = replace(scorer, users=scorer.users.clone().index_fill_(0, torch.tensor([60]), -1.0))
-        assert torch.equal(fold_in(other, trained, histories(scorer, {60: [3, 11]})).users, folded.users)
-        assert all(torch.equal(*pair) for pair in zip(before, [scorer.users, scorer.items, trained.item], strict=True))
+        assert torch.equal(folded.user_embeddings[:60], scorer.user_embeddings[:60])
+        assert folded.user_embeddings[60].norm() < 10
+        other = replace(scorer, user_embeddings=scorer.user_embeddings.clone().index_fill_(0, torch.tensor([60]), -1.0))
+        assert torch.equal(
+            fold_in(other, trained, histories(scorer, {60: [3, 11]})).user_embeddings, folded.user_embeddings
+        )
+        assert all(
+            torch.equal(*pair)
+            for pair in zip(before, [scorer.user_embeddings, scorer.item_embeddings, trained.item], strict=True)
+        )
 
     def test_no_history_gives_the_same_scorer(self) -> None:
         scorer, trained = world()
@@ -163,26 +171,30 @@ class TestFoldIn:
     def test_a_known_user_moves_by_what_the_new_items_add_and_not_by_old_ones(self) -> None:
         scorer, trained = world()
         old = trained.item[:2].tolist()
-        assert torch.allclose(fold_in(scorer, trained, histories(scorer, {0: old})).users, scorer.users, atol=1e-6)
+        assert torch.allclose(
+            fold_in(scorer, trained, histories(scorer, {0: old})).user_embeddings, scorer.user_embeddings, atol=1e-6
+        )
         new = next(item for item in range(30) if item not in trained.item[: trained.start[1]])
-        moved = fold_in(scorer, trained, histories(scorer, {0: [*old, new]})).users
-        assert torch.equal(moved[1:], scorer.users[1:])
-        assert 0 < (moved[0] - scorer.users[0]).norm() < scorer.users[0].norm()
-        assert (moved[0] - scorer.users[0]) @ scorer.items[new] > 0
+        moved = fold_in(scorer, trained, histories(scorer, {0: [*old, new]})).user_embeddings
+        assert torch.equal(moved[1:], scorer.user_embeddings[1:])
+        assert 0 < (moved[0] - scorer.user_embeddings[0]).norm() < scorer.user_embeddings[0].norm()
+        assert (moved[0] - scorer.user_embeddings[0]) @ scorer.item_embeddings[new] > 0
 
     def test_items_that_were_never_trained_on_say_nothing_unless_features_place_them(self) -> None:
         scorer, trained = with_user(*world())
-        strange = replace(scorer, items=torch.cat([scorer.items, torch.full((1, 4), 50.0)]))
-        plain = fold_in(scorer, trained, histories(scorer, {60: [3]})).users[60]
-        assert torch.equal(fold_in(strange, trained, histories(strange, {60: [3, 30]})).users[60], plain)
+        strange = replace(scorer, item_embeddings=torch.cat([scorer.item_embeddings, torch.full((1, 4), 50.0)]))
+        plain = fold_in(scorer, trained, histories(scorer, {60: [3]})).user_embeddings[60]
+        assert torch.equal(fold_in(strange, trained, histories(strange, {60: [3, 30]})).user_embeddings[60], plain)
         placed = torch.arange(31) == 30
         assert not torch.equal(
-            fold_in(strange, trained, histories(strange, {60: [3, 30]}), placed=placed).users[60], plain
+            fold_in(strange, trained, histories(strange, {60: [3, 30]}), placed=placed).user_embeddings[60], plain
         )
 
     def test_features_are_believed_where_there_are_some(self) -> None:
         scorer, trained = with_user(*world(), 2)
-        told = replace(scorer, users=scorer.users.clone().index_fill_(0, torch.tensor([60, 61]), 0.5))
+        told = replace(
+            scorer, user_embeddings=scorer.user_embeddings.clone().index_fill_(0, torch.tensor([60, 61]), 0.5)
+        )
         own, described = histories(scorer, {60: [3], 61: [3]}), torch.arange(62) == 61
         folded = fold_in(
             told,
@@ -192,22 +204,24 @@ class TestFoldIn:
             feature_prior=FeaturePrior(torch.eye(4), torch.zeros(4), torch.zeros(4, 4)),
         )
         plain = fold_in(told, trained, own)
-        assert torch.equal(folded.users[60], plain.users[60])
-        assert (folded.users[61] - told.users[61]).norm() < (plain.users[61] - told.users[61]).norm()
+        assert torch.equal(folded.user_embeddings[60], plain.user_embeddings[60])
+        assert (folded.user_embeddings[61] - told.user_embeddings[61]).norm() < (
+            plain.user_embeddings[61] - told.user_embeddings[61]
+        ).norm()
 
     @pytest.mark.parametrize("settings", [Ease(), ItemKnn(), GraphFilter(rank=8), GraphFilter(weight=0)])
     def test_scorers_of_histories_rank_a_new_user_by_the_items_and_the_rest_that_is_expected(
         self, settings: Ease | ItemKnn | GraphFilter, planted_graph: Graph
     ) -> None:
         """Reference: all such scores are linear in x_u, so that those of every single item say what they should be."""
-        scorer, trained = with_user(settings.build(planted_graph, None), planted_graph.by_user)
+        scorer, trained = with_user(settings.build(planted_graph, None), planted_graph.user_items)
         scorer = replace(scorer, history=trained)
         x = torch.zeros(200, 120)
-        place, item = planted_graph.by_user.pairs(torch.arange(200))
+        place, item = planted_graph.user_items.pairs(torch.arange(200))
         x[place, item] = 1
         linear = torch.linalg.lstsq(x, scorer.scores(torch.arange(200)), driver="gelsd").solution  # [I, I] on the span
         own = item[place == 7]
-        share, directions = expected(planted_graph.by_user, planted_graph.by_user.some(torch.tensor([7])))
+        share, directions = expected(planted_graph.user_items, planted_graph.user_items.some(torch.tensor([7])))
         whole = x[7] + (share @ directions.T)[0]
         folded = fold_in(scorer, trained, histories(scorer, {200: own.tolist()}))
         assert torch.allclose(folded.scores(torch.tensor([200]))[0], whole @ linear, atol=2e-3)
@@ -218,17 +232,20 @@ class TestFoldIn:
         self, settings: Ease | GraphFilter, planted_graph: Graph
     ) -> None:
         """The whole profile that is expected has about as many items as a trained user has."""
-        own = planted_graph.by_user.some(torch.tensor([7]))
+        own = planted_graph.user_items.some(torch.tensor([7]))
         one = replace(own, start=torch.tensor([0, 1]), item=own.item[:1])
-        share, directions = expected(planted_graph.by_user, one)
+        share, directions = expected(planted_graph.user_items, one)
         usual = float(planted_graph.user_degree.float().mean())
         assert float((share @ directions.T).sum()) == pytest.approx(usual, rel=0.2)
-        scorer, trained = with_user(settings.build(planted_graph, None), planted_graph.by_user)
+        scorer, trained = with_user(settings.build(planted_graph, None), planted_graph.user_items)
         folded = fold_in(replace(scorer, history=trained), trained, histories(scorer, {200: one.item.tolist()}))
         popular = planted_graph.item_degree.float()
-        rank = settings.build(planted_graph, None).items.shape[1]
+        rank = settings.build(planted_graph, None).item_embeddings.shape[1]
         direct = replace(
-            folded, users=folded.users.clone().index_fill_(1, torch.arange(rank, folded.users.shape[1]), 0)
+            folded,
+            user_embeddings=folded.user_embeddings.clone().index_fill_(
+                1, torch.arange(rank, folded.user_embeddings.shape[1]), 0
+            ),
         )
         with_rest, without = (
             torch.corrcoef(torch.stack([each.scores(torch.tensor([200]))[0], popular]))[0, 1]
@@ -238,7 +255,7 @@ class TestFoldIn:
 
     def test_a_known_user_of_such_a_scorer_gets_the_union(self, planted_graph: Graph) -> None:
         scorer = Ease().build(planted_graph, None)
-        trained = planted_graph.by_user
+        trained = planted_graph.user_items
         own = trained.item[: trained.start[1]].tolist()
         new = next(item for item in range(120) if item not in own)
         folded = fold_in(scorer, trained, histories(scorer, {0: [new, own[0]]}))
@@ -248,15 +265,15 @@ class TestFoldIn:
         assert torch.allclose(folded.scores(torch.tensor([0]))[0], weights @ x, atol=1e-5)
 
     def test_where_all_users_are_alike_the_new_one_is_as_well(self, planted_graph: Graph) -> None:
-        scorer, trained = with_user(Popularity().build(planted_graph, None), planted_graph.by_user)
+        scorer, trained = with_user(Popularity().build(planted_graph, None), planted_graph.user_items)
         folded = fold_in(scorer, trained, histories(scorer, {200: [1, 2]}))
-        assert torch.allclose(folded.users, torch.ones(201, 1))
+        assert torch.allclose(folded.user_embeddings, torch.ones(201, 1))
 
 
 def test_floor_new_users_of_the_planted_world_get_items_of_their_block(planted_dataset: Dataset) -> None:
     graph = Graph.of(planted_dataset.train, 200, 120)
-    scorer, trained = with_user(Svd(dimension=8).build(graph, None), graph.by_user)
-    block = (torch.from_numpy(planted_dataset.items.ids.to_numpy(writable=True)) - 10) // 3 % 4
+    scorer, trained = with_user(Svd(dimension=8).build(graph, None), graph.user_items)
+    block = (torch.from_numpy(planted_dataset.item_ids.ids.to_numpy(writable=True)) - 10) // 3 % 4
     own = (block == 2).nonzero().squeeze(1)[:3].tolist()
     scores = fold_in(scorer, trained, histories(scorer, {200: own})).scores(torch.tensor([200]))[0]
     assert (block[scores.topk(10).indices] == 2).float().mean() >= 0.9

@@ -102,7 +102,7 @@ def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
     own = (torch.arange(COLD) % 4)[None, :] == (users % 4)[:, None]
     assert after[:, :COLD][own].mean() > after[:, :COLD][~own].mean() + after[:, :COLD].std()
     torch.testing.assert_close(
-        whole.towers.items.embed(cold.item_table[:COLD]), whole.scorer.items[:COLD], rtol=1e-4, atol=1e-5
+        whole.towers.items.embed(cold.item_table[:COLD]), whole.scorer.item_embeddings[:COLD], rtol=1e-4, atol=1e-5
     )
 
 
@@ -111,7 +111,7 @@ def test_cold_users_are_foretold_from_trained_ones(cold: Dataset, graph: Graph, 
     scores = whole.scorer.scores(torch.arange(4))
     own = torch.arange(120)[None, :] % 4 == torch.arange(4)[:, None]
     assert scores[own].mean() > scores[~own].mean() + 0.5 * scores.std()
-    torch.testing.assert_close(whole.towers.users.embed(cold.user_table[:4]), whole.scorer.users[:4])
+    torch.testing.assert_close(whole.towers.users.embed(cold.user_table[:4]), whole.scorer.user_embeddings[:4])
 
 
 def test_another_space_than_the_scorers_foretells_what_the_scorer_can_not(cold: Dataset, graph: Graph) -> None:

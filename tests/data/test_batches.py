@@ -43,8 +43,8 @@ class TestKeepingUsersTogether:
 
     def test_every_edge_comes_once(self, planted_graph: Graph) -> None:
         found = self.batches(planted_graph, 300)
-        seen = torch.cat([batch.user * planted_graph.items + batch.item for batch in found])
-        assert torch.equal(seen.sort().values, planted_graph.user * planted_graph.items + planted_graph.item)
+        seen = torch.cat([batch.user * planted_graph.num_items + batch.item for batch in found])
+        assert torch.equal(seen.sort().values, planted_graph.user * planted_graph.num_items + planted_graph.item)
 
     def test_a_user_is_in_one_batch_with_all_edges(self, planted_graph: Graph) -> None:
         users = torch.cat([batch.user.unique() for batch in self.batches(planted_graph, 300)])

@@ -26,17 +26,17 @@ def dataset(rows: dict | pl.DataFrame = ROWS, split=None, users=None, items=None
 
 def test_raw_ids_become_row_numbers_in_sorted_order_and_go_back() -> None:
     data = dataset()
-    assert data.users.ids.to_list() == ["a", "b", "c"]
-    assert data.items.ids.to_list() == [10, 20, 30, 40]
+    assert data.user_ids.ids.to_list() == ["a", "b", "c"]
+    assert data.item_ids.ids.to_list() == [10, 20, 30, 40]
     assert set(data.train.rows()) == {(1, 2), (0, 0), (0, 3)}
-    raw = zip(data.users.raw(data.test["user"]), data.items.raw(data.test["item"]), strict=True)
+    raw = zip(data.user_ids.raw(data.test["user"]), data.item_ids.raw(data.test["item"]), strict=True)
     assert set(raw) == {("a", 20), ("c", 10)}
 
 
 def test_no_row_is_lost_and_optional_columns_stay(planted: pl.DataFrame, planted_dataset: Dataset) -> None:
     numbered = pl.concat([planted_dataset.part(name) for name in ("train", "validation", "test")])
     raw = numbered.with_columns(
-        planted_dataset.users.raw(numbered["user"]), planted_dataset.items.raw(numbered["item"])
+        planted_dataset.user_ids.raw(numbered["user"]), planted_dataset.item_ids.raw(numbered["item"])
     )
     assert_frame_equal(raw, planted, check_row_order=False)
 
@@ -66,8 +66,8 @@ def test_cold_rows_stay_or_go_as_the_split_says_and_are_counted() -> None:
     assert dataset().summary()["cold_users"] == 1
     assert dataset().summary()["cold_items"] == 1
     warm = dataset(split=Predefined(keep_cold=False))
-    assert warm.users.ids.to_list() == ["a", "b"]
-    assert warm.items.ids.to_list() == [10, 30, 40]
+    assert warm.user_ids.ids.to_list() == ["a", "b"]
+    assert warm.item_ids.ids.to_list() == [10, 30, 40]
     assert (warm.test.height, warm.validation.height, warm.train.height) == (0, 1, 3)
     assert [(count.step, count.rows) for count in warm.counts] == [
         ("read", 6),

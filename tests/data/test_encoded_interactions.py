@@ -74,8 +74,8 @@ def test_blocks_of_any_size_give_what_all_rows_at_once_give(
         patch.setattr(encoded_interactions, "BLOCK", size)
         patch.setattr(holdout, "BLOCK", size)
         data = build(Tables(Funnel.read(world.lazy())), split(keep_cold=keep_cold), "print")
-    assert_frame_equal(data.users.ids.to_frame(), users.ids.to_frame())
-    assert_frame_equal(data.items.ids.to_frame(), items.ids.to_frame())
+    assert_frame_equal(data.user_ids.ids.to_frame(), users.ids.to_frame())
+    assert_frame_equal(data.item_ids.ids.to_frame(), items.ids.to_frame())
     for part in PARTS:
         assert_frame_equal(data.part(part), parts[part])
 
@@ -120,8 +120,8 @@ def test_duplicates_looked_for_a_few_pairs_at_a_time_are_those_of_a_walk_through
 def digest(data: Dataset) -> str:
     """Of ids, and of the pairs of the three parts in their order."""
     tables = [
-        data.users.ids.to_frame(),
-        data.items.ids.to_frame(),
+        data.user_ids.ids.to_frame(),
+        data.item_ids.ids.to_frame(),
         *(data.part(part).select("user", "item") for part in PARTS),
     ]
     return hashlib.sha256("".join(f"{table.schema}{table.write_csv()}" for table in tables).encode()).hexdigest()[:16]

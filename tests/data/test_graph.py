@@ -46,7 +46,7 @@ def test_adjacency_equals_the_dense_formula_and_is_symmetric(pairs: list[tuple[i
 @given(edges)
 def test_the_whole_adjacency_is_that_of_its_directed_edges_to_the_bit(pairs: list[tuple[int, int]]) -> None:
     graph = graph_of(pairs)
-    slowly = normalized(graph.row, graph.column, graph.nodes).matrix
+    slowly = normalized(graph.row, graph.column, graph.num_nodes).matrix
     for ours, theirs in zip(compressed_rows(graph.adjacency.matrix), compressed_rows(slowly), strict=True):
         assert torch.equal(ours, theirs)
         assert ours.dtype == theirs.dtype
@@ -93,10 +93,10 @@ def test_the_product_and_its_gradient_equal_dense_autograd(pairs: list[tuple[int
 
 def test_directed_edges_are_sorted_and_know_the_edge_that_they_are(planted_graph: Graph) -> None:
     graph = planted_graph
-    keys = graph.row * graph.nodes + graph.column
+    keys = graph.row * graph.num_nodes + graph.column
     assert (keys.diff() > 0).all()
     assert torch.equal(graph.edge.bincount(), torch.full((len(graph.user),), 2))
-    ends = torch.stack([graph.user[graph.edge], graph.item[graph.edge] + graph.users])
+    ends = torch.stack([graph.user[graph.edge], graph.item[graph.edge] + graph.num_users])
     assert torch.equal(torch.stack([graph.row, graph.column]).sort(0).values, ends)
 
 
@@ -134,7 +134,7 @@ def test_the_normalized_adjacency_is_computed_once(planted_graph: Graph) -> None
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 def test_the_product_on_cuda_equals_that_on_the_cpu(planted_graph: Graph) -> None:
-    x = torch.randn(planted_graph.nodes, 8)
+    x = torch.randn(planted_graph.num_nodes, 8)
     there = planted_graph.to(torch.device("cuda"))
     torch.testing.assert_close((there.adjacency @ x.cuda()).cpu(), planted_graph.adjacency @ x, atol=1e-5, rtol=1e-5)
 
@@ -142,8 +142,8 @@ def test_the_product_on_cuda_equals_that_on_the_cpu(planted_graph: Graph) -> Non
 def test_the_users_of_an_item_are_those_who_have_it(planted_graph: Graph) -> None:
     turned = Graph.of(
         pl.DataFrame({"user": planted_graph.item.numpy(), "item": planted_graph.user.numpy()}),
-        planted_graph.items,
-        planted_graph.users,
+        planted_graph.num_items,
+        planted_graph.num_users,
     )
-    assert torch.equal(planted_graph.by_item.start, turned.by_user.start)
-    assert torch.equal(planted_graph.by_item.item, turned.by_user.item)
+    assert torch.equal(planted_graph.item_users.start, turned.user_items.start)
+    assert torch.equal(planted_graph.item_users.item, turned.user_items.item)

@@ -22,8 +22,8 @@ def written(planted_dataset: Dataset, tmp_path: Path) -> Path:
 
 def test_a_data_set_comes_back_as_it_was(planted_dataset: Dataset, written: Path) -> None:
     back = store.read(written)
-    assert_frame_equal(back.users.ids.to_frame(), planted_dataset.users.ids.to_frame())
-    assert_frame_equal(back.items.ids.to_frame(), planted_dataset.items.ids.to_frame())
+    assert_frame_equal(back.user_ids.ids.to_frame(), planted_dataset.user_ids.ids.to_frame())
+    assert_frame_equal(back.item_ids.ids.to_frame(), planted_dataset.item_ids.ids.to_frame())
     for name in ("train", "validation", "test", "user_table", "item_table"):
         assert_frame_equal(getattr(back, name), getattr(planted_dataset, name))
     assert (back.counts, back.fingerprint) == (planted_dataset.counts, planted_dataset.fingerprint)

@@ -41,8 +41,8 @@ def test_its_towers_place_a_table_where_the_scorer_has_the_untrained_nodes(cold:
     encoder, view, graph = built(ContentAligned(dimension=8), cold)
     found, settings = encoder.eval()(view), EmbeddingScorer(similarity=similarity)
     scorer, towers = settings.build(graph, found), settings.towers(found)
-    torch.testing.assert_close(towers.items.embed(cold.item_table[7]), scorer.items[7:8])
-    torch.testing.assert_close(towers.users.embed(cold.user_table[3]), scorer.users[3:4])
+    torch.testing.assert_close(towers.items.embed(cold.item_table[7]), scorer.item_embeddings[7:8])
+    torch.testing.assert_close(towers.users.embed(cold.user_table[3]), scorer.user_embeddings[3:4])
 
 
 def test_in_training_a_share_of_the_trained_nodes_is_placed_by_features(cold: Dataset) -> None:
@@ -107,12 +107,12 @@ def test_two_towers_place_a_table_where_the_scorer_has_the_untrained_nodes(
             bias.normal_()
     found, settings = encoder.eval()(view), EmbeddingScorer(similarity=similarity)
     scorer, towers = settings.build(graph, found), settings.towers(found)
-    torch.testing.assert_close(towers.items.embed(cold.item_table[7]), scorer.items[7:8])
-    torch.testing.assert_close(towers.users.embed(cold.user_table[3]), scorer.users[3:4])
+    torch.testing.assert_close(towers.items.embed(cold.item_table[7]), scorer.item_embeddings[7:8])
+    torch.testing.assert_close(towers.users.embed(cold.user_table[3]), scorer.user_embeddings[3:4])
     encoder.users.trained[:], encoder.items.trained[:] = False, False
     unknown = settings.build(graph, encoder(view))
-    torch.testing.assert_close(towers.items.embed(cold.item_table), unknown.items)
-    torch.testing.assert_close(towers.users.embed(cold.user_table), unknown.users)
+    torch.testing.assert_close(towers.items.embed(cold.item_table), unknown.item_embeddings)
+    torch.testing.assert_close(towers.users.embed(cold.user_table), unknown.user_embeddings)
 
 
 def test_two_towers_place_what_is_missing_or_new_as_unknown(cold: Dataset) -> None:

@@ -23,8 +23,8 @@ def built(settings: EncoderSettings, graph: Graph, features: FeatureTables, seed
 
 def dense(graph: Graph) -> np.ndarray:
     """The adjacency matrix of zeros and ones."""
-    edge = np.zeros((graph.nodes, graph.nodes))
-    edge[graph.user, graph.users + graph.item] = 1
+    edge = np.zeros((graph.num_nodes, graph.num_nodes))
+    edge[graph.user, graph.num_users + graph.item] = 1
     return edge + edge.T
 
 
@@ -188,7 +188,7 @@ class TestTwoTower:
             )
         )
         expected = []
-        for user in range(planted_graph.users):
+        for user in range(planted_graph.num_users):
             words = [tags[word] for word in bags[user].tolist() if word]
             mean = np.mean(words, 0) if words else np.zeros(3)
             inputs = np.concatenate([ids[user], group[codes[user]], mean, known.numbers[user].numpy()])

@@ -153,7 +153,7 @@ def test_a_step_has_the_losses_and_gradients_of_plain_torch(
     view, loss, users = (
         EdgeDrop(rate=0.2) if method == "sgl" else Noise(length=0.1),
         InfoNCE(temperature=0.2),
-        planted_graph.users,
+        planted_graph.num_users,
     )
     contrast = (
         CrossLayer(weight=1, view=view, loss=loss)
@@ -210,7 +210,7 @@ def test_who_asks_for_initial_embeddings_walks_no_hop(planted_graph: Graph, plan
     )
     embeddings = encoder(View((Closed(),)))
     rows = torch.tensor([2, 0])
-    assert torch.equal(embeddings.initial_items(rows), encoder.nodes[planted_graph.users + rows])
+    assert torch.equal(embeddings.initial_items(rows), encoder.nodes[planted_graph.num_users + rows])
     for asked in (embeddings.users, embeddings.layers[0].items):
         with pytest.raises(AssertionError, match="a hop"):
             asked(rows)

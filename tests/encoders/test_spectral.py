@@ -22,7 +22,7 @@ def tables(settings: Spectral, graph: Graph, dimension: int, seed: int = 0) -> t
 
 def normal(graph: Graph) -> np.ndarray:
     """D_U^-1/2 R D_I^-1/2, dense."""
-    matrix = np.zeros((graph.users, graph.items))
+    matrix = np.zeros((graph.num_users, graph.num_items))
     matrix[graph.user, graph.item] = 1
     return matrix.sum(1, keepdims=True).clip(1) ** -0.5 * matrix * matrix.sum(0).clip(1) ** -0.5
 

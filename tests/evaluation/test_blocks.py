@@ -35,13 +35,13 @@ def scorer_of(kind: torch.dtype = torch.float64, dimension: int = 8) -> Scorer:
 def hidden_of(share: float, scorer: Scorer) -> UserItemCSR:
     """The best items of every user, and others at random."""
     drawn = torch.rand(USERS, ITEMS, generator=torch.Generator().manual_seed(1)) < share
-    drawn |= scorer.users @ scorer.items.T > 8
+    drawn |= scorer.user_embeddings @ scorer.item_embeddings.T > 8
     user, item = drawn.nonzero().T
     return UserItemCSR.of(pl.DataFrame({"user": user.numpy(), "item": item.numpy()}), USERS, ITEMS)
 
 
 def plain(scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None) -> tuple[Tensor, Tensor]:
-    scores = scorer.users[users] @ scorer.items.T
+    scores = scorer.user_embeddings[users] @ scorer.item_embeddings.T
     if hidden is not None:
         scores[hidden.pairs(users)] = -torch.inf
     best, items = torch.topk(scores, k, dim=1)
@@ -69,21 +69,21 @@ def test_the_lists_are_those_of_topk(kind: torch.dtype, k: int, share: float | N
 @pytest.mark.parametrize("descending", [True, False])
 def test_items_may_be_sorted_by_how_good_they_are(descending: bool) -> None:
     scorer = scorer_of(dimension=1)
-    users = scorer.users.abs()
-    require_plain(Scorer(users, scorer.items.sort(0, descending=descending).values), 10, None)
+    users = scorer.user_embeddings.abs()
+    require_plain(Scorer(users, scorer.item_embeddings.sort(0, descending=descending).values), 10, None)
 
 
 def test_equal_scores_come_in_the_order_of_topk() -> None:
     scorer = scorer_of()
-    coarse = Scorer(scorer.users.round(), scorer.items.round())
+    coarse = Scorer(scorer.user_embeddings.round(), scorer.item_embeddings.round())
     require_plain(coarse, 10, hidden_of(0.1, coarse))
-    require_plain(Scorer(torch.zeros(USERS, 8), scorer.items.float()), 10, None)
+    require_plain(Scorer(torch.zeros(USERS, 8), scorer.item_embeddings.float()), 10, None)
 
 
 def test_scores_that_are_not_a_number_do_not_hide_others() -> None:
     scorer = scorer_of()
-    scorer.items[500] = torch.nan
-    scorer.items[7] = torch.inf
+    scorer.item_embeddings[500] = torch.nan
+    scorer.item_embeddings[7] = torch.inf
     ((_, items, best), *_) = top_k(scorer, torch.arange(USERS), 5)
     expected, scores = plain(scorer, torch.arange(32), 5, None)
     assert torch.equal(items, expected)
@@ -92,13 +92,13 @@ def test_scores_that_are_not_a_number_do_not_hide_others() -> None:
 
 def test_most_users_need_no_second_look_and_bad_luck_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = scorer_of()
-    items, best, sure = Blocks(scorer.items).best(scorer.users, 10)
+    items, best, sure = Blocks(scorer.item_embeddings).best(scorer.user_embeddings, 10)
     assert sure.float().mean() > 0.9
     expected, scores = plain(scorer, torch.arange(USERS), 10, None)
     assert torch.equal(items[sure], expected[sure])
     torch.testing.assert_close(best[sure], scores[sure])
     monkeypatch.setattr(Blocks, "least", lambda self, sample, k: torch.full((len(sample[0]), 1), 100.0).double())
-    assert not Blocks(scorer.items).best(scorer.users, 10)[2].any()
+    assert not Blocks(scorer.item_embeddings).best(scorer.user_embeddings, 10)[2].any()
     require_plain(scorer, 10, None)
 
 
@@ -108,5 +108,7 @@ def test_few_users_or_items_and_chains_are_ranked_by_whole_rows() -> None:
     assert TOP.suit_blocks(scorer, everybody, 10)
     assert not TOP.suit_blocks(scorer, everybody[:3], 10)
     assert not TOP.suit_blocks(scorer, everybody, 100)
-    assert not TOP.suit_blocks(Scorer(scorer.users, scorer.items[:500]), everybody, 1)
-    assert not TOP.suit_blocks(Scorer(scorer.users, scorer.items, None, ((torch.eye(ITEMS),),)), everybody, 10)
+    assert not TOP.suit_blocks(Scorer(scorer.user_embeddings, scorer.item_embeddings[:500]), everybody, 1)
+    assert not TOP.suit_blocks(
+        Scorer(scorer.user_embeddings, scorer.item_embeddings, None, ((torch.eye(ITEMS),),)), everybody, 10
+    )

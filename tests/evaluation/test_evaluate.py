@@ -41,7 +41,7 @@ def items_by_user(rows: pl.DataFrame) -> dict[int, set[int]]:
 
 def dense(scorer: Scorer, user: int, k: int, hidden: set[int]) -> list[int]:
     """The obvious ranking: sort every item of one user by score, leave out the hidden ones."""
-    scores = scorer.users[user].double().numpy() @ scorer.items.double().numpy().T
+    scores = scorer.user_embeddings[user].double().numpy() @ scorer.item_embeddings.double().numpy().T
     return [int(item) for item in np.argsort(-scores, kind="stable") if int(item) not in hidden][:k]
 
 
@@ -60,7 +60,9 @@ class TestTop:
                 kept = [item for item in got if item >= 0]
                 assert kept == dense(scorer, user, k, hidden.get(user, set()))
                 assert got == kept + [-1] * (len(got) - len(kept))
-                assert torch.allclose(values[: len(kept)], scorer.users[user] @ scorer.items[kept].T, atol=1e-5)
+                assert torch.allclose(
+                    values[: len(kept)], scorer.user_embeddings[user] @ scorer.item_embeddings[kept].T, atol=1e-5
+                )
                 assert torch.isneginf(values[len(kept) :]).all()
 
     @pytest.mark.parametrize("size", [1, 5, USERS, 1000])
@@ -147,7 +149,7 @@ def require_agreement(data: Dataset, scorer: Scorer, cutoffs: tuple[int, ...]) -
     """Every user's metrics, ours against trec_eval's, on the lists that are really recommended."""
     known, wanted = data.known_before("test"), items_by_user(data.test)
     measured = evaluate(scorer, data.test, known, Evaluation(cutoffs=cutoffs))
-    hidden = UserItemCSR.of(known, len(data.users), len(data.items))
+    hidden = UserItemCSR.of(known, len(data.user_ids), len(data.item_ids))
     lists = {
         user: [item for item in items if item >= 0]
         for users, best, _ in top_k(scorer, measured.users, max(cutoffs), hidden)
@@ -164,7 +166,7 @@ def require_agreement(data: Dataset, scorer: Scorer, cutoffs: tuple[int, ...]) -
 
 class TestAgainstTrecEval:
     def test_a_random_model_on_the_planted_world(self, planted_dataset: Dataset) -> None:
-        scorer = scorer_of(1, len(planted_dataset.users), len(planted_dataset.items))
+        scorer = scorer_of(1, len(planted_dataset.user_ids), len(planted_dataset.item_ids))
         require_agreement(planted_dataset, scorer, (1, 5, 20, 500))
 
     def test_popularity_on_the_planted_world(self, planted_dataset: Dataset, planted_graph: Graph) -> None:
@@ -177,7 +179,7 @@ class TestAgainstTrecEval:
 
         data = prepare(load("smoke", [f"data.root={real_data}"]).data)
         assert data.test.height == pytest.approx(25_000, rel=0.01)
-        graph = Graph.of(data.train, len(data.users), len(data.items))
+        graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
         require_agreement(data, Popularity().build(graph, None), (10, 20))
 
 

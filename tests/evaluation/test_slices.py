@@ -62,7 +62,7 @@ def slow_slices(counts: list[int]) -> dict[str, set[int]]:
 def slow(seed: int) -> dict[str, dict[int, float]]:
     """group -> user -> (recall, ndcg), each list ranked anew with the group's candidates and relevant items."""
     scorer, train, validation, test = world(seed)
-    scores = (scorer.users @ scorer.items.T).numpy()
+    scores = (scorer.user_embeddings @ scorer.item_embeddings.T).numpy()
     known, wanted = {*pl.concat([train, validation]).iter_rows()}, {*test.iter_rows()}
     counts = {side: np.bincount(train[side], minlength=n).tolist() for side, n in (("user", USERS), ("item", ITEMS))}
     users, items = slow_slices(counts["user"]), slow_slices(counts["item"])

@@ -47,7 +47,7 @@ class TestContract:
         assert items.shape == hidden.shape
         assert len(items) == len(batch)
         assert items.dtype == torch.long
-        assert ((items >= 0) & (items < planted_graph.items)).all()
+        assert ((items >= 0) & (items < planted_graph.num_items)).all()
 
     def test_the_positive_is_never_its_own_negative(
         self, part: type[NegativesSettings], batch: Batch, planted_graph: Graph
@@ -71,7 +71,7 @@ class TestContract:
     ) -> None:
         log_q = drawn(part(), batch, planted_graph).log_q
         if log_q is not None:
-            assert log_q.shape == (planted_graph.items,)
+            assert log_q.shape == (planted_graph.num_items,)
             assert log_q.exp().sum().item() == pytest.approx(1)  # no item of the planted world is cold
 
 
@@ -84,7 +84,7 @@ class TestInBatch:
 
     def test_an_items_chance_is_its_share_of_training_rows(self, batch: Batch, planted_graph: Graph) -> None:
         log_q = drawn(InBatch(), batch, planted_graph).log_q
-        counts = torch.tensor([planted_graph.item.tolist().count(item) for item in range(planted_graph.items)])
+        counts = torch.tensor([planted_graph.item.tolist().count(item) for item in range(planted_graph.num_items)])
         torch.testing.assert_close(log_q.exp(), counts / len(planted_graph.item))
 
 
@@ -96,7 +96,7 @@ class TestPopularity:
         found = drawn(Popularity(number=60_000, exponent=exponent, shared=True), batch, planted_graph)
         weight = planted_graph.item_degree.double() ** exponent
         torch.testing.assert_close(found.log_q.double().exp(), weight / weight.sum())
-        counts, mean = found.items.bincount(minlength=planted_graph.items), 60_000 * weight / weight.sum()
+        counts, mean = found.items.bincount(minlength=planted_graph.num_items), 60_000 * weight / weight.sum()
         assert ((counts - mean).abs() < 5 * mean.sqrt()).all()
 
     @pytest.mark.parametrize(("shared", "shape"), [(True, (7,)), (False, (256, 7))])
@@ -121,12 +121,12 @@ class TestMixed:
     def test_the_batchs_items_come_first_and_uniform_ones_after(self, batch: Batch, planted_graph: Graph) -> None:
         items = drawn(Mixed(number=60_000), batch, planted_graph).items
         assert torch.equal(items[:256], batch.item)
-        counts, mean = items[256:].bincount(minlength=planted_graph.items), 60_000 / planted_graph.items
+        counts, mean = items[256:].bincount(minlength=planted_graph.num_items), 60_000 / planted_graph.num_items
         assert (counts - mean).abs().max() < 5 * mean**0.5
 
     def test_chances_are_those_of_the_mixture(self, batch: Batch, planted_graph: Graph) -> None:
         popular = planted_graph.item_degree.double() / len(planted_graph.user)
-        expected = (256 * popular + 64 / planted_graph.items) / (256 + 64)
+        expected = (256 * popular + 64 / planted_graph.num_items) / (256 + 64)
         torch.testing.assert_close(
             drawn(Mixed(number=64), batch, planted_graph).log_q.exp(), expected, check_dtype=False
         )
@@ -141,15 +141,15 @@ class TestUniform:
 
     def test_shared_draws_are_all_alike(self, batch: Batch, planted_graph: Graph) -> None:
         items = drawn(Uniform(number=60_000, shared=True), batch, planted_graph).items
-        counts, mean = items.bincount(minlength=planted_graph.items), 60_000 / planted_graph.items
+        counts, mean = items.bincount(minlength=planted_graph.num_items), 60_000 / planted_graph.num_items
         assert (counts - mean).abs().max() < 5 * mean**0.5
 
     def test_a_users_unknown_items_are_drawn_all_alike(self, planted_graph: Graph) -> None:
         user, known = planted_graph.user[0], planted_graph.item[planted_graph.user == planted_graph.user[0]]
         batch = Batch(user.repeat(100), known[:1].repeat(100))
         items, hidden = for_each_row(drawn(Uniform(number=500), batch, planted_graph), batch)
-        unknown = torch.ones(planted_graph.items, dtype=torch.bool).index_fill(0, known, False)
-        counts = items[~hidden].bincount(minlength=planted_graph.items)[unknown].float()
+        unknown = torch.ones(planted_graph.num_items, dtype=torch.bool).index_fill(0, known, False)
+        counts = items[~hidden].bincount(minlength=planted_graph.num_items)[unknown].float()
         assert (counts - counts.mean()).abs().max() < 5 * counts.mean() ** 0.5
 
     def test_another_seed_draws_another_set(self, batch: Batch, planted_graph: Graph) -> None:

@@ -16,7 +16,7 @@ from reccl.scorers import Scorer, Svd
 
 def model_of(data: Dataset, seed: int = 0) -> Model:
     random = torch.Generator().manual_seed(seed)
-    users, items = len(data.users), len(data.items)
+    users, items = len(data.user_ids), len(data.item_ids)
     return Model.of(Scorer(torch.randn(users, 8, generator=random), torch.randn(items, 8, generator=random)), data)
 
 
@@ -33,18 +33,18 @@ def numbered(planted_dataset: Dataset) -> Model:
 
     from reccl.data.ids import IdMap
 
-    numbers = planted_dataset.users.ids.str.slice(1).cast(int) * 7
-    return model_of(replace(planted_dataset, users=IdMap(numbers)))
+    numbers = planted_dataset.user_ids.ids.str.slice(1).cast(int) * 7
+    return model_of(replace(planted_dataset, user_ids=IdMap(numbers)))
 
 
 @pytest.fixture(scope="session")
 def towered(planted_dataset: Dataset) -> Model:
     """A closed form of the planted world, with towers that are least squares of its embeddings on the features."""
     data = planted_dataset
-    graph = Graph.of(data.train, len(data.users), len(data.items))
+    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
     scorer = Svd(dimension=8).build(graph, None)
-    users = least_squares(data.user_table, data.train[USER], scorer.users)
-    items = least_squares(data.item_table, data.train[ITEM], scorer.items)
+    users = least_squares(data.user_table, data.train[USER], scorer.user_embeddings)
+    items = least_squares(data.item_table, data.train[ITEM], scorer.item_embeddings)
     return Model.of(scorer, data, Towers(users, items))
 
 

@@ -13,21 +13,21 @@ SCHEMA = {"user": pl.String, "item": pl.Int64, "score": pl.Float32, "rank": pl.I
 
 
 def lists(model: Model, users: list[object] | None, k: int = 10, **options: bool) -> pl.DataFrame:
-    wanted = None if users is None else pl.Series("user", users, dtype=model.users.ids.dtype)
+    wanted = None if users is None else pl.Series("user", users, dtype=model.user_ids.ids.dtype)
     return pl.concat(recommend(model, wanted, k, **options))
 
 
 def seen(data: Dataset) -> pl.DataFrame:
     """Raw ids of what is known at the end of training."""
     rows = data.known_before("test")
-    return rows.select(data.users.raw(rows["user"]), data.items.raw(rows["item"])).unique()
+    return rows.select(data.user_ids.raw(rows["user"]), data.item_ids.raw(rows["item"])).unique()
 
 
 def test_every_user_has_k_rows_sorted_by_user_and_rank(model: Model) -> None:
     table = lists(model, None)
     assert table.schema == SCHEMA
-    assert table["user"].unique().sort().to_list() == model.users.ids.to_list()
-    assert table["rank"].to_list() == list(range(1, 11)) * len(model.users)
+    assert table["user"].unique().sort().to_list() == model.user_ids.ids.to_list()
+    assert table["rank"].to_list() == list(range(1, 11)) * len(model.user_ids)
     assert table.equals(table.sort("user", "rank"))
     assert table["source"].unique().to_list() == ["model"]
 
@@ -35,8 +35,10 @@ def test_every_user_has_k_rows_sorted_by_user_and_rank(model: Model) -> None:
 def test_lists_are_the_best_by_score_in_raw_ids(model: Model, planted_dataset: Dataset) -> None:
     known = seen(planted_dataset)
     for user in ("u000", "u137"):
-        vector = model.scorer.users[model.users.ids.to_list().index(user)].numpy()
-        scores = dict(zip(model.items.ids.to_list(), (model.scorer.items.numpy() @ vector).tolist(), strict=True))
+        vector = model.scorer.user_embeddings[model.user_ids.ids.to_list().index(user)].numpy()
+        scores = dict(
+            zip(model.item_ids.ids.to_list(), (model.scorer.item_embeddings.numpy() @ vector).tolist(), strict=True)
+        )
         own = set(known.filter(user=user)["item"])
         best = sorted((item for item in scores if item not in own), key=lambda item: -scores[item])[:10]
         table = lists(model, [user])
@@ -48,14 +50,14 @@ def test_nothing_known_is_recommended_and_everything_is_where_asked_for(model: M
     known = seen(planted_dataset)
     everything = lists(model, None, k=10_000)
     assert everything.join(known, on=["user", "item"]).is_empty()
-    assert everything.height == len(model.users) * len(model.items) - known.height
-    assert lists(model, None, k=10_000, include_seen=True).height == len(model.users) * len(model.items)
+    assert everything.height == len(model.user_ids) * len(model.item_ids) - known.height
+    assert lists(model, None, k=10_000, include_seen=True).height == len(model.user_ids) * len(model.item_ids)
     assert not lists(model, None, include_seen=True).join(known, on=["user", "item"]).is_empty()
 
 
 def test_items_of_the_test_part_can_be_recommended(model: Model, planted_dataset: Dataset) -> None:
     rows = planted_dataset.test
-    held_out = rows.select(planted_dataset.users.raw(rows["user"]), planted_dataset.items.raw(rows["item"]))
+    held_out = rows.select(planted_dataset.user_ids.raw(rows["user"]), planted_dataset.item_ids.raw(rows["item"]))
     assert not lists(model, None, k=10_000).join(held_out, on=["user", "item"]).is_empty()
 
 
@@ -68,7 +70,7 @@ def test_unknown_users_get_the_most_popular_items_and_are_flagged(model: Model) 
         own = table.filter(user=user)
         assert own["source"].unique().to_list() == ["popularity"]
         assert own["score"].to_list() == sorted(model.popularity.tolist(), reverse=True)[:5]
-        counts = dict(zip(model.items.ids.to_list(), model.popularity.tolist(), strict=True))
+        counts = dict(zip(model.item_ids.ids.to_list(), model.popularity.tolist(), strict=True))
         assert [counts[item] for item in own["item"]] == [model.popularity[int(place)] for place in order]
 
 
@@ -100,4 +102,4 @@ def test_whole_number_ids_give_the_same_lists(model: Model, numbered: Model) -> 
 def test_where_fewer_than_k_items_are_left_the_list_is_shorter(model: Model, planted_dataset: Dataset) -> None:
     own = seen(planted_dataset).filter(user="u005").height
     table = lists(model, ["u005"], k=10_000)
-    assert table["rank"].to_list() == list(range(1, len(model.items) - own + 1))
+    assert table["rank"].to_list() == list(range(1, len(model.item_ids) - own + 1))

@@ -98,7 +98,7 @@ class TestNewUsers:
     def test_all_means_old_and_new_ones_and_asking_picks_some(self, towered: Model, looks) -> None:
         newcomers = {"new_users": looks("u000", "zed"), "history": bought("amy", 0)}
         table = lists(towered, **newcomers)
-        assert table["user"].unique(maintain_order=True).to_list() == [*towered.users.ids, "amy", "zed"]
+        assert table["user"].unique(maintain_order=True).to_list() == [*towered.user_ids.ids, "amy", "zed"]
         some = lists(towered, ["zed", "u003", "who", "amy"], **newcomers)
         told = dict(some.select("user", "source").unique(maintain_order=True).rows())
         assert told == {"u003": "model", "amy": "fold_in", "zed": "content", "who": "popularity"}
@@ -116,7 +116,7 @@ class TestNewUsers:
         )
         start = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
         bare = replace(bare, known=replace(bare.known, start=start, item=bare.known.item[gone]))
-        item = bare.items.ids[5]
+        item = bare.item_ids.ids[5]
         table = lists(bare, ["new"], k=1000, history=Frame({"user": ["new"], "item": [item]}))
         assert table["source"].unique().to_list() == ["popularity"]
         assert table.height == 119
@@ -137,7 +137,7 @@ class TestNewItems:
         assert towered.towers.items is not None
         twin = planted_items.filter(item=10).with_columns(item=pl.lit(9999, pl.Int64))
         table = lists(towered, ["u007"], k=1000, new_items=twin).filter(item=9999)
-        right = towered.towers.items.embed(twin.drop("item"))[0] @ towered.scorer.users[7]
+        right = towered.towers.items.embed(twin.drop("item"))[0] @ towered.scorer.user_embeddings[7]
         assert table["score"].item() == pytest.approx(float(right), rel=1e-4)
 
     def test_an_item_in_a_history_places_its_user(self, towered: Model, planted_items: Frame) -> None:
@@ -209,7 +209,7 @@ def test_the_served_model_makes_the_same_lists_and_leaves_towers_alone(towered: 
     save(towered, tmp_path / "model")
     served = loaded(SERVED).Recommender()
     served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
-    table = served.predict(None, pd.DataFrame({"user": towered.users.ids.to_list()}), {"k": 10})
+    table = served.predict(None, pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"k": 10})
     assert table["item"].to_list() == lists(towered)["item"].to_list()
 
 
@@ -256,7 +256,7 @@ class TestContent:
 
     def test_a_twin_of_a_cold_item_is_scored_like_it(self, cold: Model, planted_items: Frame) -> None:
         trained = torch.bincount(cold.known.item, minlength=120) > 0
-        strange = cold.items.ids.filter(pl.Series((~trained).numpy())).to_list()
+        strange = cold.item_ids.ids.filter(pl.Series((~trained).numpy())).to_list()
         assert strange
         item = strange[0]
         twin = planted_items.filter(item=item).with_columns(item=pl.lit(9999, pl.Int64))

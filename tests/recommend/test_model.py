@@ -21,7 +21,7 @@ def test_what_is_loaded_recommends_as_what_was_saved(model: Model, tmp_path: Pat
 
 def test_whole_number_ids_keep_their_type(numbered: Model, tmp_path: Path) -> None:
     save(numbered, tmp_path / "model")
-    assert load(tmp_path / "model").users.ids.equals(numbered.users.ids)
+    assert load(tmp_path / "model").user_ids.ids.equals(numbered.user_ids.ids)
 
 
 def test_the_folder_holds_open_formats_only_and_no_draft(model: Model, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_popularity_and_known_items_come_from_train_and_validation_alone(
 def test_saving_replaces_an_older_model(model: Model, numbered: Model, tmp_path: Path) -> None:
     save(model, tmp_path / "model")
     save(numbered, tmp_path / "model")
-    assert load(tmp_path / "model").users.ids.dtype == pl.Int64
+    assert load(tmp_path / "model").user_ids.ids.dtype == pl.Int64
 
 
 def test_a_failure_leaves_the_older_model_as_it_was(
@@ -59,7 +59,7 @@ def test_a_failure_leaves_the_older_model_as_it_was(
     monkeypatch.setattr(pl.DataFrame, "write_parquet", fail)
     with pytest.raises(OSError, match="no space"):
         save(model, tmp_path / "model")
-    assert len(load(tmp_path / "model").users) == len(model.users)
+    assert len(load(tmp_path / "model").user_ids) == len(model.user_ids)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 

@@ -33,13 +33,13 @@ CLOSED = [
 
 @pytest.fixture
 def dense(planted_graph: Graph) -> np.ndarray:
-    matrix = np.zeros((planted_graph.users, planted_graph.items))
+    matrix = np.zeros((planted_graph.num_users, planted_graph.num_items))
     matrix[planted_graph.user, planted_graph.item] = 1
     return matrix
 
 
 def scored(settings: ScorerSettings, graph: Graph) -> np.ndarray:
-    return settings.build(graph, None).scores(torch.arange(graph.users)).double().numpy()
+    return settings.build(graph, None).scores(torch.arange(graph.num_users)).double().numpy()
 
 
 @pytest.mark.parametrize("exponent", [0, 0.5])
@@ -188,6 +188,6 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     assert before.equals(after)
     served = loaded(SERVED).Recommender()
     served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
-    users = model.users.ids.to_list()
+    users = model.user_ids.ids.to_list()
     lists = served.predict(None, pd.DataFrame({"user": users}), {"k": 5})
     np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)

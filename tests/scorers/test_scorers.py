@@ -19,7 +19,7 @@ def embeddings(planted_graph: Graph) -> Embeddings:
     random = torch.Generator().manual_seed(0)
     users, items = (
         torch.randn(count, 6, generator=random, requires_grad=True)
-        for count in (planted_graph.users, planted_graph.items)
+        for count in (planted_graph.num_users, planted_graph.num_items)
     )
     return Embeddings(rows_of(users), rows_of(items), rows_of(users), rows_of(items))
 
@@ -39,9 +39,9 @@ class TestContract:
         self, part: type[ScorerSettings], planted_graph: Graph, embeddings: Embeddings
     ) -> None:
         first, again = (
-            part().build(planted_graph, embeddings).scores(torch.arange(planted_graph.users)) for _ in range(2)
+            part().build(planted_graph, embeddings).scores(torch.arange(planted_graph.num_users)) for _ in range(2)
         )
-        assert first.shape == (planted_graph.users, planted_graph.items)
+        assert first.shape == (planted_graph.num_users, planted_graph.num_items)
         assert first.isfinite().all()
         assert not first.requires_grad
         assert torch.equal(first, again)
@@ -50,9 +50,9 @@ class TestContract:
         self, part: type[ScorerSettings], planted_graph: Graph, embeddings: Embeddings
     ) -> None:
         scorer, rows = part().build(planted_graph, embeddings), torch.tensor([9, 3, 3])
-        buffer = torch.full((3, planted_graph.items), torch.nan)
+        buffer = torch.full((3, planted_graph.num_items), torch.nan)
         scorer.scores(rows, out=buffer)
-        torch.testing.assert_close(buffer, scorer.scores(torch.arange(planted_graph.users))[rows])
+        torch.testing.assert_close(buffer, scorer.scores(torch.arange(planted_graph.num_users))[rows])
         torch.testing.assert_close(scorer.scores(rows), buffer)
 
 
@@ -82,11 +82,13 @@ def test_popularity_counts_training_rows_and_is_the_same_for_everybody(
 @pytest.mark.parametrize("similarity", ["dot", "cosine", "euclidean"])
 def test_an_embedding_scorer_adds_the_logarithm_of_popularity(planted_graph: Graph, similarity: str) -> None:
     random = torch.Generator().manual_seed(0)
-    users, items = (rows_of(torch.randn(n, 4, generator=random)) for n in (planted_graph.users, planted_graph.items))
+    users, items = (
+        rows_of(torch.randn(n, 4, generator=random)) for n in (planted_graph.num_users, planted_graph.num_items)
+    )
     embeddings = Embeddings(users, items, users, items)
     plain, biased = (
         EmbeddingScorer(similarity=similarity, popularity=c).build(planted_graph, embeddings) for c in (0, 0.3)
     )
-    rows = torch.arange(planted_graph.users)
+    rows = torch.arange(planted_graph.num_users)
     expected = plain.scores(rows) + 0.3 * planted_graph.item_degree.clamp(min=1).log()
     assert torch.allclose(biased.scores(rows), expected, atol=1e-5)

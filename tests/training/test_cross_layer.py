@@ -33,7 +33,7 @@ def test_is_info_nce_between_the_final_and_the_early_layer(planted_dataset: Data
     final = (x0 + x1 + x2) / 3
     batch = next(shuffled(planted_graph, 64, torch.Generator().manual_seed(3)))
     expected = 0.0
-    for nodes in (batch.user.unique(), planted_graph.users + batch.item.unique()):
+    for nodes in (batch.user.unique(), planted_graph.num_users + batch.item.unique()):
         a, b = (torch.nn.functional.normalize(table[nodes], dim=1) for table in (final, x1))
         logits = a @ b.T / 0.2
         expected += torch.nn.functional.cross_entropy(logits, torch.arange(len(nodes)))

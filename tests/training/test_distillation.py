@@ -69,7 +69,7 @@ def test_is_the_papers_equation(
     )  # the encoder below is scaled alike, so that sigmoids are not all a half
     if similarity == "cosine":
         g_users, g, t = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (g_users, g, t))
-    heard = np.zeros(planted_graph.items)
+    heard = np.zeros(planted_graph.num_items)
     for user, item in zip(planted_graph.user.tolist(), planted_graph.item.tolist(), strict=True):
         heard[item] += 1 / float(planted_graph.user_degree[user])
     heard /= heard[planted_graph.item_degree.numpy() > 0].mean()

@@ -39,7 +39,7 @@ class TestNeighbors:
         dense = planted_graph.adjacency.matrix.to_dense().double().numpy()
         after = dense @ dense @ start
         sides = []
-        for nodes in (batch.user.unique().numpy(), planted_graph.users + batch.item.unique().numpy()):
+        for nodes in (batch.user.unique().numpy(), planted_graph.num_users + batch.item.unique().numpy()):
             losses = []
             for node in nodes:
                 similar = unit(start[nodes]) @ unit(after[[node]])[0]

@@ -198,8 +198,8 @@ class TestFullSoftmax:
     ) -> None:
         users, items = rows(planted_graph, encoder, batch)
         whole = encoder(Plain().sample(planted_graph, torch.Generator()))
-        other_items = batch.item[:, None] == torch.arange(planted_graph.items)
-        other_users = batch.user[:, None] == torch.arange(planted_graph.users)
+        other_items = batch.item[:, None] == torch.arange(planted_graph.num_items)
+        other_users = batch.user[:, None] == torch.arange(planted_graph.num_users)
         forth = InfoNCE()(Pairs(users, items, whole.items(None), other_items)).item()
         back = InfoNCE()(Pairs(items, users, whole.users(None), other_users)).item()
         assert value(planted_graph, encoder, batch, FullSoftmax()) == pytest.approx(forth, rel=1e-5)
@@ -211,7 +211,7 @@ class TestFullSoftmax:
     ) -> None:
         some = (planted_graph.user % 2 == 0) | (planted_graph.item % 3 == 0)  # users of different activity
         rows = pl.DataFrame({"user": planted_graph.user[some].numpy(), "item": planted_graph.item[some].numpy()})
-        graph = Graph.of(rows, planted_graph.users, planted_graph.items)
+        graph = Graph.of(rows, planted_graph.num_users, planted_graph.num_items)
         found = value(graph, encoder, Batch(graph.user, graph.item), FullSoftmax(evenness=1))
         alone = [
             value(graph, encoder, Batch(graph.user[mine], graph.item[mine]), FullSoftmax())

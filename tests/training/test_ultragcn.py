@@ -42,13 +42,13 @@ def tables(graph: Graph, encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
 
 def weights(graph: Graph) -> np.ndarray:
     """w_ij [I, I] by the paper's equation, one entry at a time."""
-    rated = np.zeros((graph.users, graph.items))
+    rated = np.zeros((graph.num_users, graph.num_items))
     rated[graph.user, graph.item] = 1
     counts = rated.T @ rated
     sums = counts.sum(1)
     w = np.zeros_like(counts)
-    for i in range(graph.items):
-        for j in range(graph.items):
+    for i in range(graph.num_items):
+        for j in range(graph.num_items):
             if i != j and counts[i, j]:
                 w[i, j] = counts[i, j] / (sums[i] - counts[i, i]) * np.sqrt(sums[i] / sums[j])
     return w
@@ -73,11 +73,11 @@ class TestItemItem:
         w = weights(planted_graph)
         together = co_occurring(planted_graph, 5)
         np.testing.assert_allclose(together.weight.numpy(), -np.sort(-w, 1)[:, :5], rtol=1e-5)
-        assert (together.items != torch.arange(planted_graph.items)[:, None]).all()
+        assert (together.items != torch.arange(planted_graph.num_items)[:, None]).all()
 
     def test_chunks_do_not_change_it(self, planted_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = co_occurring(planted_graph, 5)
-        monkeypatch.setattr(item_item, "COUNTS", 7 * planted_graph.items)
+        monkeypatch.setattr(item_item, "COUNTS", 7 * planted_graph.num_items)
         parts = co_occurring.__wrapped__(planted_graph, 5)
         assert torch.equal(parts.weight, whole.weight)
         assert torch.equal(parts.items, whole.items)

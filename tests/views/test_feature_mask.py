@@ -38,9 +38,9 @@ class TestMasks:
         self, planted_graph: Graph, rate: float, inputs: int, number: int
     ) -> None:
         view = sampled(FeatureMask(rate=rate, dropout=0), planted_graph)
-        masked = hidden(view, torch.arange(planted_graph.nodes), inputs)
+        masked = hidden(view, torch.arange(planted_graph.num_nodes), inputs)
         assert (masked.sum(1) == number).all()
-        mean, deviation = number / inputs, (number / inputs * (1 - number / inputs) / planted_graph.nodes) ** 0.5
+        mean, deviation = number / inputs, (number / inputs * (1 - number / inputs) / planted_graph.num_nodes) ** 0.5
         assert ((masked.float().mean(0) - mean).abs() < 4 * deviation).all()
 
     def test_what_is_shown_is_as_it_was(self, planted_graph: Graph) -> None:
@@ -50,7 +50,7 @@ class TestMasks:
 
     def test_is_one_mask_a_node_all_epoch_long(self, planted_graph: Graph) -> None:
         view = sampled(PAIR[0], planted_graph)
-        nodes = torch.arange(planted_graph.nodes)
+        nodes = torch.arange(planted_graph.num_nodes)
         assert torch.equal(hidden(view, nodes, 3), hidden(view, nodes, 3))
         assert torch.equal(hidden(view, nodes.flip(0), 3), hidden(view, nodes, 3).flip(0))
         assert not torch.equal(hidden(view, nodes, 3), hidden(sampled(PAIR[0], planted_graph, 1), nodes, 3))
@@ -72,7 +72,7 @@ class TestComplement:
     @pytest.mark.parametrize("inputs", [2, 3, 6])
     def test_the_second_view_hides_exactly_what_the_first_shows(self, planted_graph: Graph, inputs: int) -> None:
         first, second = self.drawn(planted_graph)
-        nodes = torch.arange(planted_graph.nodes)
+        nodes = torch.arange(planted_graph.num_nodes)
         assert torch.equal(hidden(second, nodes, inputs), ~hidden(first, nodes, inputs))
 
     def test_without_it_both_are_drawn_apart(self, planted_graph: Graph) -> None:
@@ -90,7 +90,7 @@ class TestComplement:
         }
         objective = Objective(terms, planted_graph, torch.Generator().manual_seed(0))
         objective.draw_views()
-        nodes = torch.arange(planted_graph.nodes)
+        nodes = torch.arange(planted_graph.num_nodes)
         for first, second in objective.views.values():
             assert torch.equal(hidden(second, nodes, 4), ~hidden(first, nodes, 4))
 

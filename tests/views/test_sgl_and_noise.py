@@ -44,7 +44,7 @@ class TestRandomWalk:
 
 class TestNoise:
     def test_adds_a_vector_of_its_length_in_the_orthant_of_the_embedding(self, planted_graph: Graph) -> None:
-        x = torch.randn(planted_graph.nodes, 16, generator=torch.Generator().manual_seed(1))
+        x = torch.randn(planted_graph.num_nodes, 16, generator=torch.Generator().manual_seed(1))
         clean = planted_graph.adjacency @ x
         moved = sampled(Noise(length=0.25), planted_graph).propagate(x, 0) - clean
         linked = clean.abs().amin(1) > 1e-6
@@ -52,14 +52,14 @@ class TestNoise:
         assert (moved[linked] * clean[linked] > 0).all()
 
     def test_is_drawn_anew_every_time(self, planted_graph: Graph) -> None:
-        x = torch.ones(planted_graph.nodes, 4)
+        x = torch.ones(planted_graph.num_nodes, 4)
         view = sampled(Noise(), planted_graph)
         assert not torch.equal(view.propagate(x, 0), view.propagate(x, 0))
 
     def test_does_not_change_the_gradient(self, planted_graph: Graph) -> None:
         gradients = []
         for settings in (Noise(length=0.0), Noise(length=0.3)):
-            x = torch.randn(planted_graph.nodes, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
+            x = torch.randn(planted_graph.num_nodes, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
             sampled(settings, planted_graph).propagate(x, 0).sum().backward()
             gradients.append(x.grad)
         assert torch.allclose(*gradients)

@@ -16,25 +16,25 @@ def sampled(settings: ViewSettings, graph: Graph, seed: int = 0) -> View:
 
 
 def table(graph: Graph, dimension: int = 8) -> torch.Tensor:
-    return torch.randn(graph.nodes, dimension, generator=torch.Generator().manual_seed(1))
+    return torch.randn(graph.num_nodes, dimension, generator=torch.Generator().manual_seed(1))
 
 
 class TestSvd:
     @pytest.mark.parametrize("rank", [1, 4])  # the planted blocks: the values after these are far smaller
     def test_is_the_truncated_decomposition_of_the_normalized_matrix(self, planted_graph: Graph, rank: int) -> None:
         dense = planted_graph.adjacency.matrix.to_dense().double().numpy()
-        block = dense[: planted_graph.users, planted_graph.users :]
+        block = dense[: planted_graph.num_users, planted_graph.num_users :]
         left, values, right = np.linalg.svd(block)
         cut = (left[:, :rank] * values[:rank]) @ right[:rank]
         x = table(planted_graph).double().numpy()
-        users, items = x[: planted_graph.users], x[planted_graph.users :]
+        users, items = x[: planted_graph.num_users], x[planted_graph.num_users :]
         expected = np.concatenate([cut @ items, cut.T @ users])
         found = sampled(Svd(rank=rank), planted_graph).propagate(table(planted_graph), 0)
         assert np.abs(found.numpy() - expected).max() < 0.02 * np.abs(expected).max()
 
     @pytest.mark.parametrize("rank", [2, 5, 20])
     def test_no_matrix_of_the_rank_is_clearly_nearer_to_the_graph(self, planted_graph: Graph, rank: int) -> None:
-        block = planted_graph.adjacency.matrix.to_dense()[: planted_graph.users, planted_graph.users :]
+        block = planted_graph.adjacency.matrix.to_dense()[: planted_graph.num_users, planted_graph.num_users :]
         nearest = torch.linalg.svdvals(block)[rank:].square().sum().sqrt()
         factors = decomposed(planted_graph, rank)
         assert factors.left.shape[1] == factors.right.shape[1] == rank
@@ -63,7 +63,7 @@ class TestSvd:
     def test_another_graph_is_another_decomposition(self, planted_graph: Graph) -> None:
         half = len(planted_graph.user) // 2
         edges = {"user": planted_graph.user[:half].numpy(), "item": planted_graph.item[:half].numpy()}
-        smaller = Graph.of(pl.DataFrame(edges), planted_graph.users, planted_graph.items)
+        smaller = Graph.of(pl.DataFrame(edges), planted_graph.num_users, planted_graph.num_items)
         assert decomposed(smaller, 5) is not decomposed(planted_graph, 5)
 
 
@@ -97,8 +97,8 @@ class TestDropout:
     def test_of_inputs_drops_its_rate_where_an_encoder_starts_and_leaves_hops_whole(self, planted_graph: Graph) -> None:
         view, x = sampled(Dropout(rate=0, input_rate=0.25), planted_graph), table(planted_graph, 16)
         assert torch.equal(view.propagate(x, 0), planted_graph.adjacency @ x)
-        rows = torch.arange(planted_graph.items)
-        (found,) = view.inputs_from(planted_graph.users)(rows, [x[planted_graph.users :]])
+        rows = torch.arange(planted_graph.num_items)
+        (found,) = view.inputs_from(planted_graph.num_users)(rows, [x[planted_graph.num_users :]])
         dropped = found == 0
         assert abs(dropped.sum().item() - 0.25 * found.numel()) < 4 * (found.numel() * 0.25 * 0.75) ** 0.5
-        torch.testing.assert_close(found[~dropped], x[planted_graph.users :][~dropped] / 0.75)
+        torch.testing.assert_close(found[~dropped], x[planted_graph.num_users :][~dropped] / 0.75)

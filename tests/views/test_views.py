@@ -33,7 +33,7 @@ class TestContract:
         self, part: type[ViewSettings], planted_graph: Graph
     ) -> None:
         view = sampled(part(), planted_graph)
-        x = torch.randn(planted_graph.nodes, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
+        x = torch.randn(planted_graph.num_nodes, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
         y = x
         for layer in range(3):
             y = view.propagate(y, layer)
@@ -44,13 +44,13 @@ class TestContract:
         assert x.grad.abs().sum() > 0
 
     def test_the_same_seed_gives_the_same_view(self, part: type[ViewSettings], planted_graph: Graph) -> None:
-        x = torch.randn(planted_graph.nodes, 4, generator=torch.Generator().manual_seed(1))
+        x = torch.randn(planted_graph.num_nodes, 4, generator=torch.Generator().manual_seed(1))
         first, again = (sampled(part(), planted_graph, seed=5).propagate(x, 0) for _ in range(2))
         assert torch.equal(first, again)
 
     def test_leaves_the_graph_as_it_was(self, part: type[ViewSettings], planted_graph: Graph) -> None:
         before = planted_graph.adjacency.matrix.to_dense()
-        sampled(part(), planted_graph).propagate(torch.ones(planted_graph.nodes, 2), 0)
+        sampled(part(), planted_graph).propagate(torch.ones(planted_graph.num_nodes, 2), 0)
         assert torch.equal(planted_graph.adjacency.matrix.to_dense(), before)
 
 
@@ -110,7 +110,7 @@ class TestEdgeDrop:
 def test_a_view_may_have_a_matrix_for_each_layer_and_perturb_what_comes_out(planted_graph: Graph) -> None:
     half = planted_graph.without(torch.arange(len(planted_graph.user)) % 2 == 0)
     view = View((planted_graph.adjacency, half), lambda x, layer: x + layer)
-    x = torch.ones(planted_graph.nodes, 2)
+    x = torch.ones(planted_graph.num_nodes, 2)
     torch.testing.assert_close(view.propagate(x, 0), planted_graph.adjacency @ x)
     torch.testing.assert_close(view.propagate(x, 1), half @ x + 1)
     torch.testing.assert_close(view.propagate(x, 5), half @ x + 5)  # the last matrix serves all further layers

@@ -33,8 +33,8 @@ class FeatureTables:
     @classmethod
     def of(cls, data: "Dataset") -> Self:
         """The tables of a data set."""
-        users = trained_rows(data.train[USER], len(data.users))
-        items = trained_rows(data.train[ITEM], len(data.items))
+        users = trained_rows(data.train[USER], len(data.user_ids))
+        items = trained_rows(data.train[ITEM], len(data.item_ids))
         return cls(data.user_table, data.item_table, users, items, data.features)
 
     def users(self, columns: tuple[str, ...] | None = None) -> Features:

@@ -81,7 +81,7 @@ class Blend(ScorerSettings):
         fitting = {name: part for name, part in self.parts.items() if self.weight(name) and part.fits(graph)}
         if not fitting:
             raise TrainingError(
-                f"no part of scorer 'blend' fits {graph.items:,} items: {listed(self.parts)}; add graph_filter"
+                f"no part of scorer 'blend' fits {graph.num_items:,} items: {listed(self.parts)}; add graph_filter"
             )
         builders = {name: part.builder(graph) for name, part in fitting.items()}
         return BlendBuilder(

@@ -61,7 +61,7 @@ class Adaptive(TemperatureSettings):
 
     @override
     def build(self, graph: Graph) -> Temperature:
-        return AdaptiveTemperature(self, graph.users, graph.items).to(graph.device)
+        return AdaptiveTemperature(self, graph.num_users, graph.num_items).to(graph.device)
 
 
 class AdaptiveTemperature(Temperature):

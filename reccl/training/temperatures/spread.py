@@ -28,7 +28,7 @@ def of_interactions(graph: Graph, users: Rows, items: Rows) -> Spread:
     x, y = prepared(users(None), "cosine"), prepared(items(None), "cosine")  # [U, D], [I, D]
     parts = zip(graph.user.split(EDGES), graph.item.split(EDGES), strict=True)
     near = torch.stack([(x[user] * y[item]).sum() for user, item in parts]).sum() / len(graph.user)
-    odds = graph.users * graph.items / (2 * len(graph.user))
+    odds = graph.num_users * graph.num_items / (2 * len(graph.user))
     return Spread(near - x.mean(0) @ y.mean(0), math.log(odds))
 
 

@@ -62,8 +62,8 @@ class Contrast(TemperatureTerm):
             target = parts["target"] = MomentumEncoder(encoder, self.momentum)
             if self.queue:
                 keys = target(Plain().sample(graph, generator))
-                parts["user_keys"] = Queue(keys.users, graph.users, self.queue, generator)
-                parts["item_keys"] = Queue(keys.items, graph.items, self.queue, generator)
+                parts["user_keys"] = Queue(keys.users, graph.num_users, self.queue, generator)
+                parts["item_keys"] = Queue(keys.items, graph.num_items, self.queue, generator)
         return parts
 
     @override

@@ -114,8 +114,8 @@ class Distillation(TermSettings):
     def weights(self, graph: Graph) -> Tensor:
         """Of every item how far its teacher counts, w [I]; 1 of all where `qualified` is empty."""
         if self.qualified is None:
-            return torch.ones(graph.items, device=graph.device)
-        told = torch.zeros(graph.items, device=graph.device)
+            return torch.ones(graph.num_items, device=graph.device)
+        told = torch.zeros(graph.num_items, device=graph.device)
         told.index_add_(0, graph.item, 1 / graph.user_degree[graph.user].float())  # [I]
         mean = told.sum() / (graph.item_degree > 0).sum()
         return torch.tanh(self.qualified * (told / mean).clamp(max=1))

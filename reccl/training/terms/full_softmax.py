@@ -47,9 +47,9 @@ class FullSoftmax(TermSettings):
             prepared(embeddings.users(None), self.similarity),
             prepared(embeddings.items(None), self.similarity),
         )
-        loss = self.side(users, items, batch.user, batch.item, graph.item_degree, graph.by_user)
+        loss = self.side(users, items, batch.user, batch.item, graph.item_degree, graph.user_items)
         return (
-            loss + self.reverse * self.side(items, users, batch.item, batch.user, graph.user_degree, graph.by_item)
+            loss + self.reverse * self.side(items, users, batch.item, batch.user, graph.user_degree, graph.item_users)
             if self.reverse
             else loss
         )

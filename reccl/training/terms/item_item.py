@@ -73,11 +73,11 @@ def co_occurring(graph: Graph, neighbors: int) -> Together:
     total = of_item @ np.asarray(counts.sum(1)).ravel()  # [I] g
     root = np.sqrt(np.maximum(total, 1))
     factor = root / np.maximum(total - graph.item_degree.cpu().numpy(), 1)  # [I] sqrt(g_i) / (g_i - G_ii)
-    found, chunk = [], max(COUNTS // max(graph.items, 1), 1)
-    for start in range(0, graph.items, chunk):
-        rows = np.arange(start, min(start + chunk, graph.items))
+    found, chunk = [], max(COUNTS // max(graph.num_items, 1), 1)
+    for start in range(0, graph.num_items, chunk):
+        rows = np.arange(start, min(start + chunk, graph.num_items))
         block = (of_item[rows] @ counts).toarray() * factor[rows, None] / root  # [chunk, I]
         block[np.arange(len(rows)), rows] = 0
-        found.append(torch.from_numpy(block).topk(min(neighbors, graph.items)))
+        found.append(torch.from_numpy(block).topk(min(neighbors, graph.num_items)))
     items = torch.cat([top.indices for top in found]).to(graph.device)
     return Together(items, torch.cat([top.values for top in found]).float().to(graph.device))

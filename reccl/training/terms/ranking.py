@@ -54,7 +54,7 @@ class Ranking(TemperatureTerm):
         if self.queue:
             target = parts["target"] = MomentumEncoder(encoder, self.momentum)
             keys = target(Plain().sample(graph, generator))
-            parts["queue"] = Queue(keys.items, graph.items, self.queue, generator)
+            parts["queue"] = Queue(keys.items, graph.num_items, self.queue, generator)
         return parts
 
     @override

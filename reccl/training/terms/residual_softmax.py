@@ -73,8 +73,8 @@ class Prior(nn.Module):
     def __init__(self, scorer: Scorer, strength: float) -> None:
         super().__init__()
         self.scorer, self.factor = scorer, strength / spread(scorer)
-        users = torch.arange(len(scorer.users), device=scorer.items.device)
-        small = len(scorer.users) * len(scorer.items) <= KEPT
+        users = torch.arange(len(scorer.user_embeddings), device=scorer.item_embeddings.device)
+        small = len(scorer.user_embeddings) * len(scorer.item_embeddings) <= KEPT
         self.kept = self.factor * scorer.scores(users) if small else None  # [U, I]
 
     def forward(self, users: Tensor) -> Tensor:

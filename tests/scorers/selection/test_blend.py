@@ -50,7 +50,9 @@ CLOSED = {name: part for name, part in PARTS.items() if name != "vectors"}
 @pytest.fixture
 def embeddings(planted_graph: Graph) -> Embeddings:
     random = torch.Generator().manual_seed(0)
-    users, items = (torch.randn(count, 6, generator=random) for count in (planted_graph.users, planted_graph.items))
+    users, items = (
+        torch.randn(count, 6, generator=random) for count in (planted_graph.num_users, planted_graph.num_items)
+    )
     return Embeddings(rows_of(users), rows_of(items), rows_of(users), rows_of(items))
 
 
@@ -61,11 +63,11 @@ def validation_metric(planted_dataset: Dataset) -> ValidationMetric:
 
 
 def everyone(scorer: Scorer) -> np.ndarray:
-    return scorer.scores(torch.arange(len(scorer.users))).double().numpy()
+    return scorer.scores(torch.arange(len(scorer.user_embeddings))).double().numpy()
 
 
 def test_scores_are_the_weighted_sum_over_each_parts_spread(planted_graph: Graph, embeddings: Embeddings) -> None:
-    expected = np.zeros((planted_graph.users, planted_graph.items))
+    expected = np.zeros((planted_graph.num_users, planted_graph.num_items))
     for name, part in PARTS.items():
         scores = everyone(part.build(planted_graph, embeddings))
         expected += WEIGHTS[name] * scores / scores.std(1).mean()
@@ -98,7 +100,7 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     assert before.equals(after)
     served = loaded(SERVED).Recommender()
     served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
-    lists = served.predict(None, pd.DataFrame({"user": model.users.ids.to_list()}), {"k": 5})
+    lists = served.predict(None, pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
     np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-3, atol=1e-3)
 
 
