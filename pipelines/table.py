@@ -11,6 +11,7 @@
 Ids stay what they are: whole numbers or text. Times become seconds since 1970.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +28,7 @@ from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError, did_you_mean, listed
 
 Core = Annotated[int, Field(ge=0)]
+Column = str | Literal[False] | None
 
 
 def pipeline(
@@ -39,11 +41,12 @@ def pipeline(
     query: str | None = None,
     user: str = USER,
     item: str = ITEM,
-    timestamp: str | None = None,
+    timestamp: Column = None,
     time_unit: Literal["s", "ms", "us", "ns"] = "s",
-    rating: str | None = None,
-    weight: str | None = None,
-    part: str | None = None,
+    time_format: str | None = None,
+    rating: Column = None,
+    weight: Column = None,
+    part: Column = None,
     ids: Literal["auto", "integer", "string"] = "auto",
     users: Path | None = None,
     users_id: str | None = None,
@@ -65,8 +68,10 @@ def pipeline(
     database, query: read the interactions from a database instead; database is a URI such as postgresql://host/name,
       and `$NAME` in it is taken from the environment, so that no password stands in a config.
     user, item: the columns that hold the ids.
-    timestamp, rating, weight, part: the columns that hold these; by default those of that name, where there are such.
+    timestamp, rating, weight, part: the columns that hold these; by default those of that name, where there are such;
+      false leaves such a column out.
     time_unit: what a timestamp given as a number counts; text is read as ISO 8601, dates and date-times as such.
+    time_format: how a timestamp is written instead, such as "%d.%m.%Y %H:%M" (31.12.2025 23:59) or "%Y%m%d".
     ids: in text files, auto takes ids for numbers when the first 10,000 rows hold only whole numbers.
     users, items: files with one row an id and any columns besides: the features. Of rows with one id the first counts.
     users_id, items_id: the columns that hold the ids there; by default the same names as in the interactions.
@@ -97,7 +102,7 @@ def pipeline(
     conversions = {key: _identifiers(frame, key, ids, guess=kind in TEXT) for key in (USER, ITEM)}
     conversions |= {name: numbers(name) for name in (RATING, WEIGHT) if name in present}
     if TIMESTAMP in present:
-        conversions[TIMESTAMP] = epoch_seconds(TIMESTAMP, time_unit)
+        conversions[TIMESTAMP] = epoch_seconds(TIMESTAMP, time_unit, time_format)
     if PART in present:
         conversions[PART] = one_of(PART, PARTS)
     for convert in conversions.values():
@@ -149,10 +154,12 @@ def _interaction_files(
     return table_files(raw / (interactions or ""), kind, leave_out=features)
 
 
-def _named(frame: pl.LazyFrame, columns: dict[str, str | None], origin: str) -> pl.LazyFrame:
+def _named(frame: pl.LazyFrame, columns: Mapping[str, Column], origin: str) -> pl.LazyFrame:
     """Rename to the names inside reccl. Interactions keep only these; a feature table keeps the rest as features."""
     present = frame.collect_schema().names()
-    chosen = {name: column or name for name, column in columns.items() if column or name in present}
+    chosen = {
+        name: column or name for name, column in columns.items() if column or (column is None and name in present)
+    }
     for name, column in chosen.items():
         if column not in present:
             near = did_you_mean(column, present)

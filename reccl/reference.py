@@ -111,7 +111,7 @@ def plain(kind: Any) -> str:
     if get_origin(kind) is Annotated:
         return plain(get_args(kind)[0])
     if get_origin(kind) is Literal:
-        return ", ".join(f"`{value}`" for value in get_args(kind))
+        return ", ".join(f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in get_args(kind))
     if get_origin(kind) in (Union, types.UnionType):
         if found := members(kind):
             return "part" + (" or empty" if type(None) in get_args(kind) else "") if len(found) > 1 else "section"

@@ -68,6 +68,20 @@ def test_separators_units_and_formats_can_be_said(tmp_path: Path) -> None:
     assert table.rows() == [(1, 2, 5)]
 
 
+@pytest.mark.parametrize(("written", "form"), [("12/31/1970 1:00", "%m/%d/%Y %H:%M"), ("19701231", "%Y%m%d")])
+def test_times_may_be_written_in_any_form_that_is_said(tmp_path: Path, written: str, form: str) -> None:
+    (tmp_path / "buys.csv").write_text(f"user,item,timestamp\n1,2,{written}\n")
+    (moment,) = rows(tmp_path, time_format=form)["timestamp"]
+    assert moment // 86_400 == 364
+    with pytest.raises(DataError, match=r"timestamp .* in row 1 .* is not a time written as %d"):
+        rows(tmp_path, time_format="%d.%m.%Y")
+
+
+def test_a_column_of_a_known_name_can_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "buys.csv").write_text("user,item,timestamp,part\n1,2,early,wheel\n")
+    assert rows(tmp_path, timestamp=False, part=False).rows() == [(1, 2)]
+
+
 def test_ids_that_a_number_could_not_give_back_stay_text(tmp_path: Path) -> None:
     (tmp_path / "buys.csv").write_text("user,item\n007,1\n8,2\n")
     (tmp_path / "people.csv").write_text("user,age\n007,40\n8,50\n")

@@ -71,17 +71,22 @@ def one_of(column: str, allowed: tuple[str, ...]) -> Step:
     return step
 
 
-def epoch_seconds(column: str, time_unit: str = "s") -> Step:
+def epoch_seconds(column: str, time_unit: str = "s", time_format: str | None = None) -> Step:
     """A column of times as whole seconds since 1970, whatever it was.
 
     Numbers count `time_unit` (s, ms, us, ns). Text is ISO 8601: a date, or a date-time with or without an offset from
-    UTC. A time without an offset is taken for UTC. Parts of a second are cut off.
+    UTC. A time without an offset is taken for UTC. Parts of a second are cut off. With a `time_format`, text and
+    numbers are read by that pattern instead, e.g. `%m/%d/%Y %H:%M` or `%Y%m%d`, as UTC.
     """
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
         dtype = require_columns(column)(frame).collect_schema()[column]
         if dtype == pl.Date or isinstance(dtype, pl.Datetime):
             return frame.with_columns(pl.col(column).dt.epoch("s"))
+        if time_format is not None:
+            text = pl.col(column).cast(pl.String).str.strip_chars()
+            moment = text.str.to_datetime(time_format, strict=False, time_unit="us")
+            return parsed(column, moment.dt.epoch("s"), f"a time written as {time_format}")(frame)
         if dtype.is_numeric():
             whole = pl.col(column) if dtype.is_integer() else pl.col(column).floor()
             return frame.with_columns(whole.cast(pl.Int64) // TICKS[time_unit])
