@@ -23,7 +23,7 @@ LAYERS = (
     {"training", "evaluation", "recommend", "tracking"},
     {"config"},
     {"experiment", "comparison", "reference", "few_shot"},
-    {"bench"},
+    {"bench", "scaffold"},
     {"cli"},
     {"__main__"},
 )

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from reccl import __version__
-from reccl.cli import bench, cold, compare, config, data, evaluate, methods, recommend, runs, train, ui
+from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, train, ui
 from reccl.cli.console import err
 from reccl.errors import RecclError
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
 app.command("evaluate")(evaluate.evaluate)

@@ -1,0 +1,142 @@
+"""`reccl init`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from reccl.cli.console import Debug, Json, Quiet, out, print_json, say, table
+from reccl.errors import ConfigError, RecclError, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reccl.scaffold import Column, Features, Guess, Plan, Role
+
+NONE = "none"
+"""What is written where no column has a role."""
+ASKED: "tuple[Role, ...]" = ("user", "item", "timestamp", "rating")
+MEANINGS: "dict[Role, str]" = {
+    "user": "Column with the user's id",
+    "item": "Column with the item's id",
+    "timestamp": f"Column with the time ({NONE}: there is none)",
+    "rating": f"Column with the rating ({NONE}: every row counts alike)",
+}
+
+
+def init(
+    interactions: Annotated[Path, typer.Argument(help="Your table: one row an order, a rating, a click. Or a folder.")],
+    items: Annotated[Path | None, typer.Option(help="Table of items: titles, categories, prices.")] = None,
+    users: Annotated[Path | None, typer.Option(help="Table of users: country, age.")] = None,
+    user: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the user's id.")] = None,
+    item: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the item's id.")] = None,
+    timestamp: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the time, or none.")] = None,
+    rating: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the rating, or none.")] = None,
+    target: Annotated[Path | None, typer.Option("--out", "-o", help="Config to write. Default: orders.yaml.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the guesses without asking.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Look at your own files, and write a commented config that trains on them as it is.
+
+    Guesses which columns hold the user, the item, the time and the rating, shows why, and asks. Columns that are named
+    here are not guessed.
+    """
+    name = interactions.resolve().stem or "data"
+    target = target or Path(f"{name}.yaml")
+    if target.exists() and not force:
+        raise ConfigError(f"{target} exists; name another file with --out, or replace it with --force")
+    from reccl import scaffold
+
+    opened = scaffold.open_table(interactions)
+    columns = scaffold.profile(opened.sample())
+    words: Mapping[Role, str | None] = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    given: dict[Role, str | None] = {
+        role: None if word == NONE else word for role, word in words.items() if word is not None
+    }
+    guesses = scaffold.guess_roles(columns, given)
+    if not json:
+        show(f"{interactions}: {len(columns)} columns", guesses, columns)
+    if not (yes or json) and sys.stdin.isatty():
+        for role in ASKED:
+            if role not in given:
+                given[role] = ask(guesses[role], [column.name for column in columns])
+                guesses = scaffold.guess_roles(columns, given)
+    planned = scaffold.plan(opened, scaffold.chosen(guesses, columns, interactions), items=items, users=users)
+    if not json:
+        show_features(planned)
+    command = shlex.join(["reccl", *sys.argv[1:]])
+    text = scaffold.config_text(planned, name=name, path=str(target), command=command)
+    check(text)
+    write(text, target)
+    if json:
+        print_json({"config": target, "columns": {role: guess.column for role, guess in guesses.items()}})
+        return
+    out.print(f"\nwrote {target}", markup=False)
+    say(f"next: reccl train --config {shlex.quote(str(target))}")
+
+
+def ask(guess: "Guess", names: list[str]) -> str | None:
+    """The column that the person gives this role, the guess being the default; None for none of them."""
+    optional = guess.role not in ("user", "item")
+    while True:
+        answer = typer.prompt(MEANINGS[guess.role], default=guess.column or (NONE if optional else None), err=True)
+        if answer in names:
+            return str(answer)
+        if optional and answer == NONE:
+            return None
+        say(f"no column {answer!r}; there are: {listed(names)}")
+
+
+def check(text: str) -> None:
+    """Prepare the data as training will; what is prepared is kept for it. Raises what training would raise."""
+    from reccl.config import loads
+    from reccl.data.prepare import prepare
+
+    try:
+        prepare(loads(text).data, say)
+    except RecclError as error:
+        raise type(error)(
+            f"{error}; nothing was written; other columns can be named with --user, --item, ..."
+        ) from None
+
+
+def write(text: str, target: Path) -> None:
+    """Write the file, and its folder where there is none."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    except OSError as error:
+        raise ConfigError(f"cannot write {target}: {error.strerror}") from None
+
+
+def show(title: str, guesses: "Mapping[Role, Guess]", columns: "tuple[Column, ...]") -> None:
+    """What was found: the column of every role, why, and some of its values."""
+    named = {column.name: column for column in columns}
+    made = table(escape(title), "role", "column", "why", "values")
+    for role, guess in guesses.items():
+        if guess.column or role in ASKED:
+            examples = ", ".join(named[guess.column].examples) if guess.column else ""
+            doubt = "" if guess.sure else "?"
+            made.add_row(f"{role}{doubt}", *map(escape, (guess.column or "-", guess.why, examples)))
+    out.print(made)
+    left = [name for name in named if name not in {guess.column for guess in guesses.values()}]
+    if left:
+        out.print(f"not used: {', '.join(left)}", markup=False)
+
+
+def show_features(planned: "Plan") -> None:
+    """The kinds of the columns of the tables of items and users."""
+    sides: dict[str, Features | None] = {"items": planned.items, "users": planned.users}
+    for side, features in sides.items():
+        if features:
+            made = table(escape(f"{features.table.path}: {side} by {features.id_column}"), "column", "feature", "why")
+            for each in features.found:
+                made.add_row(*map(escape, (each.column, each.kind or "-", each.why)))
+            out.print()
+            out.print(made)
