@@ -14,7 +14,7 @@ PACKAGE = ROOT / "reccl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 LAYERS = (
-    {"settings", "errors", "bundle", "clock", "products"},
+    {"settings", "errors", "bundle", "clock", "products", "atomic"},
     {"data"},
     {"losses", "metrics"},
     {"views", "negatives"},

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
 
+from reccl.atomic import atomic_path
 from reccl.data.columns import PARTS, TEST, TRAIN, VALIDATION
 from reccl.data.dataset import Dataset
 from reccl.data.ids import IdMap
@@ -20,7 +19,7 @@ FORMAT = 1
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Write to a temporary folder beside `folder`, then rename; an older copy is replaced."""
+    """Write the folder, whole or not at all; an older copy is replaced."""
     tables = {
         "users": dataset.user_ids.ids.to_frame(),
         "items": dataset.item_ids.ids.to_frame(),
@@ -30,31 +29,24 @@ def write(dataset: Dataset, folder: Path) -> None:
     }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with atomic_path(folder) as draft:
+            draft.mkdir()
+            digests = {}
+            for name, table in tables.items():
+                if table is not None:
+                    path = draft / f"{name}.parquet"
+                    table.write_parquet(path)
+                    digests[path.name] = sha256(path)
+            manifest = {
+                "format": FORMAT,
+                "fingerprint": dataset.fingerprint,
+                "counts": [asdict(count) for count in dataset.counts],
+                "files": digests,
+            }
+            (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
     except OSError as error:
-        raise DataError(
-            f"cannot write {folder}: {error.strerror}; set RECCL_CACHE to a folder you may write to"
-        ) from None
-    try:
-        digests = {}
-        for name, table in tables.items():
-            if table is not None:
-                path = draft / f"{name}.parquet"
-                table.write_parquet(path)
-                digests[path.name] = sha256(path)
-        manifest = {
-            "format": FORMAT,
-            "fingerprint": dataset.fingerprint,
-            "counts": [asdict(count) for count in dataset.counts],
-            "files": digests,
-        }
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.replace(folder)
-    except OSError as error:
-        raise DataError(f"cannot write {folder}: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        reason = error.strerror or error
+        raise DataError(f"cannot write {folder}: {reason}; set RECCL_CACHE to a folder you may write to") from None
 
 
 def read(folder: Path) -> Dataset:

@@ -1,8 +1,6 @@
 """Model: a trained scorer with its ids and known interactions, as a folder of safetensors, Parquet and JSON."""
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from reccl import __version__
+from reccl.atomic import atomic_path
 from reccl.cold_start.feature_prior import FeaturePrior
 from reccl.data.columns import USER
 from reccl.data.dataset import Dataset
@@ -69,34 +68,30 @@ class Model:
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write to a temporary folder beside `folder`, then rename."""
+    """Write the folder, whole or not at all; an older one is replaced."""
+    tensors = {
+        **model.scorer.tensors(),
+        "known_start": model.known.start,
+        "known_item": model.known.item,
+        "popularity": model.popularity,
+    }
+    features = {}
+    for side, tower in sides(model.towers):
+        assert isinstance(tower.features, FittedFeatures)
+        features[side], learned = tower.features.state()
+        tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
+        tensors |= {f"{side}_features.{name}": tensor for name, tensor in learned.items()}
+    if model.feature_prior is not None:
+        tensors |= {f"doubt.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        tensors = {
-            **model.scorer.tensors(),
-            "known_start": model.known.start,
-            "known_item": model.known.item,
-            "popularity": model.popularity,
-        }
-        features = {}
-        for side, tower in sides(model.towers):
-            assert isinstance(tower.features, FittedFeatures)
-            features[side], learned = tower.features.state()
-            tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
-            tensors |= {f"{side}_features.{name}": tensor for name, tensor in learned.items()}
-        if model.feature_prior is not None:
-            tensors |= {f"doubt.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
+    with atomic_path(folder) as draft:
+        draft.mkdir()
         checkpoint.save(tensors, draft / "model.safetensors")
         model.user_ids.ids.to_frame().write_parquet(draft / "users.parquet")
         model.item_ids.ids.to_frame().write_parquet(draft / "items.parquet")
         sizes = {"users": len(model.user_ids), "items": len(model.item_ids)}
         manifest = {"format": FORMAT, "reccl": __version__, **sizes, "features": features}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def load(folder: Path) -> Model:

@@ -1,6 +1,5 @@
 """Write: a stream of tables to one file, which appears whole or not at all."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Literal
 import polars as pl
 import pyarrow.parquet as pq
 
+from reccl.atomic import atomic_path
 from reccl.errors import RecclError
 
 Format = Literal["parquet", "csv", "jsonl"]
@@ -20,19 +20,14 @@ def write(tables: Iterable[pl.DataFrame], path: Path, form: Format) -> int:
     The file gets its name when it is complete: a crash leaves an older file of that name as it was. Raises RecclError
     where the folder cannot be written to.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     rows = 0
     try:
-        with writer(draft, form) as append:
+        with atomic_path(path) as draft, writer(draft, form) as append:
             for table in tables:
                 append(table)
                 rows += table.height
-        draft.replace(path)
     except OSError as error:
         raise RecclError(f"cannot write {path}: {error.strerror or error}; choose another --out") from None
-    finally:
-        if draft.is_file():
-            draft.unlink()
     return rows
 
 

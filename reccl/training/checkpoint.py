@@ -1,6 +1,5 @@
 """Checkpoint: parameters on disk as safetensors, written whole or not at all."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,16 +7,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from reccl.atomic import atomic_path
+
 
 def save(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write to a temporary name beside `path`, then rename."""
+    """Write the file, and the folders that it is to stand in where they are missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with atomic_path(path) as draft:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def load(path: Path, device: torch.device | None = None) -> dict[str, Tensor]:

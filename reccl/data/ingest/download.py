@@ -12,6 +12,7 @@ from typing import BinaryIO
 from urllib.request import Request, urlopen
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+from reccl.atomic import atomic_path
 from reccl.errors import DataError
 
 CHUNK = 1 << 20
@@ -21,26 +22,23 @@ TIMEOUT = 30.0
 
 def download(url: str, path: Path, digests: tuple[str, ...]) -> None:
     """Fetch a file and check it; whatever goes wrong, nothing is left at `path`."""
-    part = path.with_name(f"{path.name}.part")
     received, expected = 0, None
     try:
-        # only addresses of the catalog come here, never a user's text
-        with urlopen(Request(url, headers={"User-Agent": "reccl"}), timeout=TIMEOUT) as answer, part.open("wb") as file:
-            length = answer.headers.get("Content-Length")
-            expected = int(length) if length else None
-            with _progress(answer, path.name, expected) as reader:
-                while chunk := reader.read(CHUNK):
-                    received += file.write(chunk)
-        if expected is not None and received < expected:
-            raise OSError("the connection broke off")
-        verify(part, digests, url)
-        part.replace(path)
+        request = Request(url, headers={"User-Agent": "reccl"})  # only addresses of the catalog come here
+        with atomic_path(path) as part:
+            with urlopen(request, timeout=TIMEOUT) as answer, part.open("wb") as file:
+                length = answer.headers.get("Content-Length")
+                expected = int(length) if length else None
+                with _progress(answer, path.name, expected) as reader:
+                    while chunk := reader.read(CHUNK):
+                        received += file.write(chunk)
+            if expected is not None and received < expected:
+                raise OSError("the connection broke off")
+            verify(part, digests, url)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error or type(error).__name__
         progress = f" after {_size(received)} of {_size(expected)}" if received and expected else ""
         raise DataError(f"download of {url} failed{progress}: {reason}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def verify(path: Path, digests: tuple[str, ...], origin: str) -> None:
