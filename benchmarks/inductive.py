@@ -21,7 +21,7 @@ import torch
 from measured import title
 from torch import Tensor
 
-from reccl import config, experiment
+from reccl import config
 from reccl.cold_start.fold_in import fold_in
 from reccl.data.dataset import Dataset
 from reccl.data.features import FittedFeatures
@@ -29,9 +29,9 @@ from reccl.data.prepare import prepare
 from reccl.data.user_items import UserItemCSR
 from reccl.encoders.tower import Tower, Towers
 from reccl.evaluation import Evaluation, evaluate
+from reccl.fitting import learn
 from reccl.recommend import Model, recommend
 from reccl.scorers import Scorer
-from reccl.training import Epoch
 
 SHOWN = (1, 2, 3, 5, 10, 20, 50, 1000)
 
@@ -52,7 +52,7 @@ def main() -> None:
     parts = {name: whole.part(name).filter(~cold) for name in ("train", "validation", "test")}
     data = replace(whole, **parts)
     started = time.perf_counter()
-    learned = experiment.learn(setting, data, torch.device("cpu"), Silent())
+    learned = learn(setting, data, torch.device("cpu"))
     scorer, towers = learned.scorer, learned.towers
     print(f"trained on {len(whole.user_ids) - len(users):,} users in {time.perf_counter() - started:.1f} s")
     if towers == Towers():
@@ -136,14 +136,6 @@ def digest(model: Model) -> str:
     """Of all tensors."""
     held = [*model.scorer.tensors().values(), model.known.start, model.known.item, model.popularity]
     return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in held)).hexdigest()
-
-
-class Silent:
-    """Watches nothing."""
-
-    def begin(self, epochs: int, steps: int) -> None: ...
-    def step(self) -> None: ...
-    def epoch(self, record: Epoch, best: bool) -> None: ...
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Runs on splits with cold users and items: what chooses the epoch, and what is recorded."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -12,9 +13,10 @@ from reccl.config import load
 from reccl.data.prepare import prepare
 from reccl.errors import ConfigError
 from reccl.evaluation.result import values_of
-from reccl.experiment import Outcome, train
+from reccl.experiment import run as run_experiment
+from reccl.outcome import Outcome
 from reccl.recommend import recommend
-from reccl.training import Epoch
+from reccl.tracking import Tracker
 
 CONFIG = """\
 name: cold
@@ -29,16 +31,6 @@ objective:
   ranking: {kind: ranking, loss: {kind: info_nce, temperature: 0.2}}
 training: {epochs: 2, batch_size: 512, learning_rate: 0.02, metric: harmonic/ndcg_at_10}
 """
-
-
-class Silent:
-    """Watches nothing."""
-
-    def begin(self, epochs: int, steps: int) -> None: ...
-
-    def step(self) -> None: ...
-
-    def epoch(self, record: Epoch, best: bool) -> None: ...
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,31 +51,43 @@ def folder(
         yield place
 
 
-def run(*overrides: str) -> Outcome:
-    return train(load("cold.yaml", overrides), device="cpu", say=lambda _: None, watch=Silent())
+@dataclass
+class Recorded:
+    """An outcome and the run that holds it."""
+
+    outcome: Outcome
+    run: str
+
+    def __getattr__(self, name: str) -> object:
+        return self.outcome.metrics[name] if name in ("validation", "test") else getattr(self.outcome, name)
+
+
+def run(*overrides: str) -> Recorded:
+    outcome = run_experiment(load("cold.yaml", overrides), device="cpu", callbacks=[tracker := Tracker()])
+    return Recorded(outcome, tracker.run_id)
 
 
 @pytest.fixture(scope="module")
-def outcome() -> Outcome:
+def outcome() -> Recorded:
     return run()
 
 
 class TestRuns:
-    def test_a_groups_metric_chooses_the_epoch(self, outcome: Outcome) -> None:
+    def test_a_groups_metric_chooses_the_epoch(self, outcome: Recorded) -> None:
         scores = [record.validation["harmonic/ndcg_at_10"] for record in outcome.fit.history]
         assert outcome.fit.best == max(scores) > 0
         assert outcome.fit.best_epoch == 1 + scores.index(max(scores))
         assert outcome.validation["harmonic/ndcg_at_10"] == pytest.approx(max(scores), abs=1e-9)
 
-    def test_every_group_of_the_test_rows_is_recorded(self, outcome: Outcome) -> None:
+    def test_every_group_of_the_test_rows_is_recorded(self, outcome: Recorded) -> None:
         groups = {name.partition("/")[0] for name in outcome.test if "/" in name}
         assert {"cold", "warm", "overall", "harmonic", "cold_items", "head_items", "tail_users"} <= groups
         metrics = tracking.find(outcome.run).data.metrics
         assert {name: metrics[f"test/{name}"] for name in outcome.test} == outcome.test
 
-    def test_tables_tell_of_cold_items_and_not_of_users_who_are_all_warm(self, outcome: Outcome) -> None:
-        assert outcome.cold == ("items",)
-        rows = shown(outcome.test, outcome.cold)
+    def test_tables_tell_of_cold_items_and_not_of_users_who_are_all_warm(self, outcome: Recorded) -> None:
+        assert outcome.cold_sides == ("items",)
+        rows = shown(outcome.test, outcome.cold_sides)
         assert {"cold/recall_at_20", "warm/ndcg_at_20", "overall/ndcg_at_20", "harmonic/ndcg_at_20"} <= set(rows)
         assert [name for name in shown(outcome.test, ()) if "/" in name] == []
 
@@ -99,16 +103,16 @@ class TestRuns:
         data = "data={pipeline: table, interactions: parts.csv, part: part, split: {kind: predefined}}"
         made = run(data, "training.metric=ndcg_at_10")
         assert {"test/cold/recall_at_20", "test/harmonic/recall_at_20"} <= set(tracking.find(made.run).data.metrics)
-        assert made.cold == ()
+        assert made.cold_sides == ()
 
-    def test_every_users_test_metrics_are_kept_by_raw_id(self, outcome: Outcome, planted: pl.DataFrame) -> None:
+    def test_every_users_test_metrics_are_kept_by_raw_id(self, outcome: Recorded, planted: pl.DataFrame) -> None:
         kept = tracking.per_user_of(tracking.find(outcome.run))
         assert set(kept["user"]) <= set(planted["user"])
         for name in ("recall_at_10", "cold/ndcg_at_20", "tail_users/ndcg_at_10", "overall/mrr_at_10"):
             assert values_of(kept, name)["value"].mean() == pytest.approx(outcome.test[name], abs=1e-6)
 
     def test_a_recorded_run_of_two_towers_serves_new_users_and_new_items_from_their_features(
-        self, outcome: Outcome, planted_users: pl.DataFrame, planted_items: pl.DataFrame
+        self, outcome: Recorded, planted_users: pl.DataFrame, planted_items: pl.DataFrame
     ) -> None:
         model = tracking.model_of(tracking.find(outcome.run))
         users = planted_users.head(5).with_columns(user="new" + pl.col("user")).drop("tags")
@@ -129,12 +133,12 @@ class TestRuns:
         with pytest.raises(ConfigError, match=r"is not measured; did you mean .*'overall/ndcg_at_10'"):
             run("training.metric=overal/ndcg_at_10")
 
-    def test_hiding_training_rows_alone_ranks_validation_rows_too(self, outcome: Outcome) -> None:
+    def test_hiding_training_rows_alone_ranks_validation_rows_too(self, outcome: Recorded) -> None:
         ranked = run("evaluation.hide=train")
         assert ranked.validation == outcome.validation
         assert ranked.test["recall_at_10"] < outcome.test["recall_at_10"]
 
-    def test_after_a_refit_groups_are_those_of_what_was_trained_on(self, outcome: Outcome) -> None:
+    def test_after_a_refit_groups_are_those_of_what_was_trained_on(self, outcome: Recorded) -> None:
         data = prepare(load("cold.yaml").data)
         kept = tracking.per_user_of(tracking.find(run("training.refit=true").run))
         cold = set(data.test["item"]) - set(data.train["item"]) - set(data.validation["item"])

@@ -61,11 +61,8 @@ def test_the_loss_that_the_page_adds_trains_from_outside_the_package(
     experiment = load(tmp_path / "outside.yaml")
     assert loads(dump(experiment)) == experiment
     monkeypatch.chdir(tmp_path)
-    from reccl.experiment import train
-    from reccl.training import Watch
+    from reccl.experiment import run
 
-    class Silent(Watch): ...
-
-    outcome = train(experiment, device="cpu", say=lambda _: None, watch=Silent())
+    outcome = run(experiment, device="cpu")
     assert outcome.fit.history[-1].losses["ranking"] > 0
     sys.modules.pop("my_losses", None)

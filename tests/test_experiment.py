@@ -11,7 +11,9 @@ import pytest
 from reccl import tracking
 from reccl.config import Experiment, dump, flat, load, loads
 from reccl.errors import DataError, TrainingError
-from reccl.experiment import Outcome, train
+from reccl.experiment import run as run_experiment
+from reccl.outcome import Outcome, RunCallback
+from reccl.tracking import Tracker
 from reccl.training import Epoch
 
 CONFIG = """\
@@ -27,24 +29,36 @@ evaluation: {cutoffs: [5, 10]}
 
 
 @dataclass
-class Watching:
-    """Remembers what it is told; can fail in a given epoch."""
+class Listener(RunCallback):
+    """Remembers what it hears; can fail in a given epoch."""
 
     fail: BaseException | None = None
     within: int = 0
-    told: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
     epochs: int = 0
 
-    def begin(self, epochs: int, steps: int) -> None:
-        self.told.append(f"begin {epochs} x {steps}")
+    def on_fit_start(self, epochs: int, steps: int) -> None:
+        self.heard.append(f"begin {epochs} x {steps}")
 
-    def step(self) -> None:
+    def on_step_end(self) -> None:
         if self.fail and self.within == self.epochs + 1:
             raise self.fail
 
-    def epoch(self, record: Epoch, best: bool) -> None:
+    def on_epoch_end(self, record: Epoch, improved: bool) -> None:
         self.epochs = record.number
-        self.told.append(f"epoch {record.number}")
+        self.heard.append(f"epoch {record.number}")
+
+
+@dataclass
+class Recorded:
+    """An outcome and the run that holds it."""
+
+    outcome: Outcome
+    run: str
+
+    def __getattr__(self, name: str) -> object:
+        metrics = self.outcome.metrics
+        return metrics.get(name, {}) if name in ("validation", "test", "best_on_test") else getattr(self.outcome, name)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -68,12 +82,14 @@ def said() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def outcome(experiment: Experiment, said: list[str]) -> Outcome:
-    return run(experiment, say=said.append)
+def outcome(experiment: Experiment, said: list[str]) -> Recorded:
+    return run(experiment, log=said.append)
 
 
-def run(experiment: Experiment, watch: Watching | None = None, say=lambda _: None) -> Outcome:
-    return train(experiment, device="cpu", say=say, watch=watch or Watching())
+def run(experiment: Experiment, listener: RunCallback | None = None, log=lambda _: None) -> Recorded:
+    tracker = Tracker()
+    outcome = run_experiment(experiment, device="cpu", callbacks=[tracker, listener or Listener()], log=log)
+    return Recorded(outcome, tracker.run_id)
 
 
 def changed(*overrides: str) -> Experiment:
@@ -81,31 +97,31 @@ def changed(*overrides: str) -> Experiment:
 
 
 class TestOutcome:
-    def test_every_metric_is_measured_on_both_held_out_parts(self, experiment: Experiment, outcome: Outcome) -> None:
+    def test_every_metric_is_measured_on_both_held_out_parts(self, experiment: Experiment, outcome: Recorded) -> None:
         plain = [{name for name in side if "/" not in name} for side in (outcome.validation, outcome.test)]
         assert plain == [set(experiment.evaluation.names())] * 2
         assert all(0 <= value <= 1 for value in (*outcome.validation.values(), *outcome.test.values()))
 
-    def test_the_model_learns_what_the_planted_world_holds(self, outcome: Outcome) -> None:
+    def test_the_model_learns_what_the_planted_world_holds(self, outcome: Recorded) -> None:
         popularity = run(changed("encoder=null", "objective={}", "scorer={kind: popularity}", "name=popular"))
         assert outcome.test["recall_at_10"] > 1.3 * popularity.test["recall_at_10"]
 
-    def test_the_chosen_epoch_is_the_one_with_the_best_validation(self, outcome: Outcome) -> None:
+    def test_the_chosen_epoch_is_the_one_with_the_best_validation(self, outcome: Recorded) -> None:
         scores = [record.validation["ndcg_at_10"] for record in outcome.fit.history]
         assert outcome.fit.best_epoch == 1 + scores.index(max(scores))
         assert outcome.validation["ndcg_at_10"] == pytest.approx(max(scores), abs=1e-9)
 
-    def test_times_and_memory_are_told(self, outcome: Outcome) -> None:
+    def test_times_and_memory_are_told(self, outcome: Recorded) -> None:
         assert {"prepare_seconds", "train_seconds", "evaluate_seconds", "peak_memory_gib"} <= set(outcome.timing)
         assert "refit_seconds" not in outcome.timing
         assert all(value > 0 for value in outcome.timing.values())
 
-    def test_rows_and_sizes_are_said_on_the_way(self, outcome: Outcome, said: list[str]) -> None:
+    def test_rows_and_sizes_are_said_on_the_way(self, outcome: Recorded, said: list[str]) -> None:
         rows, sizes = said[-2:]
         assert rows.startswith("rows: 3,600 read")
         assert sizes.startswith("data: 200 users x 120 items; train ")
 
-    def test_the_same_seed_gives_the_same_numbers_and_another_does_not(self, outcome: Outcome) -> None:
+    def test_the_same_seed_gives_the_same_numbers_and_another_does_not(self, outcome: Recorded) -> None:
         again = run(changed())
         assert again.test == outcome.test
         assert again.validation == outcome.validation
@@ -114,7 +130,7 @@ class TestOutcome:
 
 
 class TestRecord:
-    def test_the_run_is_finished_and_named(self, outcome: Outcome) -> None:
+    def test_the_run_is_finished_and_named(self, outcome: Recorded) -> None:
         found = tracking.find(outcome.run)
         assert found.info.status == "FINISHED"
         assert found.info.run_name == "planted"
@@ -123,18 +139,18 @@ class TestRecord:
         assert found.data.tags["data.users"] == "200"
 
     def test_its_parameters_are_the_flat_config_with_every_default(
-        self, experiment: Experiment, outcome: Outcome
+        self, experiment: Experiment, outcome: Recorded
     ) -> None:
         expected = {key: str(value) for key, value in flat(experiment).items()}
         assert tracking.find(outcome.run).data.params == expected
         assert expected["objective.ranking.loss.temperature"] == "0.2"
 
-    def test_its_config_loads_to_the_same_experiment(self, experiment: Experiment, outcome: Outcome) -> None:
+    def test_its_config_loads_to_the_same_experiment(self, experiment: Experiment, outcome: Recorded) -> None:
         text = tracking.text_of(tracking.find(outcome.run), "config.yaml")
         assert text == dump(experiment)
         assert loads(text) == experiment
 
-    def test_metrics_are_recorded_every_epoch_and_at_the_end(self, outcome: Outcome) -> None:
+    def test_metrics_are_recorded_every_epoch_and_at_the_end(self, outcome: Recorded) -> None:
         api = tracking.client()
         for name in ("train/ranking", "train/l2", "validation/ndcg_at_10", "train/learning_rate", "time/epoch_seconds"):
             assert [point.step for point in api.get_metric_history(outcome.run, name)] == [1, 2, 3, 4], name
@@ -144,13 +160,13 @@ class TestRecord:
         assert metrics["best_epoch"] == outcome.fit.best_epoch
         assert metrics["time/peak_memory_gib"] > 0
 
-    def test_the_three_parts_are_its_inputs(self, outcome: Outcome) -> None:
+    def test_the_three_parts_are_its_inputs(self, outcome: Recorded) -> None:
         inputs = tracking.find(outcome.run).inputs.dataset_inputs
         contexts = {tag.value for entry in inputs for tag in entry.tags if tag.key == "mlflow.data.context"}
         assert contexts == {"train", "validation", "test"}
         assert len({entry.dataset.digest for entry in inputs}) == 3
 
-    def test_its_files_say_what_rows_and_what_versions(self, folder: Path, outcome: Outcome) -> None:
+    def test_its_files_say_what_rows_and_what_versions(self, folder: Path, outcome: Recorded) -> None:
         found = tracking.find(outcome.run)
         names = {entry.path for entry in tracking.client().list_artifacts(outcome.run)}
         assert {"config.yaml", "rows.txt", "environment.txt", "checkpoint"} <= names
@@ -158,22 +174,22 @@ class TestRecord:
         assert "\ntorch 2" in tracking.text_of(found, "environment.txt")
         assert Path(found.info.artifact_uri.removeprefix("file://")).is_relative_to(folder / "mlruns" / "artifacts")
 
-    def test_its_model_is_the_one_that_was_measured(self, experiment: Experiment, outcome: Outcome) -> None:
+    def test_its_model_is_the_one_that_was_measured(self, experiment: Experiment, outcome: Recorded) -> None:
         from reccl.data.prepare import prepare
-        from reccl.experiment import measured
+        from reccl.fitting import measure_part
 
         model = tracking.model_of(tracking.find(outcome.run))
-        again = measured(model.scorer, prepare(experiment.data), "test", experiment)
+        again = measure_part(model.scorer, prepare(experiment.data), "test", experiment)
         assert again.means() == pytest.approx(outcome.test)
 
 
 class TestWays:
-    def test_a_refit_trains_anew_on_train_and_validation_rows(self, outcome: Outcome) -> None:
-        refitted = run(changed("training.refit=true"), watch := Watching())
+    def test_a_refit_trains_anew_on_train_and_validation_rows(self, outcome: Recorded) -> None:
+        refitted = run(changed("training.refit=true"), listener := Listener())
         assert refitted.validation == outcome.validation
         assert refitted.test != outcome.test
-        assert watch.told[-1] == f"epoch {refitted.fit.best_epoch}"
-        assert len([line for line in watch.told if line.startswith("begin")]) == 2
+        assert listener.heard[-1] == f"epoch {refitted.fit.best_epoch}"
+        assert len([line for line in listener.heard if line.startswith("begin")]) == 2
         assert refitted.timing["refit_seconds"] > 0
 
     def test_without_validation_rows_the_last_epoch_counts(self) -> None:
@@ -183,23 +199,23 @@ class TestWays:
         assert whole.test["recall_at_10"] > 0
 
     def test_popularity_needs_no_encoder_and_no_epoch(self) -> None:
-        popular = run(changed("encoder=null", "objective={}", "scorer={kind: popularity}"), watch := Watching())
-        assert watch.told == []
+        popular = run(changed("encoder=null", "objective={}", "scorer={kind: popularity}"), listener := Listener())
+        assert listener.heard == []
         assert popular.fit.best_epoch == 0
         assert popular.test["recall_at_10"] > 0
         found = tracking.find(popular.run)
         assert tracking.has_model(found)
         assert "checkpoint" not in {entry.path for entry in tracking.client().list_artifacts(popular.run)}
 
-    def test_the_second_run_reuses_the_prepared_data(self, outcome: Outcome) -> None:
-        run(changed("training.epochs=1"), say=(lines := []).append)
+    def test_the_second_run_reuses_the_prepared_data(self, outcome: Recorded) -> None:
+        run(changed("training.epochs=1"), log=(lines := []).append)
         assert any(line.startswith("reusing prepared data ") for line in lines)
 
 
 class TestEnds:
     def test_stopping_by_hand_keeps_the_best_epoch_and_marks_the_run(self) -> None:
-        stopped = run(changed("training.refit=true"), Watching(KeyboardInterrupt(), within=3))
-        assert stopped.fit.interrupted
+        stopped = run(changed("training.refit=true"), Listener(KeyboardInterrupt(), within=3))
+        assert stopped.interrupted
         assert len(stopped.fit.history) == 2
         assert stopped.test["recall_at_10"] > 0
         assert "refit_seconds" not in stopped.timing
@@ -210,14 +226,14 @@ class TestEnds:
 
     def test_stopping_by_hand_while_refitting_tests_the_chosen_model_not_half_a_refit(self) -> None:
         chosen = run(changed("training.epochs=2"))
-        stopped = run(changed("training.refit=true", "training.epochs=2"), Watching(KeyboardInterrupt(), within=3))
-        assert stopped.fit.interrupted
+        stopped = run(changed("training.refit=true", "training.epochs=2"), Listener(KeyboardInterrupt(), within=3))
+        assert stopped.interrupted
         assert stopped.test == chosen.test
         assert tracking.find(stopped.run).info.status == "KILLED"
 
     def test_a_training_that_fails_is_marked_failed_and_holds_no_model(self) -> None:
         with pytest.raises(TrainingError, match="boom"):
-            run(changed("name=failing"), Watching(TrainingError("boom"), within=2))
+            run(changed("name=failing"), Listener(TrainingError("boom"), within=2))
         found = tracking.find("failing")
         assert found.info.status == "FAILED"
         assert not tracking.has_model(found)
@@ -231,14 +247,14 @@ class TestEnds:
     def test_what_fails_before_training_leaves_no_run(self) -> None:
         count = len(tracking.runs())
         with pytest.raises(TrainingError, match="unknown device 'gpu'; choose auto, cpu, cuda or cuda:N"):
-            train(changed(), device="gpu", say=lambda _: None, watch=Watching())
+            run_experiment(changed(), device="gpu")
         with pytest.raises(DataError, match=r"no column 'costumer'"):
             run(changed("data.user=costumer"))
         assert len(tracking.runs()) == count
 
 
 class TestBestOnTest:
-    def test_the_best_look_is_reported_and_chooses_nothing(self, outcome: Outcome) -> None:
+    def test_the_best_look_is_reported_and_chooses_nothing(self, outcome: Recorded) -> None:
         looked = run(changed("training.best_on_test=true", "training.evaluate_every=2"))
         plain = run(changed("training.evaluate_every=2"))
         assert looked.test == plain.test and looked.fit.best_epoch == plain.fit.best_epoch
@@ -262,13 +278,14 @@ class TestScorersThatLeaveSomethingOpen:
 
     def test_validation_chooses_the_weights_the_refit_keeps_them_and_the_run_says_them(self, folder: Path) -> None:
         lines: list[str] = []
-        outcome = run(changed(self.BLEND, "training.refit=true", "name=blended"), say=lines.append)
-        chosen = json.loads(tracking.find(outcome.run).data.tags["chosen_scorer"])
-        assert chosen["weights"]["noise"] <= 0.5 < chosen["weights"]["ease"]  # all start at 1
-        assert f"chosen on validation: scorer.weights={chosen['weights']}, scorer.tune_weights=False" in lines
-        even = run(changed(self.BLEND, "scorer.tune_weights=false", "name=even"), say=lines.append)
+        outcome = run(changed(self.BLEND, "training.refit=true", "name=blended"), log=lines.append)
+        selected = json.loads(tracking.text_of(tracking.find(outcome.run), "selected.json"))
+        assert selected["scorer.weights.noise"] <= 0.5 < selected["scorer.weights.ease"]  # all start at 1
+        assert selected["scorer.tune_weights"] is False
+        assert f"selected on validation: {', '.join(f'{key}={value}' for key, value in selected.items())}" in lines
+        even = run(changed(self.BLEND, "scorer.tune_weights=false", "name=even"), log=lines.append)
         assert outcome.validation["ndcg_at_10"] > even.validation["ndcg_at_10"]
-        assert len([line for line in lines if line.startswith("chosen on")]) == 1
+        assert len([line for line in lines if line.startswith("selected on")]) == 1
 
     def test_a_blend_of_closed_forms_needs_no_encoder(self) -> None:
         outcome = run(changed("encoder=null", "objective={}", "scorer={kind: blend}", "name=closed"))

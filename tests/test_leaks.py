@@ -11,9 +11,8 @@ from reccl.data.dataset import Dataset, build
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
 from reccl.data.splits import ColdItems
-from reccl.experiment import learn
+from reccl.fitting import learn
 from reccl.recommend import Model
-from reccl.training import Epoch
 
 FIXED = {"scale": 1.0, "shift": 0.0}
 """Where they are chosen, it is by validation lists, in which the test's items stand as candidates."""
@@ -25,16 +24,6 @@ MODELS = {
     "content by neighbors": {**LIGHTGCN, "cold_start": {**FIXED, "items": {"kind": "content_neighbors"}}},
 }
 Saved = dict[str, torch.Tensor]
-
-
-class Silent:
-    """Watches nothing."""
-
-    def begin(self, epochs: int, steps: int) -> None: ...
-
-    def step(self) -> None: ...
-
-    def epoch(self, record: Epoch, best: bool) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +54,7 @@ def model(experiment: Experiment, data: Dataset) -> Saved:
 
 def trained(experiment: Experiment, data: Dataset) -> Saved:
     """Everything that is saved of a model."""
-    learned = learn(experiment, data, torch.device("cpu"), Silent())
+    learned = learn(experiment, data, torch.device("cpu"))
     model = Model.of(learned.scorer, data, learned.towers)
     towers = {"users": model.towers.users, "items": model.towers.items}
     placing = {f"{side}/{name}": of for side, tower in towers.items() if tower for name, of in tower.tensors().items()}

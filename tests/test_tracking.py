@@ -10,11 +10,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from mlflow.entities import RunStatus
 
 from reccl import tracking
 from reccl.data.dataset import Dataset
 from reccl.errors import RunError
 from reccl.recommend import Model, recommend
+from reccl.recommend.record import TrainingRecord, history_frame
 from reccl.scorers import Scorer
 from reccl.training import Epoch
 
@@ -65,22 +67,21 @@ def nothing_yet(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def kept(nothing_yet: str, model: Model, planted_dataset: Dataset) -> str:
     """The id of a run that holds a model."""
-    with tracking.recorded("kept", "name: kept\n", PARAMETERS, planted_dataset) as run:
-        run.epoch(Epoch(1, {"ranking": 0.5}, {"ndcg_at_10": 0.1}, {}, 0.01, 2.0, 100.0))
-        run.metrics({"test/ndcg_at_10": 0.2})
-        run.model(model)
+    run = tracking.start_run("kept", "name: kept\n", PARAMETERS, planted_dataset)
+    run.epoch(Epoch(1, {"ranking": 0.5}, {"ndcg_at_10": 0.1}, {}, 0.01, 2.0, 100.0))
+    run.metrics({"test/ndcg_at_10": 0.2})
+    run.model(model, TrainingRecord("name: kept\n", {"test": {"ndcg_at_10": 0.2}}, {}, history_frame({})))
+    run.end(RunStatus.FINISHED)
     return run.id
 
 
 @pytest.fixture(scope="module")
 def killed(kept: str, planted_dataset: Dataset) -> str:
     """The id of a run that was stopped by hand before it had anything."""
-    with (
-        pytest.raises(KeyboardInterrupt),
-        tracking.recorded("killed", "name: killed\n", {"name": "killed"}, planted_dataset) as run,
-    ):
-        raise KeyboardInterrupt
-    return run.id
+    tracker = tracking.Tracker()
+    tracker.run = tracking.start_run("killed", "name: killed\n", {"name": "killed"}, planted_dataset)
+    tracker.on_run_error(KeyboardInterrupt())
+    return tracker.run_id
 
 
 class TestRecording:

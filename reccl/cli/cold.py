@@ -29,12 +29,12 @@ def cold(
     The metrics after k interactions (k_shot/...) and two plots are added to the run.
     """
     numbers = parsed(shots)
-    from reccl.experiment import measured
     from reccl.few_shot import few_shot_curves
+    from reccl.fitting import measure_part
 
     found = reopened(run, "test", device)
     evaluation = found.experiment.evaluation
-    now = measured(found.model.scorer, found.data, "test", found.experiment)
+    now = measure_part(found.model.scorer, found.data, "test", found.experiment)
     if not now:
         raise RunError(f"run {found.id} has no test rows")
     curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, say=say)

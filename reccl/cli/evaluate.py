@@ -32,10 +32,10 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Measure a recorded model again on its own data, for all users and for groups of users and items."""
-    from reccl.experiment import measured
+    from reccl.fitting import measure_part
 
     found = reopened(run, split.value, device)
-    again = measured(found.model.scorer, found.data, split.value, found.experiment)
+    again = measure_part(found.model.scorer, found.data, split.value, found.experiment)
     if not again:
         raise RunError(f"run {found.id} has no {split.value} rows")
     if json:

@@ -8,10 +8,10 @@ from reccl.cli.console import Debug, Device, Json, Override, Quiet, err, out, pr
 from reccl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reccl.config import Experiment
-    from reccl.experiment import Outcome
+    from reccl.outcome import Outcome
 
 
 def train(
@@ -27,22 +27,24 @@ def train(
     """Train a model: prepare the data, fit, evaluate, record the run and its model."""
     say("loading ...") if err.is_terminal else None
     from reccl import config as configs
-    from reccl.cli.progress import TrainingProgress
-    from reccl.experiment import train as run
+    from reccl.experiment import run
+    from reccl.progress import ProgressBar
+    from reccl.tracking import Tracker
 
     experiment = configs.load(config, overrides or ())
-    outcomes = []
+    outcomes, runs = [], []
     for seed in range(experiment.seed, experiment.seed + seeds):
         seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
-        with TrainingProgress(experiment.training.metric) as watch:
-            outcomes.append(run(seeded, device=device, say=say, watch=watch))
-        if outcomes[-1].fit.interrupted:
+        callbacks = [ProgressBar(err), tracker := Tracker()]
+        outcomes.append(run(seeded, device=device, callbacks=callbacks, log=say))
+        runs.append(tracker.run_id)
+        if outcomes[-1].interrupted:
             break
     if json:
-        print_json([as_json(outcome) for outcome in outcomes])
+        print_json([as_json(*each) for each in zip(outcomes, runs, strict=True)])
     else:
-        show(experiment.name, outcomes)
-    if outcomes[-1].fit.interrupted:
+        show(experiment.name, outcomes, runs[-1])
+    if outcomes[-1].interrupted:
         say("stopped by hand: the best epoch so far is kept, and the run is marked KILLED")
         raise typer.Exit(130)
 
@@ -55,20 +57,20 @@ def split_anew(experiment: "Experiment", seed: int) -> "Experiment":
     return experiment.model_copy(update={"seed": seed, "data": experiment.data.model_copy(update={"split": split})})
 
 
-def as_json(outcome: "Outcome") -> dict[str, object]:
+def as_json(outcome: "Outcome", run: str) -> dict[str, object]:
     """An outcome for scripts."""
     return {
-        "run": outcome.run,
+        "run": run,
         "best_epoch": outcome.fit.best_epoch,
-        "interrupted": outcome.fit.interrupted,
-        "validation": outcome.validation,
-        "test": outcome.test,
-        "best_on_test": outcome.best_on_test,
+        "interrupted": outcome.interrupted,
+        "validation": outcome.metrics["validation"],
+        "test": outcome.metrics["test"],
+        "best_on_test": outcome.metrics.get("best_on_test", {}),
         "time": outcome.timing,
     }
 
 
-def shown(measured: "dict[str, float]", cold: "Sequence[str]") -> list[str]:
+def shown(measured: "Mapping[str, float]", cold: "Sequence[str]") -> list[str]:
     """The metrics of the table: the plain ones, and those of cold and warm nodes of the sides (users, items) that the
     test has a share of cold nodes of.
     """
@@ -85,7 +87,7 @@ def shown(measured: "dict[str, float]", cold: "Sequence[str]") -> list[str]:
     return plain + of_groups
 
 
-def show(name: str, outcomes: "list[Outcome]") -> None:
+def show(name: str, outcomes: "list[Outcome]", run: str) -> None:
     """The table that a training ends with: one run, or the mean and deviation over seeds."""
     from statistics import mean, stdev
 
@@ -96,12 +98,12 @@ def show(name: str, outcomes: "list[Outcome]") -> None:
 
     last = outcomes[-1]
     title = f"{name}: " + (f"best epoch {last.fit.best_epoch}" if len(outcomes) == 1 else f"{len(outcomes)} seeds")
-    columns = ("validation", "test", *(("best_on_test",) if last.best_on_test else ()))
+    columns = ("validation", "test", *(("best_on_test",) if "best_on_test" in last.metrics else ()))
     labels = tuple(column.replace("_", " ") for column in columns)
     made = table(title, "metric", *labels, right=labels)
-    for metric in shown(last.test or last.validation, last.cold):
+    for metric in shown(last.metrics["test"] or last.metrics["validation"], last.cold_sides):
         sides = (
-            [values[metric] for outcome in outcomes if metric in (values := getattr(outcome, side))] for side in columns
+            [values[metric] for outcome in outcomes if metric in (values := outcome.metrics[side])] for side in columns
         )
         made.add_row(metric, *(cell(values) for values in sides))
     out.print()
@@ -110,4 +112,4 @@ def show(name: str, outcomes: "list[Outcome]") -> None:
         f"{key.removesuffix('_seconds')} {value:.1f} s" for key, value in last.timing.items() if "_seconds" in key
     )
     out.print(f"\n{seconds}  peak memory {last.timing['peak_memory_gib']:.2f} GiB")
-    out.print(f"run {last.run}")
+    out.print(f"run {run}")

@@ -56,6 +56,15 @@ class Dataset:
             "cold_items": len(self.item_ids) - self.train[ITEM].n_unique(),
         }
 
+    def describe(self) -> str:
+        """Sizes in one line."""
+        size = self.summary()
+        return (
+            f"{size['users']:,} users x {size['items']:,} items; train {size['train']:,}, "
+            f"validation {size['validation']:,}, test {size['test']:,}; "
+            f"{size['cold_users']:,} users and {size['cold_items']:,} items have no training row"
+        )
+
     def refit(self) -> "Dataset":
         """The same data with the validation rows given back to train, for a final fit with chosen settings."""
         rows = pl.concat([self.train, self.validation])

@@ -5,8 +5,7 @@ from typing import Any
 import yaml
 
 from reccl.bundle import bundled
-from reccl.config import validated
-from reccl.config_file import read_yaml
+from reccl.config import parsed, validated
 from reccl.scaffold.annotated import annotated, flow
 from reccl.scaffold.data_section import data_section
 from reccl.scaffold.plan import Plan
@@ -54,7 +53,7 @@ def config_text(plan: Plan, *, name: str, path: str, command: str) -> str:
 
 def model() -> dict[str, Any]:
     """The model's sections of the bundled config."""
-    raw, _ = read_yaml(bundled("configs") / MODEL)
+    raw, _ = parsed(bundled("configs") / MODEL)
     return {section: raw[section] for section in SECTIONS if section in raw}
 
 

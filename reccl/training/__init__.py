@@ -1,12 +1,16 @@
 """Training, an index: the objective, the loop, the device."""
 
-from reccl.training.fit import Epoch, Fit, Training, Watch, fit
+from reccl.training.callback import Callback, Callbacks
+from reccl.training.epoch import Epoch
+from reccl.training.fit import Fit, Training, fit
 from reccl.training.objective import Objective
 from reccl.training.terms import L2, AnyTerm, Contrast, CrossLayer, FullSoftmax, Ranking, TermSettings
 
 __all__ = [
     "L2",
     "AnyTerm",
+    "Callback",
+    "Callbacks",
     "Contrast",
     "CrossLayer",
     "Epoch",
@@ -16,6 +20,5 @@ __all__ = [
     "Ranking",
     "TermSettings",
     "Training",
-    "Watch",
     "fit",
 ]

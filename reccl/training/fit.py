@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Protocol, cast
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import Field
@@ -19,6 +19,8 @@ from reccl.encoders import Encoder
 from reccl.errors import TrainingError
 from reccl.settings import Settings
 from reccl.training import checkpoint
+from reccl.training.callback import Callback
+from reccl.training.epoch import Epoch
 from reccl.training.objective import Objective
 from reccl.training.schedule import Schedule, factor
 
@@ -63,32 +65,6 @@ class Training(Settings):
     best_on_test/..., as many papers do. It chooses nothing, and flatters: for comparisons with published numbers."""
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the data gave."""
-
-    number: int
-    losses: Mapping[str, float]  # weighted, mean over interactions
-    validation: Mapping[str, float]  # empty where this epoch was not validated
-    test: Mapping[str, float]  # empty unless training.best_on_test looked; nothing is chosen by it
-    learning_rate: float
-    seconds: float  # of training, without validation
-    interactions_per_second: float
-
-
-class Watch(Protocol):
-    """Told of progress; see `reccl.cli.progress`."""
-
-    def begin(self, epochs: int, steps: int) -> None:
-        """Training starts: at most `epochs` of `steps` each."""
-
-    def step(self) -> None:
-        """One step is done."""
-
-    def epoch(self, record: Epoch, best: bool) -> None:
-        """One epoch is done; `best` so far by the validation metric."""
-
-
 @dataclass
 class Fit:
     """The outcome of `fit`: the encoder holds the best epoch's parameters."""
@@ -106,19 +82,20 @@ def fit(
     training: Training,
     *,
     seed: int,
-    watch: Watch,
+    callback: Callback | None = None,
     validate: Callable[[Encoder], Mapping[str, float]] | None = None,
-    look: Callable[[Encoder], Mapping[str, float]] | None = None,
+    test: Callable[[Encoder], Mapping[str, float]] | None = None,
     stop_after: int | None = None,
-    keep: Path | None = None,
+    checkpoint_path: Path | None = None,
 ) -> Fit:
     """Minimize the objective over the graph's interactions; leave the best epoch's state in both.
 
-    Without `validate` the last epoch is the best. `look` is only recorded (`Epoch.test`). `stop_after` ends earlier
-    than `training.epochs` with the schedule of the whole (for a refit). `keep` is a file that always holds the best
-    parameters so far. Ctrl-C ends training after the current step and keeps the best epoch. Raises TrainingError where
-    the loss is not finite.
+    Without `validate` the last epoch is the best. `test` is only recorded (`Epoch.test`). `stop_after` ends earlier
+    than `training.epochs` with the schedule of the whole (for a refit). `checkpoint_path` is a file that always holds
+    the best parameters so far. Ctrl-C ends training after the current step and keeps the best epoch. Raises
+    TrainingError where the loss is not finite.
     """
+    callback = callback or Callback()
     objective.build(encoder)
     learned = nn.ModuleDict({"encoder": encoder, "objective": objective.parts})
     shown, averaged = encoder, None
@@ -134,7 +111,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
     autocast = torch.autocast(graph.device.type, torch.bfloat16, enabled=training.amp and graph.device.type == "cuda")
     last = stop_after or training.epochs
-    watch.begin(last, steps)
+    callback.on_fit_start(last, steps)
     try:
         for number in range(1, last + 1):
             started, rate, sums = time.perf_counter(), optimizer.param_groups[0]["lr"], torch.zeros(())
@@ -153,24 +130,24 @@ def fit(
                 if averaged:
                     averaged.update_parameters(encoder)
                 sums = sums.to(graph.device) + torch.stack(list(losses.values())).detach() * len(batch)
-                watch.step()
+                callback.on_step_end()
             means = dict(zip(objective.terms, (sums / len(graph.user)).tolist(), strict=True))
             require_finite(means, number)
             seconds = time.perf_counter() - started
             due = number % training.evaluate_every == 0 or number == last
             metrics = validate(shown.eval()) if validate and due else {}
-            seen = look(shown.eval()) if look and due else {}
-            record = Epoch(number, means, metrics, seen, rate, seconds, len(graph.user) / seconds)
+            tested = test(shown.eval()) if test and due else {}
+            record = Epoch(number, means, metrics, tested, rate, seconds, len(graph.user) / seconds)
             outcome.history.append(record)
             score = metrics.get(training.metric, -math.inf) if validate else float(number)
             better = score > outcome.best
             if better:
                 outcome.best, outcome.best_epoch, best_state, waited = score, number, state_of(kept), 0
-                if keep:
-                    checkpoint.save(best_state, keep)
+                if checkpoint_path:
+                    checkpoint.save(best_state, checkpoint_path)
             elif validate and due:
                 waited += 1
-            watch.epoch(record, better)
+            callback.on_epoch_end(record, better)
             if training.patience and waited >= training.patience:
                 break
     except KeyboardInterrupt:

@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from reccl.cli.app import app
 from reccl.config import load
 from reccl.data.prepare import prepare
-from reccl.experiment import learn, measure
-from reccl.training import Watch
+from reccl.fitting import learn, means, measure_part
 
 METHODS = Path(__file__).parents[2] / "configs" / "methods"
 
@@ -29,10 +28,6 @@ def test_the_table_shows_how_to_run_one() -> None:
     assert "reccl train --config methods/simgcl.yaml" in shown
 
 
-class Silent(Watch):
-    """Watches without a word."""
-
-
 def quality(config: str | Path, table: Path) -> float:
     """NDCG@10 on the planted world after a few epochs."""
     quick = [
@@ -44,8 +39,8 @@ def quality(config: str | Path, table: Path) -> float:
     described = [f"data.{side}={table.parent / side}.parquet" for side in ("users", "items")]
     experiment = load(config, ["data.pipeline=table", f"data.interactions={table}", *described, *quick])
     data = prepare(experiment.data)
-    scorer = learn(experiment, data, torch.device("cpu"), Silent()).scorer
-    return measure(scorer, data, "test", experiment)["ndcg_at_10"]
+    scorer = learn(experiment, data, torch.device("cpu")).scorer
+    return means(measure_part(scorer, data, "test", experiment))["ndcg_at_10"]
 
 
 @pytest.fixture(scope="module")

@@ -23,17 +23,12 @@ from reccl.data.ingest.tables import Tables
 from reccl.data.splits import ColdItems
 from reccl.encoders.tower import Towers
 from reccl.errors import DataError
-from reccl.experiment import learn
+from reccl.fitting import learn
 from reccl.recommend import Model, load, recommend, save
 from reccl.scorers import Ease, GraphFilter, ScorerSettings, Svd
 from reccl.tracking import SERVED
-from reccl.training import Watch
 
 Frame = pl.DataFrame
-
-
-class Silent(Watch):
-    """Watches without a word."""
 
 
 def lists(model: Model, users: list[str] | None = None, k: int = 10, **newcomers: object) -> Frame:
@@ -299,7 +294,7 @@ def trained(planted_dataset: Dataset) -> Model:
         training: {epochs: 15, batch_size: 512, learning_rate: 0.01}
         """
     )
-    learned = learn(experiment, planted_dataset, torch.device("cpu"), Silent())
+    learned = learn(experiment, planted_dataset, torch.device("cpu"))
     return Model.of(learned.scorer, planted_dataset, learned.towers)
 
 

@@ -13,7 +13,7 @@ from reccl.encoders import ContentAligned, Encoder, LightGCN
 from reccl.errors import TrainingError
 from reccl.evaluation import Evaluation, Slices, evaluate
 from reccl.scorers import EmbeddingScorer
-from reccl.training import FullSoftmax, Objective, TermSettings, Training, Watch, fit
+from reccl.training import FullSoftmax, Objective, TermSettings, Training, fit
 from reccl.training.terms import Alignment, Distillation
 from reccl.views import Plain
 
@@ -150,10 +150,6 @@ def test_without_a_tower_of_items_it_says_what_is_needed(
         value(planted_graph, encoder, Distillation())
 
 
-class Silent(Watch):
-    """Watches without a word."""
-
-
 def cold_and_warm(data: Dataset, objective: dict[str, TermSettings]) -> tuple[float, float]:
     """NDCG@10 of cold items among themselves, and of warm ones, after a few epochs; every fifth item is cold."""
     strange = pl.col("item") % 5 == 0
@@ -163,7 +159,7 @@ def cold_and_warm(data: Dataset, objective: dict[str, TermSettings]) -> tuple[fl
     torch.manual_seed(0)
     settings = ContentAligned(dimension=16, base=LightGCN(layers=1), hidden=(32,), replaced=0)
     encoder, whole = settings.build(graph, FeatureTables.of(made), random), Objective(objective, graph, random)
-    fit(encoder, whole, graph, Training(epochs=20, batch_size=512, learning_rate=0.01), seed=0, watch=Silent())
+    fit(encoder, whole, graph, Training(epochs=20, batch_size=512, learning_rate=0.01), seed=0)
     with torch.no_grad():
         scorer = EmbeddingScorer(similarity="cosine").build(graph, encoder(Plain().sample(graph, random)))
     found = evaluate(scorer, data.test, train, Evaluation(), Slices.of(train, 200, 120)).means()

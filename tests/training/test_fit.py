@@ -15,29 +15,41 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder, LightGCN, TwoTower
 from reccl.errors import TrainingError
-from reccl.training import L2, Contrast, Epoch, Fit, Objective, Ranking, TermSettings, Training, checkpoint, fit
+from reccl.training import (
+    L2,
+    Callback,
+    Contrast,
+    Epoch,
+    Fit,
+    Objective,
+    Ranking,
+    TermSettings,
+    Training,
+    checkpoint,
+    fit,
+)
 from reccl.training.terms import Step
 from reccl.views import EdgeDrop, View
 
 State = dict[str, Tensor]
 
 
-class Quiet:
-    """A watch that remembers; `interrupt` is the step at which it presses Ctrl-C."""
+class Recorder(Callback):
+    """Remembers what it hears; `interrupt` is the step at which it presses Ctrl-C."""
 
     def __init__(self, interrupt: int | None = None) -> None:
         self.begun, self.steps, self.best, self.interrupt = (0, 0), 0, [], interrupt
 
-    def begin(self, epochs: int, steps: int) -> None:
+    def on_fit_start(self, epochs: int, steps: int) -> None:
         self.begun = (epochs, steps)
 
-    def step(self) -> None:
+    def on_step_end(self) -> None:
         self.steps += 1
         if self.steps == self.interrupt:
             raise KeyboardInterrupt
 
-    def epoch(self, record: Epoch, best: bool) -> None:
-        self.best.append(best)
+    def on_epoch_end(self, record: Epoch, improved: bool) -> None:
+        self.best.append(improved)
 
 
 class Broken(TermSettings):
@@ -88,10 +100,10 @@ def run(planted_graph: Graph, planted_dataset: Dataset) -> Run:
         seed: int = 0,
         settings: LightGCN | TwoTower | None = None,
         terms=None,
-        watch=None,
+        callback=None,
         validate=None,
         stop_after=None,
-        keep=None,
+        checkpoint_path=None,
         **training: object,
     ) -> tuple[Encoder, Fit]:
         start = torch.Generator().manual_seed(seed)
@@ -106,10 +118,10 @@ def run(planted_graph: Graph, planted_dataset: Dataset) -> Run:
             planted_graph,
             how,
             seed=seed,
-            watch=watch or Quiet(),
+            callback=callback or Recorder(),
             validate=validate,
             stop_after=stop_after,
-            keep=keep,
+            checkpoint_path=checkpoint_path,
         )
         return encoder, outcome
 
@@ -178,11 +190,11 @@ def test_the_loss_falls_from_epoch_to_epoch(run: Run) -> None:
     assert set(outcome.history[0].losses) == {"ranking", "contrast", "l2"}
 
 
-def test_every_epoch_is_recorded_and_watched(run: Run) -> None:
-    watch = Quiet()
-    _, outcome = run(watch=watch, epochs=4, schedule="linear", learning_rate=0.01)
-    assert watch.begun == (4, 4)
-    assert watch.steps == 16
+def test_every_epoch_is_recorded_and_heard(run: Run) -> None:
+    recorder = Recorder()
+    _, outcome = run(callback=recorder, epochs=4, schedule="linear", learning_rate=0.01)
+    assert recorder.begun == (4, 4)
+    assert recorder.steps == 16
     assert [record.number for record in outcome.history] == [1, 2, 3, 4]
     assert [record.learning_rate for record in outcome.history] == pytest.approx([0.01, 0.0075, 0.005, 0.0025])
     assert all(record.interactions_per_second * record.seconds == pytest.approx(2600) for record in outcome.history)
@@ -222,10 +234,10 @@ class TestSeeds:
 
 class TestBestEpoch:
     def test_its_parameters_are_restored_and_training_stops_after_patience(self, run: Run, tmp_path: Path) -> None:
-        script, watch, keep = Script(0.1, 0.3, 0.3, 0.2, 0.9), Quiet(), tmp_path / "best.safetensors"
-        encoder, outcome = run(epochs=9, patience=2, validate=script, watch=watch, keep=keep)
+        script, recorder, keep = Script(0.1, 0.3, 0.3, 0.2, 0.9), Recorder(), tmp_path / "best.safetensors"
+        encoder, outcome = run(epochs=9, patience=2, validate=script, callback=recorder, checkpoint_path=keep)
         assert (outcome.best_epoch, outcome.best, len(outcome.history)) == (2, 0.3, 4)
-        assert watch.best == [True, True, False, False]
+        assert recorder.best == [True, True, False, False]
         assert same(encoder, script.states[1])
         assert same(encoder_of(checkpoint.load(keep)), script.states[1])
         assert not encoder.training
@@ -253,17 +265,17 @@ class TestBestEpoch:
         assert run(metric="ndcg_at_20", validate=validate)[1].best_epoch == 1
 
     def test_without_validation_the_last_epoch_is_the_best(self, run: Run, tmp_path: Path) -> None:
-        encoder, outcome = run(keep=tmp_path / "last")
+        encoder, outcome = run(checkpoint_path=tmp_path / "last")
         assert outcome.best_epoch == 3
         assert same(encoder, encoder_of(checkpoint.load(tmp_path / "last")))
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_stopping_after_some_epochs_equals_the_beginning_of_the_whole(run: Run, schedule: str) -> None:
-    script, watch = Script(0.1, 0.2, 0.3, 0.4), Quiet()
+    script, recorder = Script(0.1, 0.2, 0.3, 0.4), Recorder()
     run(epochs=4, schedule=schedule, warmup=0.2, validate=script)
-    short, outcome = run(epochs=4, schedule=schedule, warmup=0.2, stop_after=2, watch=watch)
-    assert watch.begun == (2, 4)
+    short, outcome = run(epochs=4, schedule=schedule, warmup=0.2, stop_after=2, callback=recorder)
+    assert recorder.begun == (2, 4)
     assert len(outcome.history) == 2
     assert same(short, script.states[1])
 
@@ -271,14 +283,14 @@ def test_stopping_after_some_epochs_equals_the_beginning_of_the_whole(run: Run, 
 class TestInterruption:
     def test_ctrl_c_keeps_the_best_epoch(self, run: Run) -> None:
         script = Script(0.1, 0.3, 0.2)
-        encoder, outcome = run(epochs=9, watch=Quiet(interrupt=3 * 4 + 2), validate=script)
+        encoder, outcome = run(epochs=9, callback=Recorder(interrupt=3 * 4 + 2), validate=script)
         assert outcome.interrupted
         assert (outcome.best_epoch, len(outcome.history)) == (2, 3)
         assert same(encoder, script.states[1])
         assert not encoder.training
 
     def test_ctrl_c_in_the_first_epoch_says_that_there_is_no_best(self, run: Run) -> None:
-        encoder, outcome = run(watch=Quiet(interrupt=1), validate=Script())
+        encoder, outcome = run(callback=Recorder(interrupt=1), validate=Script())
         assert (outcome.interrupted, outcome.best_epoch, outcome.history) == (True, 0, [])
         assert all(tensor.isfinite().all() for tensor in encoder.state_dict().values())
 
@@ -300,7 +312,7 @@ def test_weight_decay_shortens_embeddings(run: Run, optimizer: str) -> None:
 
 def test_an_average_is_what_is_validated_and_kept(run: Run, tmp_path: Path) -> None:
     script = Script(0.1, 0.3, 0.2)
-    encoder, outcome = run(ema_decay=0.8, validate=script, keep=tmp_path / "kept.safetensors")
+    encoder, outcome = run(ema_decay=0.8, validate=script, checkpoint_path=tmp_path / "kept.safetensors")
     assert outcome.best_epoch == 2
     assert same(encoder, script.states[1])
     assert same(encoder_of(checkpoint.load(tmp_path / "kept.safetensors")), encoder)

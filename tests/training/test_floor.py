@@ -11,7 +11,7 @@ from reccl.evaluation import Evaluation, evaluate
 from reccl.losses import BPR, BilateralSoftmax, InfoNCE, SupCon
 from reccl.negatives import Hard, InBatch, Uniform
 from reccl.scorers import EmbeddingScorer, Popularity, Scorer
-from reccl.training import Contrast, Epoch, FullSoftmax, Objective, Ranking, TermSettings, Training, fit
+from reccl.training import Contrast, FullSoftmax, Objective, Ranking, TermSettings, Training, fit
 from reccl.training.temperatures import Adaptive, Learnable, Scheduled
 from reccl.training.terms import Bootstrap, Bottleneck, HopMixing, SoftmaxAtK
 from reccl.views import EdgeDrop, FeatureMask, Plain
@@ -72,22 +72,11 @@ OTHERS: dict[str, tuple[EncoderSettings, dict[str, TermSettings]]] = {
 """One encoder an objective, one objective an encoder."""
 
 
-class Silent:
-    def begin(self, epochs: int, steps: int) -> None:
-        pass
-
-    def step(self) -> None:
-        pass
-
-    def epoch(self, record: Epoch, best: bool) -> None:
-        pass
-
-
 def trained(settings: EncoderSettings, terms: dict[str, TermSettings], data: Dataset, graph: Graph) -> Scorer:
     random = torch.Generator().manual_seed(0)
     encoder = settings.build(graph, FeatureTables.of(data), random)
     objective = Objective(terms, graph, random)
-    fit(encoder, objective, graph, Training(epochs=15, batch_size=512, learning_rate=0.01), seed=0, watch=Silent())
+    fit(encoder, objective, graph, Training(epochs=15, batch_size=512, learning_rate=0.01), seed=0)
     with torch.no_grad():
         return EmbeddingScorer().build(graph, objective.ranked_by(encoder(Plain().sample(graph, random))))
 

@@ -15,7 +15,7 @@ from reccl.encoders import AnyEncoder, Encoder, EncoderSettings, LightGCN
 from reccl.errors import TrainingError
 from reccl.losses import InfoNCE, Pairs, Same
 from reccl.negatives import Uniform
-from reccl.training import Contrast, Objective, Ranking, TermSettings, Training, checkpoint, fit
+from reccl.training import Callback, Contrast, Objective, Ranking, TermSettings, Training, checkpoint, fit
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
 from reccl.training.terms import Bootstrap
@@ -24,18 +24,14 @@ from reccl.views import Plain
 ROOM = AnyEncoder
 
 
-class Watching:
+class Recorder(Callback):
     """Remembers the encoder's first parameter after every step."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder, self.states = encoder, [copied(encoder)]
 
-    def begin(self, epochs: int, steps: int) -> None: ...
-
-    def step(self) -> None:
+    def on_step_end(self) -> None:
         self.states.append(copied(self.encoder))
-
-    def epoch(self, record: object, best: bool) -> None: ...
 
 
 def copied(encoder: Encoder) -> np.ndarray:
@@ -51,7 +47,7 @@ def objective_of(graph: Graph, **terms: TermSettings) -> Objective:
 def trained(graph: Graph, encoder: Encoder, terms: dict[str, TermSettings], **more: object) -> Objective:
     objective = objective_of(graph, **terms)
     how = Training(epochs=3, batch_size=700, learning_rate=0.05)
-    fit(encoder, objective, graph, how, seed=0, **{"watch": Watching(encoder), **more})
+    fit(encoder, objective, graph, how, seed=0, **{"callback": Recorder(encoder), **more})
     return objective
 
 
@@ -60,12 +56,12 @@ class TestMomentumEncoder:
     def test_equals_the_mean_by_hand_over_all_steps(
         self, momentum: float, planted_graph: Graph, encoder: Encoder
     ) -> None:
-        watch = Watching(encoder)
-        objective = trained(planted_graph, encoder, {"only": Bootstrap(momentum=momentum)}, watch=watch)
-        mean = watch.states[0]
-        for state in watch.states[1:]:
+        recorder = Recorder(encoder)
+        objective = trained(planted_graph, encoder, {"only": Bootstrap(momentum=momentum)}, callback=recorder)
+        mean = recorder.states[0]
+        for state in recorder.states[1:]:
             mean = momentum * mean + (1 - momentum) * state
-        assert len(watch.states) == 13
+        assert len(recorder.states) == 13
         np.testing.assert_allclose(copied(objective.parts_of("only")["target"].encoder), mean, rtol=1e-4, atol=1e-6)
 
     def test_follows_any_encoder_and_takes_no_gradient(
@@ -217,8 +213,8 @@ class TestState:
             return {"ndcg_at_10": [0.1, 0.9, 0.2][len(states) - 1]}
 
         how = Training(epochs=3, batch_size=700, learning_rate=0.05)
-        keep, watch = tmp_path / "best.safetensors", Watching(encoder)
-        fit(encoder, objective, planted_graph, how, seed=0, watch=watch, validate=validate, keep=keep)
+        keep, recorder = tmp_path / "best.safetensors", Recorder(encoder)
+        fit(encoder, objective, planted_graph, how, seed=0, callback=recorder, validate=validate, checkpoint_path=keep)
         now = objective.parts.state_dict()
         assert now.keys() == states[1].keys()
         assert all(torch.equal(now[name], states[1][name]) for name in now)

@@ -11,7 +11,7 @@ from reccl.data.batches import Batch
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
 from reccl.losses import InfoNCE, NPair, Pairs, Same, Triplet, chunks
-from reccl.training import Contrast, Epoch, Objective, Ranking, TermSettings, Training, fit
+from reccl.training import Contrast, Objective, Ranking, TermSettings, Training, fit
 from reccl.training.temperatures import (
     Adaptive,
     AnyTemperature,
@@ -27,12 +27,6 @@ from reccl.views import Plain
 
 ROOM = AnyTemperature
 B, M, D = 5, 7, 4
-
-
-class Silent:
-    def begin(self, epochs: int, steps: int) -> None: ...
-    def step(self) -> None: ...
-    def epoch(self, record: Epoch, best: bool) -> None: ...
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -59,7 +53,7 @@ def objective_of(graph: Graph, term: TermSettings) -> Objective:
 def trained(graph: Graph, encoder: Encoder, term: TermSettings, **training: object) -> Objective:
     objective = objective_of(graph, term)
     how = Training(**{"epochs": 4, "batch_size": 700, "learning_rate": 0.01, **training})
-    fit(encoder, objective, graph, how, seed=0, watch=Silent())
+    fit(encoder, objective, graph, how, seed=0)
     return objective
 
 

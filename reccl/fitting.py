@@ -1,0 +1,171 @@
+"""Fitting: a Dataset and an Experiment to a trained model. Nothing is printed or recorded here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from reccl.cold_start import complete
+from reccl.config import Experiment
+from reccl.data.dataset import Dataset
+from reccl.data.features import FeatureTables
+from reccl.data.graph import Graph
+from reccl.encoders import Embeddings, Encoder
+from reccl.encoders.tower import Towers
+from reccl.errors import ConfigError, listed
+from reccl.evaluation import EvaluationResult, Slices, ValidationMetric, evaluate
+from reccl.scorers import Scorer, ScorerBuilder
+from reccl.training import Callback, Fit, Objective, fit
+from reccl.views import Plain
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What training gives."""
+
+    scorer: Scorer
+    fit: Fit
+    experiment: Experiment  # with everything that was selected on validation rows filled in
+    towers: Towers = field(default_factory=Towers)  # embed new users and items by their features
+
+
+def learn(
+    experiment: Experiment,
+    data: Dataset,
+    device: torch.device,
+    callback: Callback | None = None,
+    *,
+    epochs: int | None = None,
+    checkpoint_path: Path | None = None,
+) -> TrainedModel:
+    """Train on `data.train`; select the epoch, then the scorer's open settings and the calibration, on validation rows.
+
+    Args:
+        experiment: all settings.
+        data: what to train on; without validation rows the last epoch counts and nothing else is selected.
+        device: where parameters and graph live.
+        callback: hears of every step and epoch.
+        epochs: stop after so many, on the learning-rate schedule of all of `training.epochs` (for a refit).
+        checkpoint_path: a file that always holds the best parameters so far.
+
+    """
+    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids)).to(device)
+    features, builder = FeatureTables.of(data), experiment.scorer.builder(graph)
+    embeddings, fitted = None, Fit()
+    if experiment.encoder is not None:
+        embeddings, fitted = fit_encoder(
+            experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoint_path
+        )
+    metric = selection_metric(experiment, data, device)
+    builder = select(builder, embeddings, metric)
+    return place(experiment, builder, embeddings, fitted, features, metric)
+
+
+def fit_encoder(
+    experiment: Experiment,
+    data: Dataset,
+    graph: Graph,
+    features: FeatureTables,
+    builder: ScorerBuilder,
+    callback: Callback,
+    epochs: int | None,
+    checkpoint_path: Path | None,
+) -> tuple[Embeddings, Fit]:
+    """Train the encoder; the embeddings of its best epoch, over the whole graph."""
+    assert experiment.encoder is not None
+    torch.manual_seed(experiment.seed)  # dropout
+    initial = torch.Generator().manual_seed(experiment.seed)
+    sampling = torch.Generator(graph.device).manual_seed(experiment.seed)
+    encoder = experiment.encoder.build(graph, features, initial).to(graph.device)
+    objective = Objective(experiment.objective, graph, sampling)
+    whole = Plain().sample(graph, sampling)
+
+    @torch.no_grad()
+    def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
+        scorer = builder.build(objective.ranked_by(encoder(whole)))
+        of_groups = "/" in experiment.training.metric  # metrics of groups are measured only where one selects
+        return means(measure_part(scorer, data, part, experiment, groups=of_groups))
+
+    validated = len(data.validation) > 0
+    best_on_test = experiment.training.best_on_test and not (experiment.training.refit and validated)
+    fitted = fit(
+        encoder,
+        objective,
+        graph,
+        experiment.training,
+        seed=experiment.seed,
+        callback=callback,
+        validate=(lambda encoder: measure(encoder, "validation")) if validated else None,
+        test=(lambda encoder: measure(encoder, "test")) if best_on_test else None,
+        stop_after=epochs,
+        checkpoint_path=checkpoint_path,
+    )
+    with torch.no_grad():
+        return objective.ranked_by(encoder(whole)), fitted
+
+
+def selection_metric(experiment: Experiment, data: Dataset, device: torch.device) -> ValidationMetric | None:
+    """The training metric on validation rows, which selects among scorers; None where there are no such rows."""
+    if data.validation.is_empty():
+        return None
+    sizes = (len(data.user_ids), len(data.item_ids))
+    known = data.known_before("validation")
+    return ValidationMetric.of(data.validation, known, *sizes, experiment.training.metric, device)
+
+
+def select(builder: ScorerBuilder, embeddings: Embeddings | None, metric: ValidationMetric | None) -> ScorerBuilder:
+    """The scorer's open settings (weights of a blend, a grid), selected on validation rows; without any, as written."""
+    return builder if metric is None else builder.tuned_on(embeddings, metric)
+
+
+def place(
+    experiment: Experiment,
+    builder: ScorerBuilder,
+    embeddings: Embeddings | None,
+    fitted: Fit,
+    features: FeatureTables,
+    metric: ValidationMetric | None,
+) -> TrainedModel:
+    """The trained scorer, with cold users and items placed by their features where `cold_start` says so."""
+    scorer, selected = builder.build(embeddings), experiment.model_copy(update={"scorer": builder.settings})
+    if experiment.cold_start is None:
+        towers = builder.settings.towers(embeddings) if embeddings else Towers()
+        return TrainedModel(scorer, fitted, selected, towers)
+    whole = complete(experiment.cold_start, scorer, builder.graph, features, embeddings, metric, experiment.seed)
+    selected = selected.model_copy(update={"cold_start": whole.cold_start})
+    return TrainedModel(whole.scorer, fitted, selected, whole.towers)
+
+
+def measure_part(
+    scorer: Scorer, data: Dataset, part: str, experiment: Experiment, *, groups: bool = True
+) -> EvaluationResult | None:
+    """Metrics of one held-out part, seen items hidden, and those of groups; None where the part is empty.
+
+    `data` is what the scorer was trained on: after a refit, `Dataset.refit()`. Its `train` rows define the groups.
+    """
+    if (rows := data.part(part)).is_empty():
+        return None
+    known = data.train if experiment.evaluation.hide == "train" else data.known_before(part)
+    slices = Slices.of(data.train, len(data.user_ids), len(data.item_ids)) if groups else None
+    return evaluate(scorer, rows, known, experiment.evaluation, slices)
+
+
+def means(result: EvaluationResult | None) -> dict[str, float]:
+    """Every metric by name; empty where nothing was measured."""
+    return result.means() if result else {}
+
+
+def check_metric(experiment: Experiment, data: Dataset) -> None:
+    """Raise ConfigError where training.metric is that of a group which the held-out rows that it reads do not have."""
+    training, (group, _, _) = experiment.training, experiment.training.metric.rpartition("/")
+    final = data.refit() if training.refit and len(data.validation) else data
+    read = {"validation": data} | ({"test": final} if training.best_on_test else {})
+    for part, trained_on in read.items():
+        slices = Slices.of(trained_on.train, len(trained_on.user_ids), len(trained_on.item_ids))
+        there = slices.groups(trained_on.part(part))
+        if group and len(trained_on.part(part)) and group not in there:
+            raise ConfigError(
+                f"training.metric {training.metric!r}: the {part} rows of this split have no {group!r}; there are "
+                f"{listed(there)}; splits with cold nodes are data.split.kind=cold_items and cold_users"
+            )

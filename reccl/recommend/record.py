@@ -1,0 +1,68 @@
+"""Record: how a model was trained, as files beside it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from reccl.training.epoch import Epoch
+
+CONFIG, METRICS, HISTORY, ITEMS = "config.yaml", "metrics.json", "history.parquet", "item_table.parquet"
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """Config, metrics and history of a training, and the columns of its items (titles, for people)."""
+
+    config: str  # YAML, as `reccl.config.dump` writes it
+    metrics: Mapping[str, Mapping[str, float]]  # part -> metric -> value
+    timing: Mapping[str, float]
+    history: pl.DataFrame  # a row an epoch
+    item_table: pl.DataFrame | None = None  # [I] columns in the order of the model's items
+
+
+def write_record(record: TrainingRecord, folder: Path) -> None:
+    """Write it into the folder of a model."""
+    (folder / CONFIG).write_text(record.config)
+    (folder / METRICS).write_text(json.dumps({"metrics": record.metrics, "timing": record.timing}, indent=2))
+    record.history.write_parquet(folder / HISTORY)
+    if record.item_table is not None:
+        record.item_table.write_parquet(folder / ITEMS)
+
+
+def read_record(folder: Path) -> TrainingRecord:
+    """Read what `write_record` wrote."""
+    measured = json.loads((folder / METRICS).read_text())
+    table = folder / ITEMS
+    return TrainingRecord(
+        (folder / CONFIG).read_text(),
+        measured["metrics"],
+        measured["timing"],
+        pl.read_parquet(folder / HISTORY),
+        pl.read_parquet(table) if table.is_file() else None,
+    )
+
+
+def history_frame(fits: Mapping[str, Sequence[Epoch]]) -> pl.DataFrame:
+    """A row an epoch of every fit by name (fit, refit): losses, validation metrics, learning rate and seconds.
+
+    >>> epoch = Epoch(1, {"ranking": 0.5}, {"ndcg_at_10": 0.2}, {}, 0.001, 1.5, 100.0)
+    >>> history_frame({"fit": [epoch]}).columns
+    ['fit', 'epoch', 'loss/ranking', 'validation/ndcg_at_10', 'learning_rate', 'seconds']
+    """
+    rows = [
+        {
+            "fit": name,
+            "epoch": epoch.number,
+            **{f"loss/{term}": value for term, value in epoch.losses.items()},
+            **{f"validation/{metric}": value for metric, value in epoch.validation.items()},
+            **{f"test/{metric}": value for metric, value in epoch.test.items()},
+            "learning_rate": epoch.learning_rate,
+            "seconds": epoch.seconds,
+        }
+        for name, history in fits.items()
+        for epoch in history
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None)
