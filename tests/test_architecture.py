@@ -14,7 +14,7 @@ PACKAGE = ROOT / "reccl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 LAYERS = (
-    {"settings", "errors", "bundle", "clock", "products", "atomic"},
+    {"settings", "errors", "bundle", "clock", "products", "atomic", "config_errors", "config_file"},
     {"data"},
     {"losses", "metrics"},
     {"views", "negatives"},
@@ -30,6 +30,8 @@ LAYERS = (
 )
 SIDEWAYS = {
     "settings": {"errors"},
+    "config_errors": {"errors"},
+    "config_file": {"bundle", "config_errors", "errors"},
     "scorers": {"encoders"},  # Embeddings
     "recommend": {"evaluation", "training"},  # of training, the checkpoint and the record of an epoch
     "experiment": {"fitting", "outcome"},

@@ -1,0 +1,83 @@
+"""Config files: YAML with the line of every key, sections by name, and `dotted.key=value` overrides."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reccl.bundle import available, find
+from reccl.config_errors import CHOOSERS, KeyPath
+from reccl.errors import ConfigError, did_you_mean, listed
+
+
+def read_yaml(path: Path) -> tuple[Any, dict[KeyPath, int]]:
+    """A YAML file and the line of every key."""
+    try:
+        text = path.read_text()
+        lines = dict(find_keys(yaml.compose(text, yaml.SafeLoader), path))
+        return yaml.safe_load(text), lines
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read config {path}: {error}") from None
+
+
+def find_keys(node: yaml.Node | None, path: Path, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
+    """(key path, line) of every key; raises ConfigError where one key is given twice."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ConfigError(f"{path}:{key.start_mark.line + 1}: key {key.value!r} is given twice")
+            seen.add(key.value)
+            yield (*prefix, key.value), key.start_mark.line + 1
+            yield from find_keys(value, path, (*prefix, key.value))
+
+
+def read_data_section(name: str) -> tuple[dict[str, Any], dict[KeyPath, str]]:
+    """The content of configs/data/NAME.yaml, and where each of its keys was written.
+
+    Raises ConfigError with the near names where there is no such data set.
+    """
+    path, _ = find(f"data/{name}", "configs", ".yaml")
+    if path is None:
+        known = [key.removeprefix("data/") for key in available("configs", ".yaml") if key.startswith("data/")]
+        raise ConfigError(f"no data set {name!r}{did_you_mean(name, known)}; there are: {listed(known)}")
+    section, lines = read_yaml(path)
+    return section, {key: f"{path}:{line}" for key, line in lines.items()}
+
+
+def parse_override(text: str) -> tuple[KeyPath, Any]:
+    """Parse `dotted.key=value`."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text!r}: write key=value, e.g. --set encoder.dimension=128")
+    try:
+        return tuple(key.strip().split(".")), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {text!r}: the value is not valid YAML") from None
+
+
+def starts_afresh(key: KeyPath) -> bool:
+    """Whether setting this key starts a section afresh."""
+    return key[-1] in CHOOSERS or len(key) == 1
+
+
+def set_key(raw: dict[str, Any], key: KeyPath, value: Any, *, afresh: bool = False) -> KeyPath:
+    """Set one key; choosing another part starts its section afresh. Returns which of the two was replaced.
+
+    `afresh` also where the part is the one that was there: a pipeline chosen beside named data is for other files.
+    """
+    *sections, last = key
+    section = raw
+    for name in sections:
+        if not isinstance(section.get(name), dict):
+            section[name] = {}
+        section = section[name]
+    afresh = afresh or (last in CHOOSERS and section.get(last) != value)
+    if afresh:
+        section.clear()
+    section[last] = value
+    return tuple(sections) if afresh else key
