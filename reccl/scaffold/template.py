@@ -5,7 +5,8 @@ from typing import Any
 import yaml
 
 from reccl.bundle import bundled
-from reccl.config import parsed, validated
+from reccl.config import validated
+from reccl.config_file import read_yaml
 from reccl.scaffold.annotated import annotated, flow
 from reccl.scaffold.data_section import data_section
 from reccl.scaffold.plan import Plan
@@ -53,7 +54,7 @@ def config_text(plan: Plan, *, name: str, path: str, command: str) -> str:
 
 def model() -> dict[str, Any]:
     """The model's sections of the bundled config."""
-    raw, _ = parsed(bundled("configs") / MODEL)
+    raw, _ = read_yaml(bundled("configs") / MODEL)
     return {section: raw[section] for section in SECTIONS if section in raw}
 
 

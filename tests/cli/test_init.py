@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from reccl import config as configs
+from reccl.config_file import read_yaml
 
 Write = Callable[[pl.DataFrame, Path], object]
 QUICK = ("--set", "training.epochs=1", "--set", "training.evaluate_every=1", "--quiet")
@@ -166,7 +166,7 @@ class TestTheFile:
     def test_the_model_is_that_of_the_bundled_best(self, fresh) -> None:
         assert fresh("init", "buys.csv").code == 0
         raw = yaml.safe_load((fresh.folder / "buys.yaml").read_text())
-        best, _ = configs.parsed(Path(__file__).parents[2] / "configs" / "best.yaml")
+        best, _ = read_yaml(Path(__file__).parents[2] / "configs" / "best.yaml")
         sections = ("encoder", "objective", "scorer", "training", "evaluation")
         assert {section: raw[section] for section in sections} == {section: best[section] for section in sections}
 
