@@ -80,7 +80,7 @@ def complete(
     Raises ConfigError for a scorer that ranks from what users have item by item, and no space to foretell instead.
     """
     space = cold_start.target_scorer.build(graph, embeddings) if cold_start.target_scorer else scorer
-    if space.chains:
+    if space.item_operators:
         raise ConfigError(
             "cold_start: this scorer ranks from what users have item by item, and features foretell embeddings; "
             "set cold_start.target_scorer, e.g. {kind: svd}"

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from reccl.cold_start.fold_in_estimator import FoldInEstimator
 from reccl.data.user_items import UserItemCSR
-from reccl.scorers.item_operators import ItemOperator, along
+from reccl.scorers.item_operators import ItemOperator
 from reccl.scorers.scorer import Scorer
 
 RANK = 64
@@ -33,6 +33,6 @@ def expected(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, Tensor]:
     return FoldInEstimator.of(low, trained)(own) * usual / (usual + count), directions
 
 
-def scored(chains: tuple[ItemOperator, ...], profiles: Tensor) -> Tensor:
-    """What chains make of profiles [I, d]: [I, d]."""
-    return torch.stack([along(chain, profiles) for chain in chains]).sum(0)
+def sum_operators(operators: tuple[ItemOperator, ...], profiles: Tensor) -> Tensor:
+    """The sum of the operators' scores for profiles: [I, d] -> [I, d]."""
+    return torch.stack([operator @ profiles for operator in operators]).sum(0)

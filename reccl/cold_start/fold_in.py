@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from reccl.cold_start.expected_profile import expected, scored
+from reccl.cold_start.expected_profile import expected, sum_operators
 from reccl.cold_start.feature_prior import FeaturePrior
 from reccl.cold_start.fold_in_estimator import EXPONENTS, USERS, FoldInEstimator
 from reccl.data.user_items import UserItemCSR
@@ -59,7 +59,7 @@ def fold_in(
     if len(fresh) == 0:
         return folded
     share, directions = expected(scorer.history, whole.some(fresh))  # [m, d], [I, d]
-    scores = scored(scorer.chains, directions)  # [I, d]
+    scores = sum_operators(scorer.item_operators, directions)  # [I, d]
     if linear is not None:
         scores = scores + scorer.item_embeddings @ (linear.T @ directions)
     rest = users.new_zeros(len(users), directions.shape[1]).index_copy(0, fresh, share)  # [U, d]

@@ -45,7 +45,7 @@ def top_k(
 def suit_blocks(scorer: Scorer, users: Tensor, k: int) -> bool:
     """Whether there are embeddings alone, and enough of them."""
     many = len(users) >= USERS // 8 and len(scorer.item_embeddings) >= max(2 * SAMPLE * ITEMS, 64 * k)
-    return many and not scorer.chains and scorer.item_embeddings.device.type == "cpu"
+    return many and not scorer.item_operators and scorer.item_embeddings.device.type == "cpu"
 
 
 def by_whole_rows(

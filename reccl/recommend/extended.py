@@ -12,7 +12,6 @@ from reccl.data.user_items import UserItemCSR
 from reccl.errors import DataError
 from reccl.recommend.model import Model
 from reccl.recommend.newcomers import Described, Note, described, interactions
-from reccl.scorers.item_operators import wider
 
 SOURCES = ("model", "fold_in", "content", "popularity")
 """What a score rests on, from the firmest to the weakest."""
@@ -86,8 +85,8 @@ def with_items(model: Model, new: Described) -> tuple[Model, Tensor]:
     whole = torch.cat([model.scorer.item_embeddings, torch.zeros_like(vectors)]).index_copy(0, order, vectors)
     popularity = torch.cat([model.popularity, model.popularity.new_zeros(len(new.ids))])
     known = model.known.within(len(model.user_ids), len(items))
-    chains = tuple(wider(chain, len(new.ids)) for chain in model.scorer.chains)
-    scorer = replace(model.scorer, item_embeddings=whole, chains=chains)
+    operators = tuple(operator.pad(len(new.ids)) for operator in model.scorer.item_operators)
+    scorer = replace(model.scorer, item_embeddings=whole, item_operators=operators)
     grown = replace(model, scorer=scorer, item_ids=items, known=known, popularity=popularity)
     return grown, torch.ones(len(items), dtype=torch.bool, device=device)
 

@@ -23,9 +23,7 @@ from reccl.evaluation import UserItemCSR
 from reccl.scorers import Scorer
 from reccl.training import checkpoint
 
-FORMAT = 2
-READABLE = (1, FORMAT)
-"""Format 1 has no towers."""
+FORMAT = 1
 MANIFEST = "model.json"
 
 
@@ -82,7 +80,7 @@ def save(model: Model, folder: Path) -> None:
         tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
         tensors |= {f"{side}_features.{name}": tensor for name, tensor in learned.items()}
     if model.feature_prior is not None:
-        tensors |= {f"doubt.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
+        tensors |= {f"feature_prior.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder) as draft:
         draft.mkdir()
@@ -98,16 +96,19 @@ def load(folder: Path) -> Model:
     """Read what `save` wrote. Raises RunError where it is not such a folder."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        if manifest["format"] not in READABLE:
-            raise RunError(f"model {folder} has format {manifest['format']}, and this reccl reads up to {FORMAT}")
+        if manifest["format"] != FORMAT:
+            raise RunError(
+                f"model {folder} has format {manifest['format']}, and this reccl reads format {FORMAT}; "
+                "train it again, or use the reccl that wrote it"
+            )
         tensors = checkpoint.load(folder / "model.safetensors")
         users, items = (IdMap(pl.read_parquet(folder / f"{side}.parquet").to_series()) for side in ("users", "items"))
-        towers = Towers(**{side: tower(state, tensors, side) for side, state in manifest.get("features", {}).items()})
+        towers = Towers(**{side: tower(state, tensors, side) for side, state in manifest["features"].items()})
     except (OSError, ValueError, KeyError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise RunError(f"no usable model in {folder} ({type(error).__name__}); train it again") from None
     known = UserItemCSR(tensors["known_start"], tensors["known_item"], len(items))
     scorer, popularity = Scorer.from_tensors(tensors), tensors["popularity"]
-    feature_prior = FeaturePrior(**starting(tensors, "doubt.")) if "doubt.bias" in tensors else None
+    feature_prior = FeaturePrior(**starting(tensors, "feature_prior.")) if "feature_prior.bias" in tensors else None
     return Model(scorer, users, items, known, popularity, towers, feature_prior)
 
 

@@ -22,9 +22,10 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         """Read the model folder."""
         folder = Path(context.artifacts["model"])
         tensors = load_file(folder / "model.safetensors")
-        self.user_vectors, self.item_vectors = tensors["users"], tensors["items"]  # [U, D], [I, D]
-        self.chains = chains_of(tensors)
-        if self.chains:  # scores also come from the items that a user has
+        self.user_embeddings = tensors["user_embeddings"]  # [U, D]
+        self.item_embeddings = tensors["item_embeddings"]  # [I, D]
+        self.item_operators = read_operators(tensors)
+        if self.item_operators:  # scores also come from the items that a user has
             self.history_start, self.history_item = tensors["history_start"], tensors["history_item"]
         self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
         self.popularity = tensors["popularity"]  # [I]
@@ -47,13 +48,16 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
     def _chunk(
         self, asked: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], k: int, include_seen: bool
     ) -> pd.DataFrame:
-        scores = self.user_vectors[rows.clip(0)] @ self.item_vectors.T  # [b, I]
-        if self.chains:
+        scores = self.user_embeddings[rows.clip(0)] @ self.item_embeddings.T  # [b, I]
+        if self.item_operators:
             x = np.zeros((len(self.items), len(rows)), dtype=np.float32)  # [I, b]
             for place, row in enumerate(rows.clip(0)):
                 x[self.history_item[self.history_start[row] : self.history_start[row + 1]], place] = 1
-            for chain in self.chains:
-                scores += along(chain, x).T
+            for matrices in self.item_operators:
+                column = x
+                for matrix in matrices:
+                    column = matrix @ column
+                scores += column.T
         scores[rows < 0] = self.popularity
         for place, row in enumerate(rows):
             if row >= 0 and not include_seen:
@@ -72,31 +76,24 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         return served
 
 
-def along(chain: list[Any], x: Any) -> Any:
-    """A column of items [I, b] through matrices one after the other, to a column of scores."""
-    for matrix in chain:
-        x = matrix @ x
-    return x
+def read_operators(tensors: dict[str, np.ndarray[Any, Any]]) -> list[list[Any]]:
+    """The item operators of a model that scores from a user's history, each as its matrices."""
+    operators: list[list[Any]] = []
+    while matrices := read_matrices(tensors, f"item_operator_{len(operators)}"):
+        operators.append(matrices)
+    return operators
 
 
-def chains_of(tensors: dict[str, np.ndarray[Any, Any]]) -> list[list[Any]]:
-    """The chains of item-item matrices of a model that scores from a user's history."""
-    found: list[list[Any]] = []
-    while chain := chain_of(tensors, f"chain_{len(found)}_" if found else ""):
-        found.append(chain)
-    return found
-
-
-def chain_of(tensors: dict[str, np.ndarray[Any, Any]], prefix: str) -> list[Any]:
-    """One chain; empty where there are not so many."""
-    found: list[Any] = []
-    while (name := f"{prefix}matrix_{len(found)}") in tensors or f"{name}_value" in tensors:
+def read_matrices(tensors: dict[str, np.ndarray[Any, Any]], operator: str) -> list[Any]:
+    """The matrices of one operator by its name; empty where the model does not have it."""
+    matrices: list[Any] = []
+    while (name := f"{operator}_matrix_{len(matrices)}") in tensors or f"{name}_value" in tensors:
         if name in tensors:
-            found.append(tensors[name])
+            matrices.append(tensors[name])
         else:
             value, column, start = (tensors[f"{name}_{part}"] for part in ("value", "column", "start"))
-            found.append(csr_matrix((value, column, start), shape=tuple(tensors[f"{name}_shape"])))
-    return found
+            matrices.append(csr_matrix((value, column, start), shape=tuple(tensors[f"{name}_shape"])))
+    return matrices
 
 
 mlflow.models.set_model(Recommender())

@@ -12,7 +12,8 @@ from reccl.data.graph import Graph
 from reccl.data.svd import normalized
 from reccl.encoders import Embeddings
 from reccl.scorers.directions import degrees
-from reccl.scorers.graph_filter import GraphFilter, csr
+from reccl.scorers.graph_filter import GraphFilter
+from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
@@ -28,8 +29,8 @@ class ChebyshevFilter(ScorerSettings):
 
     Like the authors' code, from which the published figures come, the plateau is read at x_i = -cos(pi i / order) and
     its values are given to the Chebyshev nodes, which lie a little further in. Where we differ: the polynomial's
-    constant is left out, which changes the scores of a user's own items alone; computed by Horner's rule, as a chain of
-    2 order sparse products in blocks, so ranking takes `order` times as long as with `graph_filter`.
+    constant is left out, which changes the scores of a user's own items alone; computed by Horner's rule, in
+    2 order sparse products of blocks, so ranking takes `order` times as long as with `graph_filter`.
     """
 
     kind: Literal["chebyshev_filter"] = "chebyshev_filter"
@@ -52,8 +53,8 @@ class ChebyshevFilter(ScorerSettings):
         ideal = GraphFilter(**shared, exponent=self.exponent, ideal_exponent=self.exponent).build(graph, None)
         around = degrees(graph) ** self.exponent  # [I]
         hops = horner(normalized(graph.interactions), plateau(self.order, self.flatness), around)
-        chain = tuple(csr(matrix).to(graph.device) for matrix in hops)
-        return Scorer(ideal.user_embeddings, ideal.item_embeddings, graph.user_items, (chain,))
+        operator = ItemOperator(tuple(to_torch_csr(hop).to(graph.device) for hop in hops))
+        return Scorer(ideal.user_embeddings, ideal.item_embeddings, graph.user_items, (operator,))
 
 
 def plateau(order: int, flatness: float) -> np.ndarray[Any, Any]:
@@ -66,15 +67,15 @@ def plateau(order: int, flatness: float) -> np.ndarray[Any, Any]:
 
 
 def horner(normal: csr_matrix, a: np.ndarray[Any, Any], around: np.ndarray[Any, Any]) -> list[csr_matrix]:
-    """The chain D^b R~' ( a_1 + B (a_2 + B (.. a_K)) ) R~ D^-b, B = R~R~', which is D^b (h(A) - a_0) D^-b.
+    """The matrices of D^b R~' ( a_1 + B (a_2 + B (.. a_K)) ) R~ D^-b, B = R~R~', which is D^b (h(A) - a_0) D^-b.
 
     Its state is [y ; r], both [U, b]: r = R~ D^-b x is carried along, y starts as a_K r and becomes B y + a_k r.
     """
     users = normal.shape[0]
     one, into = identity(users), normal @ diags(1 / around)
-    chain = [bmat([[a[-1] * into], [into]])]  # [2U, I]
+    hops = [bmat([[a[-1] * into], [into]])]  # [2U, I]
     for coefficient in a[-2:0:-1]:
-        chain.append(bmat([[normal.T, None], [None, one]]))  # [I + U, 2U]
-        chain.append(bmat([[normal, coefficient * one], [None, one]]))  # [2U, I + U]
-    chain.append(bmat([[diags(around) @ normal.T, csr_matrix((normal.shape[1], users))]]))  # [I, 2U]
-    return [matrix.tocsr() for matrix in chain]
+        hops.append(bmat([[normal.T, None], [None, one]]))  # [I + U, 2U]
+        hops.append(bmat([[normal, coefficient * one], [None, one]]))  # [2U, I + U]
+    hops.append(bmat([[diags(around) @ normal.T, csr_matrix((normal.shape[1], users))]]))  # [I, 2U]
+    return [matrix.tocsr() for matrix in hops]

@@ -10,7 +10,8 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError
-from reccl.scorers.scorer import Scorer, ScorerSettings, from_history
+from reccl.scorers.item_operators import ItemOperator
+from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
 class Ease(ScorerSettings):
@@ -51,4 +52,4 @@ class Ease(ScorerSettings):
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))  # [I, I] P
         weights = -inverse / inverse.diagonal()  # [I, I] B: column j over P_jj
         weights.fill_diagonal_(0)
-        return from_history(graph, weights.T.contiguous())
+        return Scorer.from_history(graph, ItemOperator((weights.T.contiguous(),)))

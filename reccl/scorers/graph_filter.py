@@ -1,18 +1,18 @@
 """Graph filter: low-pass filters over the item graph, in closed form."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from scipy.sparse import csr_matrix, diags
-from torch import Tensor
+from scipy.sparse import diags
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.svd import normalized
 from reccl.encoders import Embeddings
 from reccl.scorers.directions import degrees, directions
+from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
@@ -51,20 +51,8 @@ class GraphFilter(ScorerSettings):
         passing = self.rank and self.weight
         vectors = directions(graph, self.rank, True, self.exact).right if passing else np.zeros((graph.num_items, 0))
         around, ideal = (degrees(graph)[:, None] ** exponent for exponent in (self.exponent, self.ideal_exponent))
-        users, items = counts @ (vectors / ideal), self.weight * vectors * ideal  # [U, rank], [I, rank]
+        tables = counts @ (vectors / ideal), self.weight * vectors * ideal  # [U, rank], [I, rank]
         into, out = normal @ diags(1 / around.ravel()), diags(around.ravel()) @ normal.T  # R~ D^-a, D^a R~'
-        hops = (csr(into.tocsr()).to(graph.device), csr(out.tocsr()).to(graph.device))
-        return Scorer(tensor(users, graph.device), tensor(items, graph.device), graph.user_items, (hops,))
-
-
-def csr(matrix: csr_matrix) -> Tensor:
-    """A SciPy matrix as a torch one, its columns in order."""
-    matrix.sort_indices()
-    start, column = (torch.from_numpy(part.astype(np.int32)) for part in (matrix.indptr, matrix.indices))
-    value = torch.from_numpy(matrix.data.astype(np.float32))
-    return torch.sparse_csr_tensor(start, column, value, size=matrix.shape, check_invariants=False)
-
-
-def tensor(table: np.ndarray[Any, Any], device: torch.device) -> Tensor:
-    """A table as float32 on a device."""
-    return torch.from_numpy(table.astype(np.float32)).to(device)
+        hops = ItemOperator(tuple(to_torch_csr(hop.tocsr()).to(graph.device) for hop in (into, out)))
+        users, items = (torch.from_numpy(table).float().to(graph.device) for table in tables)
+        return Scorer(users, items, graph.user_items, (hops,))

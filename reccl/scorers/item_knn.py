@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
-from reccl.scorers.graph_filter import csr
-from reccl.scorers.scorer import Scorer, ScorerSettings, from_history
+from reccl.scorers.item_operators import ItemOperator, to_torch_csr
+from reccl.scorers.scorer import Scorer, ScorerSettings
 
 CHUNK = 1024  # items whose similarities are dense at a time
 
@@ -45,4 +45,4 @@ class ItemKnn(ScorerSettings):
             values.append(best[kept])
         value, row, column = (torch.cat(parts).numpy() for parts in (values, rows, columns))
         weights = csr_matrix((value, (row, column)), shape=(graph.num_items, graph.num_items))
-        return from_history(graph, csr(weights).to(graph.device))
+        return Scorer.from_history(graph, ItemOperator((to_torch_csr(weights).to(graph.device),)))

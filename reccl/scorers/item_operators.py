@@ -1,92 +1,109 @@
-"""Chains: matrices one after the other, from a column of items to a column of scores."""
+"""Item operators: products of matrices that turn the items a user has into a score for every item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
-ItemOperator = tuple[Tensor, ...]
-"""M_1 [., I], ..., M_m [I, .], dense or CSR."""
+
+@dataclass(frozen=True, eq=False)
+class ItemOperator:
+    """M_m ... M_1, from a column of items [I] to a column of scores [I]: an item-item matrix, or hops of a filter."""
+
+    matrices: tuple[Tensor, ...]  # M_1 [., I], ..., M_m [I, .], dense or CSR
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        """M_m ... M_1 x: [I, B] -> [I, B]."""
+        for matrix in self.matrices:
+            x = matrix @ x
+        return x
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is one dense item-item matrix."""
+        return len(self.matrices) == 1 and self.matrices[0].layout == torch.strided
+
+    def scale(self, factor: float) -> "ItemOperator":
+        """The operator whose scores are `factor` times as large."""
+        *before, last = self.matrices
+        if last.layout != torch.sparse_csr:
+            return ItemOperator((*before, last * factor))
+        parts = (last.crow_indices(), last.col_indices(), last.values() * factor)
+        return ItemOperator((*before, torch.sparse_csr_tensor(*parts, last.shape, check_invariants=False)))
+
+    def pad(self, count: int) -> "ItemOperator":
+        """The operator with `count` more items at the end, which contribute nothing and are scored 0."""
+        first, *rest = self.matrices
+        first = pad_matrix(first, 0, count)
+        *middle, last = (first, *rest)
+        return ItemOperator((*middle, pad_matrix(last, count, 0)))
+
+    def to(self, device: torch.device) -> "ItemOperator":
+        """The same on another device."""
+        return ItemOperator(tuple(matrix.to(device) for matrix in self.matrices))
 
 
-def along(chain: ItemOperator, x: Tensor) -> Tensor:
-    """M_m ... M_1 x: [I, B] -> [I, B]."""
-    for matrix in chain:
-        x = matrix @ x
-    return x
-
-
-def times(chain: ItemOperator, factor: float) -> ItemOperator:
-    """The chain whose scores are `factor` times as large."""
-    *before, last = chain
-    if last.layout != torch.sparse_csr:
-        return (*before, last * factor)
-    parts = (last.crow_indices(), last.col_indices(), last.values() * factor)
-    return (*before, torch.sparse_csr_tensor(*parts, last.shape, check_invariants=False))
-
-
-def wider(chain: ItemOperator, more: int) -> ItemOperator:
-    """The chain with `more` items at the end, which say nothing and are scored 0."""
-    first, *rest = chain
-    first = sized(first, first.shape[0], first.shape[1] + more)
-    *middle, last = (first, *rest)
-    return (*middle, sized(last, last.shape[0] + more, last.shape[1]))
-
-
-def sized(matrix: Tensor, rows: int, columns: int) -> Tensor:
-    """The matrix with zeros below and to the right."""
-    below, beside = rows - matrix.shape[0], columns - matrix.shape[1]
+def pad_matrix(matrix: Tensor, rows: int, columns: int) -> Tensor:
+    """The matrix with rows of zeros below it and columns of zeros beside it."""
     if matrix.layout != torch.sparse_csr:
-        return torch.nn.functional.pad(matrix, (0, beside, 0, below))
+        return torch.nn.functional.pad(matrix, (0, columns, 0, rows))
     start = matrix.crow_indices()
-    parts = (torch.cat([start, start[-1:].expand(below)]), matrix.col_indices(), matrix.values())
-    return torch.sparse_csr_tensor(*parts, (rows, columns), check_invariants=False)
+    parts = (torch.cat([start, start[-1:].expand(rows)]), matrix.col_indices(), matrix.values())
+    size = (matrix.shape[0] + rows, matrix.shape[1] + columns)
+    return torch.sparse_csr_tensor(*parts, size, check_invariants=False)
 
 
-def gathered(chains: Sequence[ItemOperator]) -> tuple[ItemOperator, ...]:
-    """Chains whose scores add up to the same: all single dense matrices become their sum."""
-    single = [chain[0] for chain in chains if len(chain) == 1 and chain[0].layout == torch.strided]
-    others = [chain for chain in chains if len(chain) != 1 or chain[0].layout != torch.strided]
-    return (*([(torch.stack(single).sum(0),)] if len(single) > 1 else [(each,) for each in single]), *others)
+def merge_dense(operators: Sequence[ItemOperator]) -> tuple[ItemOperator, ...]:
+    """Operators with the same sum of scores: those that are one dense matrix become one, the sum of their matrices."""
+    dense = [each for each in operators if each.is_dense]
+    others = [each for each in operators if not each.is_dense]
+    if len(dense) > 1:
+        dense = [ItemOperator((torch.stack([each.matrices[0] for each in dense]).sum(0),))]
+    return (*dense, *others)
 
 
-def name_of(chain: int, place: int) -> str:
-    """The name on disk of a chain's matrix; those of the first chain are called as they were when there was one."""
-    return f"matrix_{place}" if chain == 0 else f"chain_{chain}_matrix_{place}"
-
-
-def written(chains: Sequence[ItemOperator]) -> dict[str, Tensor]:
-    """Plain tensors by name."""
+def to_tensors(operators: Sequence[ItemOperator]) -> dict[str, Tensor]:
+    """Plain tensors by name, e.g. `item_operator_0_matrix_1`; a CSR matrix is four. `from_tensors` reads them."""
     named: dict[str, Tensor] = {}
-    for number, chain in enumerate(chains):
-        for place, matrix in enumerate(chain):
-            name = name_of(number, place)
+    for number, operator in enumerate(operators):
+        for place, matrix in enumerate(operator.matrices):
+            name = f"item_operator_{number}_matrix_{place}"
             if matrix.layout == torch.sparse_csr:
                 shape = torch.tensor(matrix.shape)
-                parts = {"start": matrix.crow_indices(), "column": matrix.col_indices(), "shape": shape}
-                named |= {f"{name}_{part}": tensor for part, tensor in parts.items()}
-                named[f"{name}_value"] = matrix.values()
+                named |= {f"{name}_start": matrix.crow_indices(), f"{name}_column": matrix.col_indices()}
+                named |= {f"{name}_value": matrix.values(), f"{name}_shape": shape}
             else:
                 named[name] = matrix
     return named
 
 
-def read(named: Mapping[str, Tensor]) -> tuple[ItemOperator, ...]:
-    """The chains that `written` wrote."""
-    chains: list[ItemOperator] = []
-    while chain := chain_of(named, len(chains)):
-        chains.append(chain)
-    return tuple(chains)
+def from_tensors(named: Mapping[str, Tensor]) -> tuple[ItemOperator, ...]:
+    """The operators that `to_tensors` was given."""
+    operators: list[ItemOperator] = []
+    while matrices := tuple(read_matrices(named, f"item_operator_{len(operators)}")):
+        operators.append(ItemOperator(matrices))
+    return tuple(operators)
 
 
-def chain_of(named: Mapping[str, Tensor], number: int) -> ItemOperator:
-    """One chain; empty where there are not so many."""
-    found: list[Tensor] = []
-    while (name := name_of(number, len(found))) in named or f"{name}_value" in named:
+def read_matrices(named: Mapping[str, Tensor], operator: str) -> Iterator[Tensor]:
+    """The matrices of one operator by its name on disk."""
+    place = 0
+    while (name := f"{operator}_matrix_{place}") in named or f"{name}_value" in named:
         if name in named:
-            found.append(named[name])
+            yield named[name]
         else:
             start, column, value, shape = (named[f"{name}_{part}"] for part in ("start", "column", "value", "shape"))
             size = (int(shape[0]), int(shape[1]))
-            found.append(torch.sparse_csr_tensor(start, column, value, size, check_invariants=True))
-    return tuple(found)
+            yield torch.sparse_csr_tensor(start, column, value, size, check_invariants=True)
+        place += 1
+
+
+def to_torch_csr(matrix: csr_matrix) -> Tensor:
+    """A SciPy matrix as a float32 CSR tensor, the columns of each row in order."""
+    matrix.sort_indices()
+    start, column = (torch.from_numpy(part.astype(np.int32)) for part in (matrix.indptr, matrix.indices))
+    value = torch.from_numpy(matrix.data.astype(np.float32))
+    return torch.sparse_csr_tensor(start, column, value, size=matrix.shape, check_invariants=False)

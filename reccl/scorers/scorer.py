@@ -11,63 +11,72 @@ from reccl.data.graph import Graph
 from reccl.data.user_items import UserItemCSR
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
-from reccl.scorers.item_operators import ItemOperator, along, read, written
+from reccl.scorers.item_operators import ItemOperator, from_tensors, to_tensors
 from reccl.settings import Settings
 
-TOGETHER = 256
-"""Users who are taken along a chain at a time: every matrix on the way needs a column of items for each of them."""
+OPERATOR_USERS = 256
+"""Users to whom an item operator is applied at a time: each of its matrices needs a column of items for every one."""
 
 
 @dataclass(frozen=True)
 class Scorer:
     """Scores from embeddings, from the items that a user has, or from both:
 
-    s_u = E_I e_u + sum over chains of M_m ... M_1 x_u
+    s_u = E_I e_u + sum over item operators of M_m ... M_1 x_u
 
     with e_u [D] the user's embedding, E_I [I, D] the items', x_u [I] in {0, 1} the user's training interactions, and
-    M_1 .. M_m the matrices of a chain, dense or CSR, that turn a column of items into a column of scores (an item-item
-    matrix, or the two hops of a graph filter). D may be 0, and so may be the number of chains.
+    M_1 .. M_m the matrices of an operator, dense or CSR, that turn a column of items into a column of scores (an
+    item-item matrix, or the two hops of a graph filter). D may be 0, and so may be the number of operators.
+
+    >>> users, items = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[1.0, 1.0], [0.0, 1.0], [3.0, 0.0]])
+    >>> Scorer(users, items).scores(torch.tensor([1, 0]))
+    tensor([[2., 2., 0.],
+            [1., 0., 3.]])
     """
 
     user_embeddings: Tensor  # [U, D]
     item_embeddings: Tensor  # [I, D]
-    history: UserItemCSR | None = None  # the training interactions; needed where there are chains
-    chains: tuple[ItemOperator, ...] = ()
+    history: UserItemCSR | None = None  # the training interactions; needed where there are item operators
+    item_operators: tuple[ItemOperator, ...] = ()
 
     def scores(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
         """Scores of every item for the users at `rows`: [B] -> [B, I], written to `out` where given."""
         scores = torch.mm(self.user_embeddings[rows], self.item_embeddings.T, out=out)  # [B, I]
-        if self.history is not None and self.chains:
-            for some, theirs in zip(rows.split(TOGETHER), scores.split(TOGETHER), strict=True):
-                place, item = self.history.pairs(some)
-                x = torch.zeros(len(self.item_embeddings), len(some), device=self.item_embeddings.device)  # [I, b]
+        if self.history is not None and self.item_operators:
+            for users, block in zip(rows.split(OPERATOR_USERS), scores.split(OPERATOR_USERS), strict=True):
+                place, item = self.history.pairs(users)
+                x = torch.zeros(len(self.item_embeddings), len(users), device=self.item_embeddings.device)  # [I, b]
                 x[item, place] = 1.0
-                for chain in self.chains:
-                    theirs += along(chain, x).T
+                for operator in self.item_operators:
+                    block += (operator @ x).T
         return scores
 
     def to(self, device: torch.device) -> Self:
         """The same scorer on another device."""
+        users, items = self.user_embeddings.detach().to(device), self.item_embeddings.detach().to(device)
         history = None if self.history is None else self.history.to(device)
-        chains = tuple(tuple(matrix.to(device) for matrix in chain) for chain in self.chains)
-        return type(self)(
-            self.user_embeddings.detach().to(device), self.item_embeddings.detach().to(device), history, chains
-        )
+        return type(self)(users, items, history, tuple(operator.to(device) for operator in self.item_operators))
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it as plain tensors by name; `from_tensors` reads them back."""
-        named = {"users": self.user_embeddings, "items": self.item_embeddings}
+        named = {"user_embeddings": self.user_embeddings, "item_embeddings": self.item_embeddings}
         if self.history is not None:
             named |= {"history_start": self.history.start, "history_item": self.history.item}
-        return named | written(self.chains)
+        return named | to_tensors(self.item_operators)
+
+    @classmethod
+    def from_history(cls, graph: Graph, item_operator: ItemOperator) -> Self:
+        """Scores from the training interactions alone, without embeddings."""
+        users, items = (torch.zeros(count, 0, device=graph.device) for count in (graph.num_users, graph.num_items))
+        return cls(users, items, graph.user_items, (item_operator,))
 
     @classmethod
     def from_tensors(cls, named: Mapping[str, Tensor]) -> Self:
         """What `tensors` gave."""
-        items, history = named["items"], None
+        items, history = named["item_embeddings"], None
         if "history_start" in named:
             history = UserItemCSR(named["history_start"], named["history_item"], len(items))
-        return cls(named["users"], items, history, read(named))
+        return cls(named["user_embeddings"], items, history, from_tensors(named))
 
 
 class ValidationMetric(Protocol):
@@ -133,9 +142,3 @@ class ScorerBuilder:
     def tuned_on(self, embeddings: Embeddings | None, validation_metric: ValidationMetric) -> "ScorerBuilder":
         """The same with whatever its settings leave open chosen by `judge`; `settings` of the result say how."""
         return self
-
-
-def from_history(graph: Graph, *matrices: Tensor) -> Scorer:
-    """A scorer of a user's training interactions alone."""
-    users, items = (torch.zeros(count, 0, device=graph.device) for count in (graph.num_users, graph.num_items))
-    return Scorer(users, items, graph.user_items, (matrices,))

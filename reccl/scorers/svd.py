@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, Self
 
 import numpy as np
+import torch
 from pydantic import Field, model_validator
 from typing_extensions import override
 
@@ -10,7 +11,6 @@ from reccl.data.graph import Graph
 from reccl.data.svd import Table
 from reccl.encoders import Embeddings
 from reccl.scorers.directions import degrees, directions
-from reccl.scorers.graph_filter import tensor
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
@@ -57,10 +57,11 @@ class Svd(ScorerSettings):
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         found = directions(graph, self.dimension, self.normalize, self.exact)
         around = degrees(graph)[:, None] ** (self.exponent if self.normalize else 0.0)  # [I, 1] D^b
-        users, items = graph.interactions @ (found.right / around), found.right * around  # [U, D], [I, D]
-        return Scorer(tensor(users * self.kept(found.values, graph), graph.device), tensor(items, graph.device))
+        rows = graph.interactions @ (found.right / around) * self.filter(found.values, graph)  # [U, D]
+        users, items = (torch.from_numpy(table).float().to(graph.device) for table in (rows, found.right * around))
+        return Scorer(users, items)
 
-    def kept(self, values: Table, graph: Graph) -> Table:
+    def filter(self, values: Table, graph: Graph) -> Table:
         """How much each direction counts: singular values [D] -> f [D]."""
         if self.cutoff is None:
             return np.ones_like(values)

@@ -1,42 +1,39 @@
-"""Weighted: a weighted sum of scorers is a scorer."""
+"""Weighted sum: a weighted sum of scorers is a scorer."""
 
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
-from reccl.scorers.item_operators import gathered, times
+from reccl.scorers.item_operators import merge_dense
 from reccl.scorers.scorer import Scorer
 
-SAMPLE = 1024  # users whose scores tell a scorer's spread
-BYTES = 64 << 20  # memory for their scores at a time
+SAMPLE_USERS = 1024
+"""Users whose scores a scorer's spread is measured on."""
+SAMPLE_BYTES = 64 << 20
+"""Memory for their scores at a time."""
 
 
-def weighted(parts: Sequence[Scorer], weights: Sequence[float]) -> Scorer:
-    """Sum over parts of w_p s_p, exactly: embeddings side by side, [U, sum of D], and all chains; at least one part.
+def weighted_sum(scorers: Sequence[Scorer], weights: Sequence[float]) -> Scorer:
+    """Sum over scorers of w_p s_p, exactly: embeddings side by side, [U, sum of D], and all item operators.
 
-    Chains read one history, so all parts that have chains must come from the same training rows.
+    At least one scorer. All that have item operators must come from the same training rows: they share one history.
     """
-    users = torch.cat([part.user_embeddings for part in parts], 1)  # [U, D]
-    items = torch.cat([weight * part.item_embeddings for part, weight in zip(parts, weights, strict=True)], 1)  # [I, D]
-    chains = [times(chain, weight) for part, weight in zip(parts, weights, strict=True) for chain in part.chains]
-    history = next((part.history for part in parts if part.chains), None)
-    return Scorer(users, items, history, gathered(chains))
+    parts = list(zip(scorers, weights, strict=True))
+    users = torch.cat([scorer.user_embeddings for scorer in scorers], 1)  # [U, D]
+    items = torch.cat([weight * scorer.item_embeddings for scorer, weight in parts], 1)  # [I, D]
+    operators = [operator.scale(weight) for scorer, weight in parts for operator in scorer.item_operators]
+    history = next((scorer.history for scorer in scorers if scorer.item_operators), None)
+    return Scorer(users, items, history, merge_dense(operators))
 
 
-def spread(scorer: Scorer) -> float:
-    """How far a user's scores lie apart: the standard deviation over items, averaged over users who have one.
+def score_spread(scorer: Scorer) -> float:
+    """The standard deviation of a user's scores over items, averaged over the users for whom it is not 0.
 
-    Of up to 1,024 users, evenly spaced. 1 where no user tells items apart.
+    Measured on up to 1,024 users, evenly spaced. 1 where no user has different scores.
     """
-    count = len(scorer.user_embeddings)
-    users = torch.linspace(0, count - 1, min(SAMPLE, count), device=scorer.item_embeddings.device).round().long()  # [n]
-    size = max(1, BYTES // (4 * max(1, len(scorer.item_embeddings))))
-    each = torch.cat([deviation(scorer.scores(rows)) for rows in users.split(size)])  # [n]
-    told = each[each > 0]
-    return float(told.mean()) if len(told) else 1.0
-
-
-def deviation(scores: Tensor) -> Tensor:
-    """Standard deviation of each row: [n, I] -> [n]."""
-    return scores.double().std(1, correction=0)
+    count, device = len(scorer.user_embeddings), scorer.item_embeddings.device
+    users = torch.linspace(0, count - 1, min(SAMPLE_USERS, count), device=device).round().long()  # [n]
+    size = max(1, SAMPLE_BYTES // (4 * max(1, len(scorer.item_embeddings))))
+    deviations = torch.cat([scorer.scores(rows).double().std(1, correction=0) for rows in users.split(size)])  # [n]
+    positive = deviations[deviations > 0]
+    return float(positive.mean()) if len(positive) else 1.0

@@ -11,6 +11,7 @@ from reccl.data.user_items import UserItemCSR
 from reccl.evaluation import top_k
 from reccl.evaluation.blocks import Blocks
 from reccl.scorers import Scorer
+from reccl.scorers.item_operators import ItemOperator
 
 BLOCKS = import_module("reccl.evaluation.blocks")
 TOP = import_module("reccl.evaluation.top_k")  # the package's name `top_k` is the function
@@ -102,13 +103,12 @@ def test_most_users_need_no_second_look_and_bad_luck_is_told(monkeypatch: pytest
     require_plain(scorer, 10, None)
 
 
-def test_few_users_or_items_and_chains_are_ranked_by_whole_rows() -> None:
+def test_few_users_or_items_and_item_operators_are_ranked_by_whole_rows() -> None:
     scorer = scorer_of()
     everybody = torch.arange(USERS)
     assert TOP.suit_blocks(scorer, everybody, 10)
     assert not TOP.suit_blocks(scorer, everybody[:3], 10)
     assert not TOP.suit_blocks(scorer, everybody, 100)
     assert not TOP.suit_blocks(Scorer(scorer.user_embeddings, scorer.item_embeddings[:500]), everybody, 1)
-    assert not TOP.suit_blocks(
-        Scorer(scorer.user_embeddings, scorer.item_embeddings, None, ((torch.eye(ITEMS),),)), everybody, 10
-    )
+    operators = (ItemOperator((torch.eye(ITEMS),)),)
+    assert not TOP.suit_blocks(Scorer(scorer.user_embeddings, scorer.item_embeddings, None, operators), everybody, 10)

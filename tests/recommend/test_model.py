@@ -79,9 +79,9 @@ def test_a_damaged_file_is_named(model: Model, tmp_path: Path, damaged: str) -> 
         load(tmp_path / "model")
 
 
-def test_a_newer_format_is_refused_by_number(model: Model, tmp_path: Path) -> None:
+def test_another_format_is_refused_by_number(model: Model, tmp_path: Path) -> None:
     save(model, tmp_path / "model")
     manifest = tmp_path / "model" / "model.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
-    with pytest.raises(RunError, match="has format 99, and this reccl reads up to 2"):
+    with pytest.raises(RunError, match="has format 99, and this reccl reads format 1; train it again"):
         load(tmp_path / "model")

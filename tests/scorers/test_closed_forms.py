@@ -74,7 +74,7 @@ def test_item_knn_sums_shrunk_cosines_of_the_nearest(planted_graph: Graph, dense
         expected[:, nearest] += np.outer(dense[:, item], row[nearest])
     everybody = ItemKnn(neighbors=200, shrink=2)
     np.testing.assert_allclose(scored(everybody, planted_graph), expected, atol=1e-4)
-    few = everybody.model_copy(update={"neighbors": 3}).build(planted_graph, None).chains[0][0]
+    few = everybody.model_copy(update={"neighbors": 3}).build(planted_graph, None).item_operators[0].matrices[0]
     assert (few.to_dense() > 0).sum(0).max() == 3
 
 

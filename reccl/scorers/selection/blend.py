@@ -19,7 +19,7 @@ from reccl.scorers.selection.coordinate_ascent import coordinate_ascent
 from reccl.scorers.selection.grid_search import GridSearch
 from reccl.scorers.single import Single
 from reccl.scorers.svd import Svd
-from reccl.scorers.weighted_sum import spread, weighted
+from reccl.scorers.weighted_sum import score_spread, weighted_sum
 from reccl.settings import outside
 
 CLOSED_FORMS: Mapping[str, Single | GridSearch] = {
@@ -101,7 +101,7 @@ class BlendBuilder(ScorerBuilder):
     @override
     def build(self, embeddings: Embeddings | None) -> Scorer:
         parts, used = self.parts(embeddings), [name for name, weight in self.weights.items() if weight]
-        return weighted([parts[name] for name in used], [self.weights[name] for name in used])
+        return weighted_sum([parts[name] for name in used], [self.weights[name] for name in used])
 
     def parts(self, embeddings: Embeddings | None) -> dict[str, Scorer]:
         """All parts, of spread one."""
@@ -149,4 +149,4 @@ def closed_of(builders: Mapping[str, ScorerBuilder]) -> dict[str, Scorer]:
 
 def even(scorer: Scorer) -> Scorer:
     """The same lists with scores of spread one."""
-    return weighted([scorer], [1 / spread(scorer)])
+    return weighted_sum([scorer], [1 / score_spread(scorer)])

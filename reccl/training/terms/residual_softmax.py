@@ -12,7 +12,7 @@ from reccl.encoders import Encoder
 from reccl.losses.full_softmax import full_softmax
 from reccl.losses.similarity import Similarity, prepared
 from reccl.scorers import Ease, ItemKnn, Scorer
-from reccl.scorers.weighted_sum import spread
+from reccl.scorers.weighted_sum import score_spread
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -72,7 +72,7 @@ class Prior(nn.Module):
 
     def __init__(self, scorer: Scorer, strength: float) -> None:
         super().__init__()
-        self.scorer, self.factor = scorer, strength / spread(scorer)
+        self.scorer, self.factor = scorer, strength / score_spread(scorer)
         users = torch.arange(len(scorer.user_embeddings), device=scorer.item_embeddings.device)
         small = len(scorer.user_embeddings) * len(scorer.item_embeddings) <= KEPT
         self.kept = self.factor * scorer.scores(users) if small else None  # [U, I]

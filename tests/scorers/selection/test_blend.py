@@ -32,7 +32,7 @@ from reccl.scorers import (
     Svd,
 )
 from reccl.scorers.selection.coordinate_ascent import coordinate_ascent
-from reccl.scorers.weighted_sum import spread, weighted
+from reccl.scorers.weighted_sum import score_spread, weighted_sum
 from reccl.tracking import SERVED
 
 PARTS = {
@@ -79,15 +79,15 @@ def test_scores_are_the_weighted_sum_over_each_parts_spread(planted_graph: Graph
     )
 
 
-def test_single_dense_matrices_become_one_and_longer_chains_stay(planted_graph: Graph) -> None:
-    made = weighted([part.build(planted_graph, None) for part in (Ease(), Ease(l2=9), GraphFilter())], [1, 1, 1])
-    assert [len(chain) for chain in made.chains] == [1, 2]
+def test_single_dense_matrices_become_one_and_longer_operators_stay(planted_graph: Graph) -> None:
+    made = weighted_sum([part.build(planted_graph, None) for part in (Ease(), Ease(l2=9), GraphFilter())], [1, 1, 1])
+    assert [len(operator.matrices) for operator in made.item_operators] == [1, 2]
 
 
 def test_spread_passes_over_users_without_an_opinion(planted_graph: Graph) -> None:
     users = torch.tensor([[0.0], [1.0], [3.0]])
-    assert spread(Scorer(users, torch.tensor([[1.0], [-1.0]]))) == pytest.approx(2)
-    assert spread(Scorer(users[:1], torch.ones(2, 1))) == 1
+    assert score_spread(Scorer(users, torch.tensor([[1.0], [-1.0]]))) == pytest.approx(2)
+    assert score_spread(Scorer(users[:1], torch.ones(2, 1))) == 1
 
 
 @pytest.mark.parametrize("parts", [CLOSED, {"popular": Popularity()}], ids=["many", "one"])
@@ -156,7 +156,7 @@ def test_what_does_not_fit_is_left_out_and_said_where_nothing_does(
         everyone(blend.build(planted_graph, None)).argmax()
         == everyone(Popularity().build(planted_graph, None)).argmax()
     )
-    assert blend.builder(planted_graph).tuned_on(None, validation_metric).build(None).chains == ()
+    assert blend.builder(planted_graph).tuned_on(None, validation_metric).build(None).item_operators == ()
     with pytest.raises(TrainingError, match="no part of scorer 'blend' fits 120 items: ease"):
         Blend(parts={"ease": small}).build(planted_graph, None)
 
