@@ -11,7 +11,7 @@ from reccl.bundle import available, find
 from reccl.cold_start import ColdStart
 from reccl.config_errors import KeyPath, explain_errors
 from reccl.config_file import parse_override, read_data_section, read_yaml, set_key, starts_afresh
-from reccl.data.prepare import AnyData
+from reccl.data.settings import AnyData
 from reccl.encoders import AnyEncoder
 from reccl.errors import ConfigError, did_you_mean, listed
 from reccl.evaluation import Evaluation

@@ -10,7 +10,7 @@ from reccl.cold_start import AnyItemFeatureModel, AnyUserFeatureModel, ColdStart
 from reccl.config import Experiment
 from reccl.data.features import AnyFeature, FeatureSchema
 from reccl.data.ingest import pipelines
-from reccl.data.prepare import Data
+from reccl.data.settings import Data
 from reccl.data.splits import AnySplit
 from reccl.encoders import AnyEncoder
 from reccl.encoders.initialization import AnyInitialization

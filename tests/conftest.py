@@ -86,7 +86,7 @@ def planted_dataset(planted: pl.DataFrame, planted_users: pl.DataFrame, planted_
     from reccl.data.splits import RandomPerUser
 
     tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
-    return build(tables, RandomPerUser(), "planted")
+    return build(tables, RandomPerUser())
 
 
 @pytest.fixture(scope="session")

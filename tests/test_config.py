@@ -109,7 +109,7 @@ class TestMistakes:
             (
                 "pipeline: table",
                 "pipeline: tables",
-                "config.yaml:4: data: no pipeline 'tables'; did you mean 'table'?; known: adjacency, movielens, table",
+                "config.yaml:4: data: no pipeline 'tables'; did you mean 'table'?; known: adjacency, frame, ",
             ),
             (
                 "  pipeline: table\n",

@@ -19,7 +19,7 @@ EVALUATION = Evaluation(cutoffs=(10,))
 
 def world(planted: pl.DataFrame, split: Split) -> tuple[Model, Dataset]:
     """The planted world, and a scorer that knows each trained node by its blocks in the training rows."""
-    data = build(Tables(Funnel.read(planted.lazy())), split, "planted")
+    data = build(Tables(Funnel.read(planted.lazy())), split)
     item_block = torch.from_numpy((data.item_ids.ids.to_numpy() - 10) // 3 % 4)
     user_block = torch.tensor([int(name[1:]) % 4 for name in data.user_ids.ids])
     user, item = (torch.from_numpy(data.train[side].to_numpy(writable=True)).long() for side in ("user", "item"))

@@ -30,7 +30,7 @@ Saved = dict[str, torch.Tensor]
 def data(planted: pl.DataFrame, planted_users: pl.DataFrame, planted_items: pl.DataFrame) -> Dataset:
     """The planted world with three in ten items cold."""
     tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
-    return build(tables, ColdItems(cold=0.3), "planted")
+    return build(tables, ColdItems(cold=0.3))
 
 
 @pytest.fixture(scope="module", params=MODELS)

@@ -11,7 +11,7 @@ from reccl.errors import ConfigError
 
 if TYPE_CHECKING:
     from reccl.data.features import FeatureTables, Side
-    from reccl.data.prepare import Data
+    from reccl.data.settings import Data
 
 SIDES: "tuple[Side, ...]" = ("users", "items")
 

@@ -1,19 +1,27 @@
 """Dataset: interactions in row numbers, split in three, with the maps back to raw ids."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from reccl.data.columns import ITEM, OPTIONAL, PART, TEST, TRAIN, USER, VALIDATION
+from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
+from reccl.data.content_hash import hash_table
 from reccl.data.encoded_interactions import EncodedInteractions
 from reccl.data.features import FeatureSchema
 from reccl.data.ids import IdMap
+from reccl.data.ingest import pipelines
 from reccl.data.ingest.funnel import Count
+from reccl.data.ingest.interactions import Column
 from reccl.data.ingest.spill import scratch
 from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
+from reccl.data.settings import Data, frame_settings
 from reccl.data.splits import Predefined, RandomPerUser, Split
+from reccl.errors import ConfigError, DataError, did_you_mean, listed
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,62 @@ class Dataset:
     user_table: pl.DataFrame | None  # [U] features in row-number order, null where unknown
     item_table: pl.DataFrame | None  # [I]
     counts: tuple[Count, ...]  # rows after every step of the pipeline
-    fingerprint: str  # hash of raw content, pipeline, arguments and split
+    fingerprint: str  # hash of all that stands above but the counts: equal where the data is the same
     features: FeatureSchema = field(default_factory=FeatureSchema)  # how the feature tables are read
+    settings: Data | None = None  # how it was made: the data section of a config
+
+    @classmethod
+    def from_frame(
+        cls,
+        interactions: Any,
+        *,
+        user: str = USER,
+        item: str = ITEM,
+        timestamp: Column = None,
+        rating: Column = None,
+        weight: Column = None,
+        users: Any = None,
+        items: Any = None,
+        users_id: str | None = None,
+        items_id: str | None = None,
+        split: Split | Mapping[str, Any] | None = None,
+        features: FeatureSchema | Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> "Dataset":
+        """A data set from tables in memory: split, numbered, ready to train on.
+
+        >>> orders = pl.DataFrame({"customer": ["ann", "ann", "bo", "bo"], "sku": [7, 8, 7, 9], "at": [1, 2, 3, 4]})
+        >>> last = {"kind": "leave_last_out"}
+        >>> data = Dataset.from_frame(orders, user="customer", item="sku", timestamp="at", split=last)
+        >>> data.user_ids.ids.to_list(), data.train.height, data.test.height
+        (['ann', 'bo'], 2, 2)
+
+        Args:
+            interactions: one row an interaction; a polars (also lazy), pandas or pyarrow table, or the path of a file
+                or folder (CSV, TSV, Parquet, JSON lines, Arrow).
+            user: the column of `interactions` that holds the users' ids.
+            item: the column that holds the items' ids.
+            timestamp: the column that holds times; None takes a column of that name where there is one, False does not.
+            rating: the column that holds ratings, likewise.
+            weight: the column that holds weights, likewise.
+            users: features of users, one row a user; a table or a path.
+            items: features of items, one row an item.
+            users_id: the column of `users` that holds the id; None: the same name as in `interactions`.
+            items_id: the column of `items` that holds the id.
+            split: such as `reccl.splits.Temporal()`; None: by the column `part` where there is one, else at random.
+            features: kinds of the feature columns; None infers them.
+            **options: keys of the pipeline `table`: part, time_unit, time_format, ids, nulls, duplicates,
+                minimum_rating, user_core, item_core, since, until; of files also format and separator.
+
+        Raises:
+            DataError: a column is missing, or values cannot be read.
+            ConfigError: an option does not exist, or has a value that it cannot have.
+
+        """
+        columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight}
+        columns |= {PART: options.pop(PART)} if PART in options else {}
+        keys = {"users_id": users_id, "items_id": items_id, "split": split, "features": features, **options}
+        return run_pipeline(frame_settings(interactions, users, items, columns, **keys), Path())
 
     def part(self, name: str) -> pl.DataFrame:
         """The rows of one part by name: train, validation or test."""
@@ -65,13 +127,48 @@ class Dataset:
             f"{size['cold_users']:,} users and {size['cold_items']:,} items have no training row"
         )
 
+    def with_settings(self, settings: Data) -> "Dataset":
+        """The same data, with how it was made and how its features are read.
+
+        Raises ConfigError for a feature of a column that the table lacks.
+        """
+        tables = (("users", self.user_table), ("items", self.item_table))
+        for side, table in tables:
+            for name in getattr(settings.features, side):
+                if table is None:
+                    raise ConfigError(f"data.features.{side}.{name}: this data has no table of {side}; leave it out")
+                if name not in table.columns:
+                    near = did_you_mean(name, table.columns)
+                    raise ConfigError(
+                        f"data.features.{side}.{name}: the table of {side} has no column {name!r}{near}; "
+                        f"there are {listed(table.columns)}"
+                    )
+        return replace(self, features=settings.features, settings=settings)
+
     def refit(self) -> "Dataset":
         """The same data with the validation rows given back to train, for a final fit with chosen settings."""
         rows = pl.concat([self.train, self.validation])
         return replace(self, train=rows, validation=self.validation.clear())
 
 
-def build(tables: Tables, split: Split | None, fingerprint: str) -> Dataset:
+def run_pipeline(data: Data, raw: Path) -> Dataset:
+    """Run the pipeline that the settings name on a folder of raw files, split and number.
+
+    Raises DataError where a table cannot be read, or no row is left to train on.
+    """
+    try:
+        dataset = build(pipelines.load(data.pipeline).run(raw, **data.arguments()), data.split)
+    except pl.exceptions.PolarsError as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"pipeline {data.pipeline!r} could not read {raw.resolve()}: {reason}") from error
+    if dataset.train.is_empty():
+        raise DataError(
+            f"the split leaves no training row of {dataset.test.height:,}: hold out less, or give more data"
+        )
+    return dataset.with_settings(data)
+
+
+def build(tables: Tables, split: Split | None) -> Dataset:
     """Run the pipeline's lazy tables, split the rows (None: as the files say, else at random per user), number the ids.
 
     Raises DataError where a step leaves no row.
@@ -93,17 +190,22 @@ def build(tables: Tables, split: Split | None, fingerprint: str) -> Dataset:
         users, items = IdMap(users.ids.gather(known[USER])), IdMap(items.ids.gather(known[ITEM]))
         parts, dropped = without_cold(parts, known)
         counts = (*counts, *dropped)
-    return Dataset(
+    content = (
         users,
         items,
         parts[TRAIN],
         parts[VALIDATION],
         parts[TEST],
-        aligned(tables.users, USER, users),
-        aligned(tables.items, ITEM, items),
-        counts,
-        fingerprint,
+        align(tables.users, USER, users),
+        align(tables.items, ITEM, items),
     )
+    return Dataset(*content, counts, hash_content(*content))
+
+
+def hash_content(users: IdMap, items: IdMap, *tables: pl.DataFrame | None) -> str:
+    """One hash of ids, rows of every part and features."""
+    every = (users.ids.to_frame(), items.ids.to_frame(), *tables)
+    return hashlib.sha256(" ".join("-" if table is None else hash_table(table) for table in every).encode()).hexdigest()
 
 
 def without_cold(
@@ -120,7 +222,7 @@ def without_cold(
     return parts, tuple(counts)
 
 
-def aligned(table: pl.LazyFrame | None, key: str, ids: IdMap) -> pl.DataFrame | None:
+def align(table: pl.LazyFrame | None, key: str, ids: IdMap) -> pl.DataFrame | None:
     """Feature rows in row-number order: one row an id, null where the table does not have it."""
     if table is None:
         return None

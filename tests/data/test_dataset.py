@@ -21,7 +21,7 @@ def dataset(rows: dict | pl.DataFrame = ROWS, split=None, users=None, items=None
     def lazy(table):
         return None if table is None else pl.LazyFrame(table)
 
-    return build(Tables(Funnel.read(pl.LazyFrame(rows)), lazy(users), lazy(items)), split, "print")
+    return build(Tables(Funnel.read(pl.LazyFrame(rows)), lazy(users), lazy(items)), split)
 
 
 def test_raw_ids_become_row_numbers_in_sorted_order_and_go_back() -> None:
@@ -115,4 +115,4 @@ def test_the_planted_features_are_those_of_the_planted_ids(
 def test_a_pipeline_that_leaves_nothing_names_the_step_that_did() -> None:
     funnel = Funnel.read(pl.LazyFrame(ROWS)).then("from the moon", lambda frame: frame.filter(pl.col("item") > 99))
     with pytest.raises(DataError, match=r"step 'from the moon' left no rows \(6 read -> 0 from the moon\)"):
-        build(Tables(funnel), None, "print")
+        build(Tables(funnel), None)

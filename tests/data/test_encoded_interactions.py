@@ -19,7 +19,8 @@ from reccl.data.ingest import steps
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.spill import scratch
 from reccl.data.ingest.tables import Tables
-from reccl.data.prepare import AnyData, prepare
+from reccl.data.prepare import prepare
+from reccl.data.settings import AnyData
 from reccl.data.splits import (
     ColdItems,
     ColdUsers,
@@ -73,7 +74,7 @@ def test_blocks_of_any_size_give_what_all_rows_at_once_give(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoded_interactions, "BLOCK", size)
         patch.setattr(holdout, "BLOCK", size)
-        data = build(Tables(Funnel.read(world.lazy())), split(keep_cold=keep_cold), "print")
+        data = build(Tables(Funnel.read(world.lazy())), split(keep_cold=keep_cold))
     assert_frame_equal(data.user_ids.ids.to_frame(), users.ids.to_frame())
     assert_frame_equal(data.item_ids.ids.to_frame(), items.ids.to_frame())
     for part in PARTS:
@@ -97,7 +98,7 @@ def test_no_row_is_lost_in_a_split_for_want_of_an_id(split: type[Split]) -> None
     users, items = [*range(9), None] * 5, [*[None] * 5, *range(45)]
     rows = {"user": users, "item": items, "timestamp": range(50), "part": ["train", "test"] * 25}
     world = pl.DataFrame(rows) if split is Predefined else pl.DataFrame(rows).drop("part")
-    data = build(Tables(Funnel.read(world.lazy())), split(), "print")
+    data = build(Tables(Funnel.read(world.lazy())), split())
     assert sum(data.part(part).height for part in PARTS) == 50
 
 

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from reccl.data.dataset import Dataset
 from reccl.data.features import Bins, Categorical
-from reccl.data.prepare import AnyData, prepare
+from reccl.data.prepare import prepare
+from reccl.data.settings import AnyData
 from reccl.errors import ConfigError, DataError
 
 Prepare = Callable[..., tuple[Dataset, list[str]]]
@@ -53,7 +54,8 @@ def test_the_second_time_the_prepared_data_is_reused_and_said_so(prepared: Prepa
     first, said = prepared(items="items.csv")
     assert said == []
     second, said = prepared(items="items.csv")
-    assert said == [f"reusing prepared data {cache / 'prepared' / first.fingerprint[:24]}"]
+    (folder,) = cache.glob("prepared/*")
+    assert said == [f"reusing prepared data {folder}"]
     for name in ("train", "validation", "test", "item_table"):
         assert_frame_equal(getattr(first, name), getattr(second, name))
     assert (first.counts, first.fingerprint) == (second.counts, second.fingerprint)
@@ -73,10 +75,37 @@ def test_the_second_time_the_prepared_data_is_reused_and_said_so(prepared: Prepa
     ids=str,
 )
 def test_a_changed_argument_or_split_is_prepared_anew(prepared: Prepare, keys: dict) -> None:
-    first, _ = prepared()
-    second, said = prepared(**keys)
+    prepared()
+    _, said = prepared(**keys)
     assert not any("reusing" in line for line in said)
-    assert first.fingerprint != second.fingerprint
+
+
+def test_a_fingerprint_is_that_of_what_is_prepared_however_it_came_about(
+    prepared: Prepare, raw: Path, planted: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prints = {prepared()[0].fingerprint, prepared(split={"kind": "random_per_user"})[0].fingerprint}
+    planted.sample(fraction=1, shuffle=True, seed=1).write_parquet(raw / "rows.parquet")
+    prints |= {prepared(interactions="rows.parquet")[0].fingerprint}
+    monkeypatch.setattr("reccl.__version__", "9.9.9")
+    monkeypatch.setattr("reccl.data.store.FORMAT", 99)
+    prints |= {prepared()[0].fingerprint}
+    assert len(prints) == 1
+    for keys in ({"split": {"kind": "temporal"}}, {"items": "items.csv"}, {"timestamp": False}):
+        assert prepared(**keys)[0].fingerprint not in prints
+
+
+def test_an_edit_of_the_code_that_prepares_is_prepared_anew(
+    prepared: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "code.py"
+    code.write_text("one")
+    monkeypatch.setattr("reccl.data.prepare.CODE", (code,))
+    first, _ = prepared()
+    assert prepared()[1][0].startswith("reusing prepared data")
+    code.write_text("two")
+    second, said = prepared()
+    assert said == []
+    assert first.fingerprint == second.fingerprint
 
 
 def test_how_features_are_read_goes_along_and_changes_nothing_that_is_prepared(prepared: Prepare) -> None:

@@ -18,7 +18,7 @@ from reccl.data.dataset import Dataset, build
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.data.ingest.funnel import Funnel
-from reccl.data.ingest.pipelines import loaded
+from reccl.data.ingest.pipelines import import_file
 from reccl.data.ingest.tables import Tables
 from reccl.data.splits import ColdItems
 from reccl.encoders.tower import Towers
@@ -191,7 +191,7 @@ def test_a_model_from_disk_takes_newcomers_as_before(
 
 def test_the_served_model_makes_the_same_lists_and_leaves_towers_alone(towered: Model, tmp_path: Path) -> None:
     save(towered, tmp_path / "model")
-    served = loaded(SERVED).Recommender()
+    served = import_file(SERVED).Recommender()
     served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
     table = served.predict(None, pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"k": 10})
     assert table["item"].to_list() == lists(towered)["item"].to_list()
@@ -232,7 +232,7 @@ class TestContent:
     def cold(self, settings: ScorerSettings, planted: Frame, planted_users: Frame, planted_items: Frame) -> Model:
         """Every tenth item and no user is cold."""
         tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
-        data = build(tables, ColdItems(cold=0.1), "cold")
+        data = build(tables, ColdItems(cold=0.1))
         graph = Graph.of(data.train, 200, 120)
         features, content = FeatureTables.of(data), ColdStart(target_scorer=Svd(dimension=8))
         done = complete(content, settings.build(graph, None), graph, features, None, None, 0)

@@ -49,6 +49,10 @@ def whole_numbers(column: str, advice: str = "mend the file") -> Step:
         dtype = require_columns(column)(frame).collect_schema()[column]
         if dtype.is_integer():
             return frame.with_columns(pl.col(column).cast(pl.Int64))
+        if dtype.is_float():  # as whole numbers come where some are missing
+            frame = frame.with_columns(pl.col(column).fill_nan(None))
+            whole = pl.when(pl.col(column).round() == pl.col(column)).then(pl.col(column)).cast(pl.Int64, strict=False)
+            return parsed(column, whole, "a whole number", advice)(frame)
         text = pl.col(column).cast(pl.String).str.strip_chars()
         whole = pl.when(text.str.contains(WHOLE)).then(text).cast(pl.Int64, strict=False)
         return parsed(column, whole, "a whole number", advice)(frame)

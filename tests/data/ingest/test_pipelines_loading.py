@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from reccl.data.ingest import pipelines
-from reccl.data.prepare import AnyData
+from reccl.data.settings import AnyData
 from reccl.errors import ConfigError
 
 OWN = """

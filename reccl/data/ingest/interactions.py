@@ -1,0 +1,166 @@
+"""Interactions: one table with a row an interaction, and tables of features, brought into reccl's columns and types."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import polars as pl
+from pydantic import Field
+
+from reccl.data.columns import ITEM, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
+from reccl.data.ingest import steps
+from reccl.data.ingest.conversions import WHOLE, epoch_seconds, numbers, one_of, texts, whole_numbers
+from reccl.data.ingest.files import TEXT, Format, scan, table_files
+from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.tables import Tables
+from reccl.errors import DataError, did_you_mean, listed
+
+Core = Annotated[int, Field(ge=0)]
+Column = str | Literal[False] | None
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table with the columns of its origin: files, the rows of a query, or a frame in memory."""
+
+    origin: str
+    """What errors call it."""
+    scan: Callable[[tuple[str, ...]], pl.LazyFrame]
+    """The rows, given the columns that hold ids."""
+    typed: bool = True
+    """False where values are text and types are guessed, as in CSV."""
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame | pl.LazyFrame, origin: str) -> Self:
+        """A table that has types."""
+        return cls(origin, lambda _: frame.lazy())
+
+    @classmethod
+    def from_files(
+        cls,
+        path: Path,
+        format: Format = "auto",  # noqa: A002
+        separator: str | None = None,
+        leave_out: tuple[Path, ...] = (),
+    ) -> Self:
+        """A file, or a folder of files of one format; ids are read as text where the format carries no types."""
+        files, kind = table_files(path, format, leave_out)
+        return cls(str(files[0]), lambda ids: scan(files, kind, separator, text=ids), kind not in TEXT)
+
+
+def interactions_to_tables(
+    interactions: RawTable,
+    user_features: RawTable | None = None,
+    item_features: RawTable | None = None,
+    *,
+    user: str = USER,
+    item: str = ITEM,
+    timestamp: Column = None,
+    time_unit: Literal["s", "ms", "us", "ns"] = "s",
+    time_format: str | None = None,
+    rating: Column = None,
+    weight: Column = None,
+    part: Column = None,
+    ids: Literal["auto", "integer", "string"] = "auto",
+    users_id: str | None = None,
+    items_id: str | None = None,
+    nulls: Literal["drop", "error"] = "drop",
+    duplicates: Literal["first", "last", "error"] = "last",
+    minimum_rating: float | None = None,
+    user_core: Core = 0,
+    item_core: Core = 0,
+    since: steps.Moment | None = None,
+    until: steps.Moment | None = None,
+) -> Tables:
+    """Rename columns, convert types, and chain the steps that drop rows.
+
+    user, item: the columns that hold the ids.
+    timestamp, rating, weight, part: the columns that hold these; by default those of that name, where there are such;
+      false leaves such a column out.
+    time_unit: what a timestamp given as a number counts; text is read as ISO 8601, dates and date-times as such.
+    time_format: how a timestamp is written instead, such as "%d.%m.%Y %H:%M" (31.12.2025 23:59) or "%Y%m%d".
+    ids: in text files, auto takes ids for numbers when the first 10,000 rows hold only whole numbers.
+    users_id, items_id: the columns that hold the ids of users and items; by default the same as in the interactions.
+    nulls: drop rows without user or item, or call them an error.
+    duplicates: of rows with one (user, item), keep the first or last in time, or call them an error.
+    minimum_rating: the least rating that counts as liked.
+    user_core, item_core: keep users and items with at least so many rows, until nothing moves.
+    since, until: keep what happened at or after `since` and before `until`: an ISO date, or seconds since 1970.
+    """
+    columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight, PART: part}
+    frame = rename(interactions.scan((user, item)), columns, interactions.origin)
+    present = frame.collect_schema().names()
+    for option, value, column in (
+        ("minimum_rating", minimum_rating, RATING),
+        ("since", since, TIMESTAMP),
+        ("until", until, TIMESTAMP),
+    ):
+        if value is not None and column not in present:
+            raise DataError(
+                f"{option}: {value} needs a {column}, and {interactions.origin} has none; set {column}: COLUMN"
+            )
+
+    conversions = {key: _convert_ids(frame, key, ids, guess=not interactions.typed) for key in (USER, ITEM)}
+    conversions |= {name: numbers(name) for name in (RATING, WEIGHT) if name in present}
+    if TIMESTAMP in present:
+        conversions[TIMESTAMP] = epoch_seconds(TIMESTAMP, time_unit, time_format)
+    if PART in present:
+        conversions[PART] = one_of(PART, PARTS)
+    for convert in conversions.values():
+        frame = convert(frame)
+
+    funnel = Funnel.read(frame).then(f"nulls: {nulls}", steps.without_nulls(USER, ITEM, policy=nulls))
+    if since is not None or until is not None:
+        funnel = funnel.then("time window", steps.time_window(since, until))
+    if minimum_rating is not None:
+        funnel = funnel.then(f"rating >= {minimum_rating:g}", steps.minimum_rating(minimum_rating))
+    funnel = funnel.then(f"duplicates: {duplicates}", steps.without_duplicates(duplicates))
+    if user_core or item_core:
+        funnel = funnel.then(f"core of {user_core} a user, {item_core} an item", steps.k_core(user_core, item_core))
+
+    def features(table: RawTable | None, column: str, key: str) -> pl.LazyFrame | None:
+        if table is None:
+            return None
+        renamed = rename(table.scan((column,)), {key: column}, table.origin)
+        return conversions[key](renamed).drop_nulls(key).unique(key, keep="first", maintain_order=True)
+
+    users = features(user_features, users_id or user, USER)
+    return Tables(funnel, users, features(item_features, items_id or item, ITEM))
+
+
+def rename(frame: pl.LazyFrame, columns: Mapping[str, Column], origin: str) -> pl.LazyFrame:
+    """Rename to the names inside reccl. Interactions keep only these; a feature table keeps the rest as features."""
+    chosen = find_columns(frame.collect_schema().names(), columns, origin)
+    renamed = [pl.col(column).alias(name) for name, column in chosen.items()]
+    if len(columns) > 1:
+        return frame.select(renamed)
+    return frame.select(*renamed, pl.exclude([*chosen.values(), *chosen]))
+
+
+def find_columns(present: list[str], columns: Mapping[str, Column], origin: str) -> dict[str, str]:
+    """Which of the columns `present` holds what: those that are named, and those that have reccl's own name.
+
+    Raises DataError with the near names where one is not there.
+    """
+    chosen = {
+        name: column or name for name, column in columns.items() if column or (column is None and name in present)
+    }
+    for name, column in chosen.items():
+        if column not in present:
+            near, option = did_you_mean(column, present), name if len(columns) > 1 else f"{name}s_id"
+            there = f"the columns there are: {listed(present)}"
+            raise DataError(f"{origin} has no column {column!r}{near}; {there}; set {option}: COLUMN")
+    return chosen
+
+
+def _convert_ids(frame: pl.LazyFrame, key: str, ids: Literal["auto", "integer", "string"], guess: bool) -> steps.Step:
+    """How ids of this kind are read, in interactions and features alike."""
+    dtype = frame.collect_schema()[key]
+    numeric = dtype.is_integer() or dtype.is_float()
+    if ids == "auto" and guess:
+        first = frame.select(pl.col(key).str.strip_chars()).drop_nulls().head(10_000).collect()[key]
+        numeric = first.len() > 0 and bool(first.str.contains(WHOLE).all())
+    if ids == "integer" or (ids == "auto" and numeric):
+        return whole_numbers(key, "set ids: string")
+    return texts(key)
