@@ -14,7 +14,7 @@ import time
 import torch
 from measured import title
 
-from reccl.losses import InfoNCE, Pairs, Same
+from reccl.losses import InfoNCE, Pairs, SameIdMask
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     print(title(f"InfoNCE, B = M = {chosen.batch:,}, D {chosen.dimension}, float32, {chosen.way}"))
     before, started = peak(device), time.perf_counter()
     loss = InfoNCE()
-    pairs = Pairs(users, items, items, Same(ids, ids))
+    pairs = Pairs(users, items, items, SameIdMask(ids, ids))
     value = loss(pairs) if chosen.way == "parts" else loss.mean(pairs)
     value.backward()
     assert value.isfinite()  # also waits for the device

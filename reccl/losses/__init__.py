@@ -14,8 +14,9 @@ from reccl.losses.full_softmax import full_softmax
 from reccl.losses.hsic import hsic
 from reccl.losses.info_nce import InfoNCE, info_nce
 from reccl.losses.logistic import Logistic, logistic
-from reccl.losses.loss import Listed, LossSettings, Pairs, Same
+from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.margin_contrastive import MarginContrastive, margin_contrastive
+from reccl.losses.masks import IdListMask, IdMask, Mask, SameIdMask
 from reccl.losses.n_pair import NPair
 from reccl.losses.pairwise_softmax import PairwiseSoftmax, pairwise_softmax
 from reccl.losses.softmax_at_k import softmax_at_k
@@ -53,15 +54,17 @@ __all__ = [
     "BarlowTwins",
     "BilateralSoftmax",
     "CosineContrastive",
+    "IdListMask",
+    "IdMask",
     "InfoNCE",
-    "Listed",
     "Logistic",
     "LossSettings",
     "MarginContrastive",
+    "Mask",
     "NPair",
     "Pairs",
     "PairwiseSoftmax",
-    "Same",
+    "SameIdMask",
     "SupCon",
     "Triplet",
     "VICReg",

@@ -9,7 +9,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import prepared
+from reccl.losses.similarity import normalize_for
 
 
 def alignment_uniformity(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
@@ -18,39 +18,43 @@ def alignment_uniformity(anchor: Tensor, positive: Tensor, weight: float) -> Ten
 
     L = mean over pairs (u, i) of |x_u - x_i|^2 + g * (uniformity of anchors + uniformity of positives) / 2
 
-    x: embeddings of unit length; uniformity: see there; g = weight.
+    x: embeddings scaled to unit length; uniformity: see there; g = weight.
 
     Args:
         anchor: [B, D] embeddings of any length.
         positive: [B, D] the same.
         weight: g of the uniformity.
 
+    >>> users, items = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[2.0, 0.0], [0.0, 3.0]])
+    >>> alignment_uniformity(users, items, weight=0.5)  # aligned: 0, and both sides have uniformity -4
+    tensor(-2.)
+
     """
-    anchor, positive = prepared(anchor, "cosine"), prepared(positive, "cosine")
-    aligned = (anchor - positive).square().sum(1).mean()
-    return aligned + weight * (uniformity(anchor) + uniformity(positive)) / 2
+    anchor, positive = normalize_for(anchor, "cosine"), normalize_for(positive, "cosine")
+    alignment = (anchor - positive).square().sum(1).mean()
+    return alignment + weight * (uniformity(anchor) + uniformity(positive)) / 2
 
 
 def uniformity(x: Tensor) -> Tensor:
     """Log of the mean over pairs of distinct nodes of exp(-2 |x - y|^2): [B, D] unit vectors -> a scalar.
 
-    Where we differ: a node that stands several times in a batch counts once; rows that are equal in every number are
-    one node. The authors' code counts such pairs at distance zero, exp(0) = 1: they have no gradient, and swell the
-    mean that the true pairs are divided by; and a popular item, which stands often, is pushed apart from each other
+    Where we differ: a node that occurs several times in a batch counts once; rows that are equal in every number are
+    one node. The authors' code counts such pairs at distance zero, exp(0) = 1: they have no gradient, and inflate the
+    mean that the true pairs are divided by; and a popular item, which occurs often, is pushed away from each other
     item as often. A batch with a single node has uniformity zero.
     """
-    x = distinct(x)  # [n, D]
+    x = unique_rows(x)  # [n, D]
     n = len(x)
     if n < 2:
         return x.sum() * 0
     itself = torch.eye(n, dtype=torch.bool, device=x.device)
     squares = x.square().sum(1)  # [n]
-    apart = (squares[:, None] + squares - 2 * (x @ x.T).float()).clamp(min=0)  # [n, n]
-    return torch.logsumexp((-2 * apart).masked_fill(itself, -torch.inf).flatten(), 0) - math.log(n * (n - 1))
+    distances = (squares[:, None] + squares - 2 * (x @ x.T).float()).clamp(min=0)  # [n, n] squared
+    return torch.logsumexp((-2 * distances).masked_fill(itself, -torch.inf).flatten(), 0) - math.log(n * (n - 1))
 
 
-def distinct(x: Tensor) -> Tensor:
-    """The first of every group of equal rows: [B, D] -> [n, D]."""
+def unique_rows(x: Tensor) -> Tensor:
+    """The first of every group of equal rows, in their order: [B, D] -> [n, D]."""
     _, group = torch.unique(x.detach(), dim=0, return_inverse=True)  # [B]
     place = torch.arange(len(x), device=x.device)
     first = torch.full_like(group, len(x)).scatter_reduce(0, group, place, "amin")  # [B] padded with B
@@ -58,8 +62,8 @@ def distinct(x: Tensor) -> Tensor:
 
 
 class AlignmentUniformity(LossSettings):
-    """See `alignment_uniformity`. Negatives are not looked at: draw few (`negatives: {kind: in_batch}` costs nothing).
-    Users and items are spread apart by B x B distances: batches of some thousands.
+    """See `alignment_uniformity`. Negatives are ignored: sample few (`negatives: {kind: in_batch}` costs nothing).
+    Users and items are spread by B x B distances each: keep batches to a few thousand.
     """
 
     kind: Literal["alignment_uniformity"] = "alignment_uniformity"

@@ -7,7 +7,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import wide
+from reccl.losses.similarity import at_least_float32
 
 
 def barlow_twins(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
@@ -24,21 +24,26 @@ def barlow_twins(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
 
     Where we differ: nowhere; a dimension without spread has correlation zero, so that a batch of one costs D.
 
+    >>> import torch
+    >>> x = torch.tensor([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])  # two uncorrelated dimensions
+    >>> barlow_twins(x, x, weight=0.005), barlow_twins(x, x[:, [1, 0]], weight=0.005)
+    (tensor(0.), tensor(2.0100))
+
     """
-    correlation = standardized(anchor).T @ (standardized(positive) / len(anchor))  # [D, D]
-    itself = correlation.diagonal()  # [D]
-    return (1 - itself).square().sum() + weight * (correlation.square().sum() - itself.square().sum())
+    correlation = standardize(anchor).T @ (standardize(positive) / len(anchor))  # [D, D]
+    diagonal = correlation.diagonal()  # [D]
+    return (1 - diagonal).square().sum() + weight * (correlation.square().sum() - diagonal.square().sum())
 
 
-def standardized(x: Tensor) -> Tensor:
-    """Mean 0 and spread 1 in every column, float32 at least: [B, D]."""
-    x = wide(x)
+def standardize(x: Tensor) -> Tensor:
+    """Scale every column to mean 0 and deviation 1, in float32 at least: [B, D]."""
+    x = at_least_float32(x)
     x = x - x.mean(0)
     return x / (x.square().mean(0) + 1e-12).sqrt()
 
 
 class BarlowTwins(LossSettings):
-    """See `barlow_twins`. Negatives are not looked at. Needs batches well larger than the dimension."""
+    """See `barlow_twins`. Negatives are ignored. Needs batches well larger than the dimension."""
 
     kind: Literal["barlow_twins"] = "barlow_twins"
     redundancy_weight: Annotated[float, Field(ge=0)] = 0.005

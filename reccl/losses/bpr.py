@@ -1,19 +1,17 @@
 """BPR: the positive should score above each negative."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
 from typing_extensions import override
 
-from reccl.losses.hardest import hardest
+from reccl.losses.logits import compute_logits
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import PairSimilarity, scores
-from reccl.losses.temperature import scale_by_temperature
+from reccl.losses.similarity import PairSimilarity
 
 
-def bpr(positive: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Tensor:
+def bpr(positive: Tensor, negatives: Tensor, mask: Tensor | None = None) -> Tensor:
     """Bayesian personalized ranking, Rendle et al., UAI 2009; https://arxiv.org/abs/1205.2618.
 
     L = mean over anchors u and negatives j of -log sigmoid(s(u, i) - s(u, j))
@@ -21,28 +19,30 @@ def bpr(positive: Tensor, negatives: Tensor, hidden: Tensor | None = None) -> Te
     Args:
         positive: [B] scores s(u, i) of the positives.
         negatives: [B, M] scores s(u, j) of the negatives.
-        hidden: [B, M] True where a negative does not count.
+        mask: [B, M] True where a negative does not count.
 
-    Where we differ: -log sigmoid(x) is softplus(-x), which never overflows; several negatives a positive are averaged.
+    Where we differ: -log sigmoid(x) is softplus(-x), which never overflows; several negatives per positive are
+    averaged.
+
+    >>> import torch
+    >>> bpr(torch.tensor([2.0, 1.0]), torch.tensor([[0.0], [1.0]]))  # mean of softplus(-2) and log 2
+    tensor(0.4100)
 
     """
     losses = softplus(negatives - positive[:, None])  # [B, M]
-    if hidden is None:
+    if mask is None:
         return losses.mean()
-    return losses.masked_fill(hidden, 0).sum() / (~hidden).sum().clamp(min=1)
+    return losses.masked_fill(mask, 0).sum() / (~mask).sum().clamp(min=1)
 
 
 class BPR(LossSettings):
-    """See `bpr`. With `hardest: 1` and a pool of uniform negatives it is dynamic negative sampling (see `hardest`)."""
+    """See `bpr`. With `negatives: {kind: hard}` it is dynamic negative sampling."""
 
     takes_temperature = True
     kind: Literal["bpr"] = "bpr"
     similarity: PairSimilarity = "dot"
     """Score of a pair: inner product, cosine, or the negative squared distance (euclidean)."""
-    hardest: Annotated[int, Field(ge=1)] | None = None
-    """Only this many negatives of each anchor count, those that score highest now; empty: all."""
 
     @override
     def __call__(self, pairs: Pairs) -> Tensor:
-        positive, negatives = scale_by_temperature(*scores(pairs, self.similarity), pairs, 1.0)
-        return bpr(positive, *hardest(negatives, pairs.hidden, self.hardest))
+        return bpr(*compute_logits(pairs, self.similarity, 1.0), pairs.dense_mask)

@@ -1,12 +1,12 @@
-"""Catalog softmax: full softmax out of embeddings, without the table of all logits."""
+"""Catalog softmax: full softmax computed from embeddings, without the table of all logits."""
 
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag, softplus
 
-from reccl.losses.full_softmax import full_softmax, mean
-from reccl.losses.log_sum import log_sum
-from reccl.losses.loss import Listed
+from reccl.losses.full_softmax import full_softmax, weighted_mean
+from reccl.losses.fused_logsumexp import fused_logsumexp
+from reccl.losses.masks import IdListMask
 
 
 def catalog_softmax(
@@ -18,7 +18,7 @@ def catalog_softmax(
     known: tuple[Tensor, Tensor] | None = None,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """`full_softmax` of the logits x_n . y_m; on the CPU they are computed a block at a time (see `log_sum`).
+    """`full_softmax` of the logits x_n . y_m; on the CPU they are computed a block at a time (see `fused_logsumexp`).
 
     The positives' part of the mean is linear in them: sum over interactions (u, i) of w x_u . y_i is
     sum over u of x_u . (sum over i of w y_i), so that a positive costs no logit of its own.
@@ -31,19 +31,23 @@ def catalog_softmax(
         log_weight: [M] log of how much each candidate counts as a negative; None: all 1.
         known: (anchor, candidate) places of all known positives, ascending by anchor; they are no negatives. None: all
             candidates are.
-        weight: [B] how much each interaction counts in the mean; None: all alike.
+        weight: [B] weight of each interaction in the mean; None: all equal.
+
+    >>> users, items = torch.tensor([[2.0, 0.0], [0.0, 2.0]]), torch.eye(2)
+    >>> catalog_softmax(users, items, row=torch.tensor([0, 1]), positive=torch.tensor([0, 1]))  # log(1 + exp(-2))
+    tensor(0.1269)
 
     """
     if anchors.device.type != "cpu" or anchors.dtype not in (torch.float32, torch.float64):
         return full_softmax(anchors @ candidates.T, row, positive, log_weight, known, weight)
-    mask = None if known is None else Listed(*known, len(anchors), torch.arange(len(candidates)))
-    below = log_sum(anchors, candidates, log_weight, mask)  # [n]
+    mask = None if known is None else IdListMask(*known, len(anchors), torch.arange(len(candidates)))
+    log_sum = fused_logsumexp(anchors, candidates, log_weight, mask)  # [n]
     if known is not None:
         own = (anchors[row] * candidates[positive]).sum(1)  # [B]
-        return mean(softplus(below[row] - own), weight)
+        return weighted_mean(softplus(log_sum[row] - own), weight)
     share = torch.ones_like(positive, dtype=anchors.dtype) if weight is None else weight.to(anchors)  # [B]
     order = row.argsort(stable=True)
     start = torch.searchsorted(row[order], torch.arange(len(anchors)))  # [n]
-    towards = embedding_bag(positive[order], candidates, start, mode="sum", per_sample_weights=share[order])  # [n, D]
-    of_anchor = below.new_zeros(len(anchors)).index_add(0, row, share)  # [n] summed weights
-    return ((of_anchor * below).sum() - (anchors * towards).sum()) / share.sum()
+    sums = embedding_bag(positive[order], candidates, start, mode="sum", per_sample_weights=share[order])  # [n, D]
+    weights = log_sum.new_zeros(len(anchors)).index_add(0, row, share)  # [n] of all interactions of an anchor
+    return ((weights * log_sum).sum() - (anchors * sums).sum()) / share.sum()

@@ -1,19 +1,20 @@
-"""Cosine contrastive: positives towards cosine 1, and only those negatives count that come nearer than a margin."""
+"""Cosine contrastive: positives towards cosine 1; only negatives above a margin count."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import relu
+from typing_extensions import override
 
-from reccl.losses.chunks import in_chunks
-from reccl.losses.loss import LossSettings, Pairs
+from reccl.losses.chunks import ChunkedLoss
+from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
-from reccl.losses.similarity import scores
+from reccl.losses.similarity import score_pairs
 
 
 def cosine_contrastive(
-    positive: Tensor, negatives: Tensor, margin: float, weight: float, hidden: Tensor | None = None
+    positive: Tensor, negatives: Tensor, margin: float, weight: float, mask: Tensor | None = None
 ) -> Tensor:
     """CCL of SimpleX, Mao et al., CIKM 2021; https://arxiv.org/abs/2109.12613.
 
@@ -24,16 +25,20 @@ def cosine_contrastive(
         negatives: [B, M] cosines s_uj of the negatives.
         margin: m, below which a negative is far enough.
         weight: w of the negatives' side.
-        hidden: [B, M] True where a negative does not count.
+        mask: [B, M] True where a negative does not count.
 
-    Where we differ: nowhere; the mean is over the negatives that are not hidden.
+    Where we differ: nowhere; the mean is over the negatives that are not masked.
+
+    >>> import torch
+    >>> cosine_contrastive(torch.tensor([0.9]), torch.tensor([[0.5, 0.1]]), margin=0.4, weight=2.0)
+    tensor(0.2000)
 
     """
-    return (1 - positive + weight * masked_mean(relu(negatives - margin), hidden)).mean()
+    return (1 - positive + weight * masked_mean(relu(negatives - margin), mask)).mean()
 
 
-class CosineContrastive(LossSettings):
-    """See `cosine_contrastive`. SimpleX draws 1,000 to 2,000 uniform negatives; margin .9 and weight 150 on Yelp2018,
+class CosineContrastive(ChunkedLoss):
+    """See `cosine_contrastive`. SimpleX samples 1,000 to 2,000 uniform negatives; margin .9 and weight 150 on Yelp2018,
     .9 and 250 on Gowalla, .4 and 300 on Amazon-Book, .9 and 10 on MovieLens-1M.
     """
 
@@ -41,12 +46,8 @@ class CosineContrastive(LossSettings):
     margin: Annotated[float, Field(ge=-1, le=1)] = 0.9
     """Cosine below which a negative costs nothing."""
     negative_weight: Annotated[float, Field(gt=0)] = 150.0
-    """Weight of the negatives' mean beside the positive."""
+    """Weight of the negatives' mean relative to the positive."""
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`; large batches in chunks."""
-        return in_chunks(self.mean, pairs)
-
-    def mean(self, pairs: Pairs) -> Tensor:
-        """All at once."""
-        return cosine_contrastive(*scores(pairs, "cosine"), self.margin, self.negative_weight, pairs.hidden)
+    @override
+    def compute(self, pairs: Pairs) -> Tensor:
+        return cosine_contrastive(*score_pairs(pairs, "cosine"), self.margin, self.negative_weight, pairs.dense_mask)

@@ -18,10 +18,10 @@ def full_softmax(
 
     L = mean over interactions (u, i) of log( sum_j w_j exp(s_uj) ) - s_ui
 
-    Interactions of one user share the sum over candidates, so that it is computed once a user. With `known`, the sum
-    is over the positive and the candidates that the anchor is not known to like, as sampled softmax losses with
-    rejected positives have it (SL in https://github.com/Tiny-Snow/IR-Benchmark; SL of BSL, Wu et al., ICDE 2024,
-    rejects none): an anchor's many positives then do not push each other away.
+    Interactions of one user share the sum over candidates, which is computed once per user. With `known`, the sum is
+    over the positive and the candidates that the anchor is not known to like, as in sampled softmax losses that reject
+    positives (SL in https://github.com/Tiny-Snow/IR-Benchmark; SL of BSL, Wu et al., ICDE 2024, rejects none): an
+    anchor's many positives then do not push each other away.
 
     Args:
         logits: [n, M] similarity / temperature of n distinct anchors to all M candidates.
@@ -29,17 +29,23 @@ def full_softmax(
         positive: [B] which candidate it is with.
         log_weight: [M] log w_j, how much each candidate counts as a negative; None: all 1.
         known: (anchor, candidate) places of all known positives; they are no negatives. None: all candidates are.
-        weight: [B] how much each interaction counts in the mean; None: all alike.
+        weight: [B] weight of each interaction in the mean; None: all equal.
+
+    >>> user, item = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 2])  # user 0 likes items 0 and 1, user 1 likes 2
+    >>> full_softmax(torch.zeros(2, 3), user, item)  # log 3
+    tensor(1.0986)
+    >>> full_softmax(torch.zeros(2, 3), user, item, known=(user, item))  # mean of log 2, log 2 and log 3
+    tensor(0.8283)
 
     """
     weighted = logits if log_weight is None else logits + log_weight
     own = logits[row, positive].float()  # [B]
     if known is None:
-        return mean(torch.logsumexp(weighted.float(), 1)[row] - own, weight)
+        return weighted_mean(torch.logsumexp(weighted.float(), 1)[row] - own, weight)
     unknown = weighted.float().index_put(known, torch.tensor(-torch.inf, device=logits.device))  # [n, M]
-    return mean(softplus(torch.logsumexp(unknown, 1)[row] - own), weight)
+    return weighted_mean(softplus(torch.logsumexp(unknown, 1)[row] - own), weight)
 
 
-def mean(losses: Tensor, weight: Tensor | None) -> Tensor:
+def weighted_mean(losses: Tensor, weight: Tensor | None) -> Tensor:
     """Mean of [B] by weight [B]; a scalar."""
     return losses.mean() if weight is None else (weight * losses).sum() / weight.sum()

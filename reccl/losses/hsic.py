@@ -1,8 +1,8 @@
-"""HSIC: two encodings of the same nodes should tell as little as possible about each other."""
+"""HSIC: how much two encodings of the same nodes depend on each other."""
 
 from torch import Tensor
 
-from reccl.losses.similarity import prepared, wide
+from reccl.losses.similarity import at_least_float32, normalize_for
 
 
 def hsic(anchor: Tensor, positive: Tensor, bandwidth: float) -> Tensor:
@@ -12,9 +12,9 @@ def hsic(anchor: Tensor, positive: Tensor, bandwidth: float) -> Tensor:
 
     HSIC = Tr(K H L H) / (n - 1)^2,  K_ab = exp((x_a . x_b - 1) / h),  L_ab = exp((y_a . y_b - 1) / h),  H = I - 11' / n
 
-    x, y: the two encodings of n nodes, of unit length, so that K and L are Gaussian kernels of squared width h. Zero
-    where they are independent; it stands for their mutual information. Minimized beside a ranking loss on the second
-    encoding, that one keeps of the first what ranking needs.
+    x, y: the two encodings of n nodes, scaled to unit length, so that K and L are Gaussian kernels of squared width h.
+    Zero where they are independent; it stands for their mutual information. Minimized beside a ranking loss on the
+    second encoding, that one keeps of the first what ranking needs.
 
     Args:
         anchor: [n, D] embeddings of any length.
@@ -24,21 +24,26 @@ def hsic(anchor: Tensor, positive: Tensor, bandwidth: float) -> Tensor:
     Where we differ: n is the number of rows, where the authors' code divides by the batch size also where the batch has
     fewer distinct nodes. A single row has HSIC zero.
 
+    >>> import torch
+    >>> x, same = torch.eye(4), torch.ones(4, 4)
+    >>> hsic(x, x, bandwidth=0.25), hsic(x, same, bandwidth=0.25)
+    (tensor(0.3212), tensor(0.))
+
     """
     n = len(anchor)
     if n < 2:
         return (anchor.sum() + positive.sum()) * 0
-    first, second = (centerd(kernel(x, bandwidth)) for x in (anchor, positive))  # [n, n]
+    first, second = (double_center(gaussian_kernel(x, bandwidth)) for x in (anchor, positive))  # [n, n]
     return (first * second).sum() / (n - 1) ** 2
 
 
-def kernel(x: Tensor, bandwidth: float) -> Tensor:
+def gaussian_kernel(x: Tensor, bandwidth: float) -> Tensor:
     """Gaussian similarities of directions: [n, D] -> [n, n], 1 for the same direction."""
-    x = prepared(x, "cosine")
-    return ((wide(x @ x.T) - 1) / bandwidth).exp()
+    x = normalize_for(x, "cosine")
+    return ((at_least_float32(x @ x.T) - 1) / bandwidth).exp()
 
 
-def centerd(matrix: Tensor) -> Tensor:
+def double_center(matrix: Tensor) -> Tensor:
     """H M H: rows and columns of a symmetric matrix [n, n] with mean zero."""
     mean = matrix.mean(0)  # [n]
     return matrix - mean - mean[:, None] + mean.mean()

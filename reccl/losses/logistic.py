@@ -5,16 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import softplus
+from typing_extensions import override
 
-from reccl.losses.chunks import in_chunks
-from reccl.losses.logq import correct_logq
-from reccl.losses.loss import LossSettings, Pairs
+from reccl.losses.chunks import ChunkedLoss
+from reccl.losses.logits import compute_logits
+from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
-from reccl.losses.similarity import PairSimilarity, scores
-from reccl.losses.temperature import scale_by_temperature
+from reccl.losses.similarity import PairSimilarity
 
 
-def logistic(positive: Tensor, negatives: Tensor, weight: float, hidden: Tensor | None = None) -> Tensor:
+def logistic(positive: Tensor, negatives: Tensor, weight: float, mask: Tensor | None = None) -> Tensor:
     """Skip-gram with negative sampling, Mikolov et al., NeurIPS 2013, eq. 4; https://arxiv.org/abs/1310.4546.
 
     L = mean over anchors u of -log sigmoid(s_ui) - w * mean over negatives j of log sigmoid(-s_uj)
@@ -23,16 +23,20 @@ def logistic(positive: Tensor, negatives: Tensor, weight: float, hidden: Tensor 
         positive: [B] logits s_ui of the positives.
         negatives: [B, M] logits s_uj of the negatives.
         weight: w of the negatives' side; the paper's sum over k negatives is w = k.
-        hidden: [B, M] True where a negative does not count.
+        mask: [B, M] True where a negative does not count.
 
     Where we differ: -log sigmoid(x) is softplus(-x), which never overflows; the negatives are averaged, so that their
     weight does not grow with the batch when they come from it.
 
+    >>> import torch
+    >>> logistic(torch.tensor([0.0]), torch.tensor([[0.0, 0.0]]), weight=1.0)  # log 2 + log 2
+    tensor(1.3863)
+
     """
-    return (softplus(-positive) + weight * masked_mean(softplus(negatives), hidden)).mean()
+    return (softplus(-positive) + weight * masked_mean(softplus(negatives), mask)).mean()
 
 
-class Logistic(LossSettings):
+class Logistic(ChunkedLoss):
     """See `logistic`. With `popularity_correction: 1` logits lose log q as in noise-contrastive estimation, Gutmann and
     Hyvärinen, AISTATS 2010 (https://proceedings.mlr.press/v9/gutmann10a.html), up to the constant log k.
     """
@@ -45,16 +49,11 @@ class Logistic(LossSettings):
     """Similarity of a pair before the temperature. A cosine alone spans too little of the sigmoid: lower the
     temperature with it."""
     negative_weight: Annotated[float, Field(gt=0)] = 1.0
-    """Weight of the negatives' mean beside the positive; k stands for k negatives."""
+    """Weight of the negatives' mean relative to the positive; k stands for k negatives."""
     popularity_correction: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share c of the correction: logits lose c * log q(item), q the chance that an item is drawn."""
+    """Share c of the correction: logits lose c * log q(item), q the probability that an item is sampled."""
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`; large batches in chunks."""
-        return in_chunks(self.mean, pairs)
-
-    def mean(self, pairs: Pairs) -> Tensor:
-        """All at once."""
-        positive, negatives = scale_by_temperature(*scores(pairs, self.similarity), pairs, self.temperature)
-        positive, negatives = correct_logq(positive, negatives, pairs, self.popularity_correction)
-        return logistic(positive, negatives, self.negative_weight, pairs.hidden)
+    @override
+    def compute(self, pairs: Pairs) -> Tensor:
+        logits = compute_logits(pairs, self.similarity, self.temperature, self.popularity_correction)
+        return logistic(*logits, self.negative_weight, pairs.dense_mask)

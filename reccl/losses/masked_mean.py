@@ -1,10 +1,10 @@
-"""Shown: averages over the negatives that count."""
+"""Masked mean: averages over the negatives that count."""
 
 from torch import Tensor
 
 
-def masked_mean(losses: Tensor, hidden: Tensor | None) -> Tensor:
-    """Mean over each anchor's negatives that are not hidden, zero where none is left: [B, M] -> [B]."""
-    if hidden is None:
+def masked_mean(losses: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean over each anchor's negatives that are not masked, zero where none is left: [B, M] -> [B]."""
+    if mask is None:
         return losses.mean(1)
-    return losses.masked_fill(hidden, 0).sum(1) / (~hidden).sum(1).clamp(min=1)
+    return losses.masked_fill(mask, 0).sum(1) / (~mask).sum(1).clamp(min=1)

@@ -1,18 +1,18 @@
-"""N-pair: the positive against all negatives at once by inner product, with lengths kept small."""
+"""N-pair: the positive against all negatives at once by inner product, with embeddings kept short."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
-from reccl.losses.chunks import in_chunks
+from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.info_nce import info_nce
-from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import scores
-from reccl.losses.temperature import scale_by_temperature
+from reccl.losses.logits import compute_logits
+from reccl.losses.loss import Pairs
 
 
-class NPair(LossSettings):
+class NPair(ChunkedLoss):
     """Improved Deep Metric Learning with Multi-class N-pair Loss Objective, Sohn, NeurIPS 2016;
     https://papers.nips.cc/paper/6200-improved-deep-metric-learning-with-multi-class-n-pair-loss-objective.
 
@@ -20,7 +20,12 @@ class NPair(LossSettings):
 
     x_u, x_i, x_j: embeddings of anchor, positive and negatives, [B, D], [B, D], [M, D] or [B, M, D]. Without the second
     part it is InfoNCE by inner product at temperature 1. The paper does not scale embeddings to length 1, which it
-    found to optimize badly, and holds their lengths by l instead.
+    found to optimize badly, and limits their lengths by l instead.
+
+    >>> import torch
+    >>> x = torch.eye(2)
+    >>> NPair(length_weight=0.1)(Pairs(x, x, x.flip(1), mask=None))  # log(1 + 1 + 1 / e) + .1
+    tensor(0.9620)
     """
 
     takes_temperature = True
@@ -28,14 +33,7 @@ class NPair(LossSettings):
     length_weight: Annotated[float, Field(ge=0)] = 0.002
     """Weight l of the squared lengths."""
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`; large batches in chunks."""
-        return in_chunks(self.mean, pairs)
-
-    def mean(self, pairs: Pairs) -> Tensor:
-        """All at once."""
+    @override
+    def compute(self, pairs: Pairs) -> Tensor:
         lengths = (pairs.anchor.square().sum(1) + pairs.positive.square().sum(1)).mean() / 2
-        return (
-            info_nce(*scale_by_temperature(*scores(pairs, "dot"), pairs, 1.0), pairs.hidden)
-            + self.length_weight * lengths
-        )
+        return info_nce(*compute_logits(pairs, "dot", 1.0), pairs.dense_mask) + self.length_weight * lengths

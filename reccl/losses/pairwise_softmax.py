@@ -1,4 +1,4 @@
-"""Pairwise softmax: softmax over differences of scores, with a tamer function than exp (PSL)."""
+"""Pairwise softmax: softmax over differences of scores, with a function that grows more slowly than exp (PSL)."""
 
 import math
 from typing import Annotated, Literal
@@ -7,10 +7,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
+from typing_extensions import override
 
-from reccl.losses.chunks import in_chunks
-from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import scores
+from reccl.losses.chunks import ChunkedLoss
+from reccl.losses.loss import Pairs
+from reccl.losses.similarity import score_pairs
 
 Surrogate = Literal["atan", "exp", "relu", "tanh"]
 FLOOR = 1e-6
@@ -28,7 +29,7 @@ def log_surrogate(difference: Tensor, surrogate: Surrogate) -> Tensor:
 
 
 def pairwise_softmax(
-    positive: Tensor, negatives: Tensor, surrogate: Surrogate, temperature: float | Tensor, hidden: Tensor | None = None
+    positive: Tensor, negatives: Tensor, surrogate: Surrogate, temperature: float | Tensor, mask: Tensor | None = None
 ) -> Tensor:
     """PSL: Rethinking and Improving Softmax Loss from Pairwise Perspective for Recommendation, Yang et al.,
     NeurIPS 2024; https://arxiv.org/abs/2411.00163.
@@ -42,20 +43,23 @@ def pairwise_softmax(
         positive: [B] scores s_ui of the positives.
         negatives: [B, M] scores s_uj of the negatives.
         surrogate: g.
-        temperature: lower means that the hardest negatives weigh more; a number, or [] or [B, 1].
-        hidden: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+        temperature: the lower, the more the hardest negatives weigh; a number, or [] or [B, 1].
+        mask: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
 
     Where we differ: the 1 is the positive itself, d = 0, which the paper's sum over all items holds and the authors'
     code over sampled negatives leaves out; so the loss is never below zero. g is kept above 1e-6.
 
+    >>> pairwise_softmax(torch.tensor([0.5]), torch.tensor([[0.0]]), "relu", temperature=0.5)  # log(1 + .5^2)
+    tensor(0.2231)
+
     """
     logits = log_surrogate((negatives - positive[:, None]).float(), surrogate) / temperature  # [B, M]
-    if hidden is not None:
-        logits = logits.masked_fill(hidden, -torch.inf)
+    if mask is not None:
+        logits = logits.masked_fill(mask, -torch.inf)
     return softplus(torch.logsumexp(logits, dim=1)).mean()
 
 
-class PairwiseSoftmax(LossSettings):
+class PairwiseSoftmax(ChunkedLoss):
     """See `pairwise_softmax`. The score is half the cosine, as in the paper, so that differences lie within -1 and 1:
     surrogate exp at temperature t is InfoNCE at temperature 2t.
     """
@@ -67,12 +71,8 @@ class PairwiseSoftmax(LossSettings):
     temperature: Annotated[float, Field(gt=0)] = 0.1
     """Divides the surrogate's logarithm; half of what suits InfoNCE."""
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """See `LossSettings`; large batches in chunks."""
-        return in_chunks(self.mean, pairs)
-
-    def mean(self, pairs: Pairs) -> Tensor:
-        """All at once."""
-        positive, negatives = scores(pairs, "cosine")
+    @override
+    def compute(self, pairs: Pairs) -> Tensor:
+        positive, negatives = score_pairs(pairs, "cosine")
         given = self.temperature if pairs.temperature is None else pairs.temperature.reshape(-1, 1)  # [1 or B, 1]
-        return pairwise_softmax(positive / 2, negatives / 2, self.surrogate, given, pairs.hidden)
+        return pairwise_softmax(positive / 2, negatives / 2, self.surrogate, given, pairs.dense_mask)

@@ -1,55 +1,82 @@
-"""Similarity: how near two embeddings are."""
+"""Similarity: how close two embeddings are."""
 
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from reccl.losses.loss import Pairs
 
 Similarity = Literal["cosine", "dot"]
-"""What an inner product of prepared embeddings can say."""
+"""Similarities that are inner products of embeddings, scaled by `normalize_for`."""
 PairSimilarity = Literal["cosine", "dot", "euclidean"]
-"""What `scores` can say: also the squared distance, negative so that nearer is more."""
+"""Similarities of `score_pairs`: also the negative squared distance."""
+FLOOR = 1e-12
+"""Length below which an embedding counts as zero: it has no direction."""
 
 
-def prepared(x: Tensor, similarity: Similarity) -> Tensor:
-    """Embeddings [..., D] whose inner products are the similarity: unit length for cosine. Zero stays zero.
+def normalize_for(x: Tensor, similarity: Similarity) -> Tensor:
+    """Embeddings [.., D] whose inner products are the similarity: of unit length for cosine, unchanged for dot.
 
-    Lengths are taken in float32 at least: in float16 the floor under a length of zero would itself be zero.
+    A zero vector, shorter than `FLOOR`, stays zero and has gradient zero. Lengths are taken in float32 at least: in
+    float16 the floor itself would be zero.
+
+    >>> normalize_for(torch.tensor([[3.0, 4.0], [0.0, 0.0]]), "cosine")
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
     """
-    return normalize(wide(x), dim=-1) if similarity == "cosine" else x
+    if similarity == "dot":
+        return x
+    x = at_least_float32(x)
+    length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # [.., 1]
+    return x / length.masked_fill(length < FLOOR, torch.inf)
 
 
-def wide(x: Tensor) -> Tensor:
-    """The same numbers in float32 at least."""
+def at_least_float32(x: Tensor) -> Tensor:
+    """The same numbers in float32, or in float64 where they are."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def to_positive(anchor: Tensor, positive: Tensor) -> Tensor:
+def dot_positive(anchor: Tensor, positive: Tensor) -> Tensor:
     """Inner product of each anchor with its own positive: [B, D], [B, D] -> [B]."""
     return (anchor * positive).sum(-1)
 
 
-def to_negatives(anchor: Tensor, negatives: Tensor) -> Tensor:
+def dot_negatives(anchor: Tensor, negatives: Tensor) -> Tensor:
     """Inner products of each anchor with shared negatives [M, D], or with its own [B, M, D]: [B, D] -> [B, M]."""
     if negatives.dim() == 2:
         return anchor @ negatives.T
     return torch.einsum("bd,bmd->bm", anchor, negatives)
 
 
-def scores(pairs: Pairs, similarity: PairSimilarity) -> tuple[Tensor, Tensor]:
+def center_pairs(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    """Anchors, positives and negatives less the anchors' mean, in float32 at least, for squared distances.
+
+    Distances stay the same, but |x|^2 - 2 x.y + |y|^2 no longer cancels where embeddings are far from the origin and
+    close to each other.
+    """
+    anchor, positive, negatives = (at_least_float32(x) for x in (pairs.anchor, pairs.positive, pairs.negatives))
+    center = anchor.detach().mean(0)  # [D]
+    return anchor - center, positive - center, negatives - center
+
+
+def score_pairs(pairs: Pairs, similarity: PairSimilarity) -> tuple[Tensor, Tensor]:
     """Similarity of each anchor to its positive, [B], and to its negatives, [B, M].
 
-    euclidean: -|x - y|^2, to the negatives as 2xy - |x|^2 - |y|^2, whose rounding may not make it positive.
+    euclidean: -|x - y|^2, to the negatives as 2xy - |x|^2 - |y|^2, at most zero in spite of rounding.
+
+    >>> pairs = Pairs(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0], [2.0, 0.0]]))
+    >>> score_pairs(pairs, "dot")
+    (tensor([1.]), tensor([[0., 2.]]))
+    >>> score_pairs(pairs, "euclidean")
+    (tensor([-0.]), tensor([[-5., -1.]]))
     """
     if similarity == "euclidean":
-        anchor, positive, negatives = (wide(each) for each in (pairs.anchor, pairs.positive, pairs.negatives))
-        apart = (anchor - positive).square().sum(-1)  # [B]
+        anchor, positive, negatives = center_pairs(pairs)
+        distance = (anchor - positive).square().sum(-1)  # [B] squared
         squares = anchor.square().sum(-1)[:, None] + negatives.square().sum(-1)  # [B, M]
-        return -apart, (2 * to_negatives(anchor, negatives) - squares).clamp(max=0)
+        return -distance, (2 * dot_negatives(anchor, negatives) - squares).clamp(max=0)
     anchor, positive, negatives = (
-        prepared(each, similarity) for each in (pairs.anchor, pairs.positive, pairs.negatives)
+        normalize_for(x, similarity) for x in (pairs.anchor, pairs.positive, pairs.negatives)
     )
-    return to_positive(anchor, positive), to_negatives(anchor, negatives)
+    return dot_positive(anchor, positive), dot_negatives(anchor, negatives)

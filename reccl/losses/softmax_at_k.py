@@ -10,7 +10,7 @@ def softmax_at_k(
     quantile: Tensor,
     temperature: float,
     weight_temperature: float,
-    hidden: Tensor | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """SL@K: Breaking the Top-K Barrier: Advancing Top-K Ranking Metrics Optimization in Recommender Systems, Yang et
     al., KDD 2025; https://github.com/Tiny-Snow/IR-Benchmark.
@@ -26,48 +26,52 @@ def softmax_at_k(
         quantile: [B] b_u, the similarity of the item at rank K of the user's list, a constant (see `quantile_at_k`).
         temperature: t of the softmax.
         weight_temperature: t_w of the weight.
-        hidden: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+        mask: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
 
     Where we differ: nowhere. As in the authors' code the positive is not in the sum, and the gradient also goes through
     the weight.
 
+    >>> positive, negatives = torch.tensor([0.5]), torch.tensor([[0.5, 0.1]])
+    >>> softmax_at_k(positive, negatives, quantile_at_k(negatives, positive[:, None], k=1), 1.0, 1.0)
+    tensor(0.2565)
+
     """
     logits = ((negatives - positive[:, None]) / temperature).float()  # [B, M]
-    if hidden is not None:
-        logits = logits.masked_fill(hidden, -torch.inf)
+    if mask is not None:
+        logits = logits.masked_fill(mask, -torch.inf)
     weight = torch.sigmoid((positive - quantile) / weight_temperature)  # [B]
-    below = torch.logsumexp(logits, dim=1)  # [B], -inf where none is left
-    return (weight.float() * below.masked_fill(below == -torch.inf, 0)).mean()
+    log_sum = torch.logsumexp(logits, dim=1)  # [B], -inf where none is left
+    return (weight.float() * log_sum.masked_fill(log_sum == -torch.inf, 0)).mean()
 
 
 @torch.no_grad()
-def best_of_groups(scores: Tensor, group: Tensor, groups: int, k: int) -> Tensor:
+def top_k_by_group(scores: Tensor, group: Tensor, groups: int, k: int) -> Tensor:
     """The k highest scores of each group, in no order, -inf where it has fewer: [P], [P] ascending -> [groups, k]."""
     order = scores.argsort(descending=True)
     order = order[group[order].argsort(stable=True)]  # [P] by group, the best first
     count = group.bincount(minlength=groups)  # [groups]
     rank = torch.arange(len(group), device=group.device) - (count.cumsum(0) - count)[group]  # [P]
-    among = rank < k
+    inside = rank < k
     best = scores.new_full((groups, k), -torch.inf, dtype=torch.float32)
-    best[group[among], rank[among]] = scores[order][among].float()
+    best[group[inside], rank[inside]] = scores[order][inside].float()
     return best
 
 
 @torch.no_grad()
-def quantile_at_k(negatives: Tensor, positives: Tensor, k: int, hidden: Tensor | None = None) -> Tensor:
+def quantile_at_k(negatives: Tensor, positives: Tensor, k: int, mask: Tensor | None = None) -> Tensor:
     """The score at rank k among each anchor's known positives and sampled negatives together: [B].
 
     The authors' estimate of b_u. The lowest score that there is where an anchor has fewer than k.
 
     Args:
         negatives: [B, M] scores of the sampled negatives.
-        positives: [B, k] the highest scores of the known positives, -inf for places that are empty.
+        positives: [B, k] the highest scores of the known positives, -inf for empty places.
         k: the rank.
-        hidden: [B, M] True where a negative does not count.
+        mask: [B, M] True where a negative does not count.
 
     """
-    shown = (negatives if hidden is None else negatives.masked_fill(hidden, -torch.inf)).float()
-    best = shown.topk(min(k, shown.shape[1])).values  # [B, k]
+    counted = (negatives if mask is None else negatives.masked_fill(mask, -torch.inf)).float()
+    best = counted.topk(min(k, counted.shape[1])).values  # [B, k]
     together = torch.cat([positives, best], 1).sort(descending=True).values[:, :k]  # [B, k]
     last = (together > -torch.inf).sum(1).clamp(min=1) - 1  # [B]
     return together.gather(1, last[:, None])[:, 0]

@@ -8,7 +8,7 @@ from torch.nn.functional import relu
 from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import wide
+from reccl.losses.similarity import at_least_float32
 
 
 def vicreg(anchor: Tensor, positive: Tensor, invariance: float, variance: float, covariance: float) -> Tensor:
@@ -28,20 +28,25 @@ def vicreg(anchor: Tensor, positive: Tensor, invariance: float, variance: float,
     Where we differ: nowhere in the paper's equations; the authors' code has a mean over D in the first part and half
     of v, so its weights are not these. A batch of one has variance and covariance zero.
 
+    >>> import torch
+    >>> x = torch.tensor([[2.0, 2.0], [-2.0, 2.0], [2.0, -2.0], [-2.0, -2.0]])  # spread, uncorrelated
+    >>> vicreg(x, x, 25.0, 25.0, 1.0), vicreg(x, x + 1, 25.0, 25.0, 1.0)
+    (tensor(0.), tensor(50.))
+
     """
-    anchor, positive = wide(anchor), wide(positive)
+    anchor, positive = at_least_float32(anchor), at_least_float32(positive)
     loss = invariance * (anchor - positive).square().sum(1).mean()
     for x in (anchor, positive):
-        centerd = x - x.mean(0)
-        spread = centerd.T @ centerd / max(len(x) - 1, 1)  # [D, D]
-        own = spread.diagonal()  # [D]
+        centered = x - x.mean(0)
+        cov = centered.T @ centered / max(len(x) - 1, 1)  # [D, D]
+        own = cov.diagonal()  # [D]
         loss = loss + variance * relu(1 - (own + 1e-4).sqrt()).mean()
-        loss = loss + covariance * (spread - own.diag()).square().sum() / len(own)
+        loss = loss + covariance * (cov - own.diag()).square().sum() / len(own)
     return loss
 
 
 class VICReg(LossSettings):
-    """See `vicreg`. Negatives are not looked at."""
+    """See `vicreg`. Negatives are ignored."""
 
     kind: Literal["vicreg"] = "vicreg"
     invariance_weight: Annotated[float, Field(ge=0)] = 25.0

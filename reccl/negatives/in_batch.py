@@ -3,24 +3,25 @@
 from typing import Literal
 
 import torch
+from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
-from reccl.negatives.negatives import Drawn, NegativesSettings, shared_mask
+from reccl.negatives.negatives import NegativeSample, NegativesSettings, shared_mask
 
 
 class InBatch(NegativesSettings):
-    """Every other row's positive item, free of charge. An item is drawn in proportion to its popularity.
+    """Every other row's positive item, free of charge. An item is sampled in proportion to its popularity.
 
-    Rows with the same item as the positive are hidden: they would be asked to score below themselves. Other items that
-    the row's user is known to like stay negatives, as published; `hide_known` hides them too.
+    Rows with the same item as the positive are masked: the item would have to score below itself. Other items that the
+    row's user is known to like stay negatives, as published; `mask_known` masks them too.
     """
 
     kind: Literal["in_batch"] = "in_batch"
-    hide_known: bool = False
-    """Hide all items that the row's user is known to like, not its own positive alone."""
+    mask_known: bool = False
+    """Mask all items that the row's user is known to like, not only the row's own positive."""
 
-    def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
-        """See `NegativesSettings.draw`; nothing is random here."""
+    @override
+    def sample(self, batch: Batch, graph: Graph, generator: torch.Generator) -> NegativeSample:
         log_q = (graph.item_degree.clamp(min=1) / len(graph.user)).log()  # [I]
-        return Drawn(batch.item, shared_mask(batch, batch.item, graph, self.hide_known), log_q)
+        return NegativeSample(batch.item, shared_mask(batch, batch.item, graph, self.mask_known), log_q)

@@ -8,34 +8,34 @@ from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
-from reccl.negatives.negatives import Drawn, NegativesSettings, shared_mask
-from reccl.negatives.sampled import pool_size
+from reccl.negatives.negatives import NegativeSample, NegativesSettings, shared_mask
+from reccl.negatives.random_negatives import pool_size
 
 
 class Mixed(NegativesSettings):
     """Mixed Negative Sampling for Learning Two-tower Neural Networks in Recommendations, Yang et al., WWW 2020;
     https://doi.org/10.1145/3366424.3386195.
 
-    The B items of the batch, drawn by popularity, and `number` uniform ones, all shared by the batch:
-    q(i) = (B degree_i / E + number / I) / (B + number). In-batch negatives alone seldom show an item that nobody
-    interacts with, so that it may rank anywhere; the uniform part shows it. Use a loss with `popularity_correction`.
+    The B items of the batch, sampled by popularity, and `number` uniform ones, all shared by the batch:
+    q(i) = (B degree_i / E + number / I) / (B + number). In-batch negatives alone rarely include an unpopular item,
+    whose score is then unconstrained; the uniform part includes it. Use a loss with `popularity_correction`.
 
-    The row's own positive is hidden wherever it stands.
+    The row's own positive is masked wherever it occurs.
     """
 
     kind: Literal["mixed"] = "mixed"
     number: Annotated[int, Field(ge=1)] = 1024
     """Uniform items beside those of the batch (B')."""
     ratio: Annotated[float, Field(gt=0)] | None = None
-    """Uniform items for each row of the batch, instead of `number`; empty: `number`."""
-    hide_known: bool = False
-    """Hide all items that the row's user is known to like, not its own positive alone."""
+    """Uniform items per row of the batch, instead of `number`; empty: `number`."""
+    mask_known: bool = False
+    """Mask all items that the row's user is known to like, not only the row's own positive."""
 
     @override
-    def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
+    def sample(self, batch: Batch, graph: Graph, generator: torch.Generator) -> NegativeSample:
         number = pool_size(self.number, self.ratio, batch)
         uniform = torch.randint(graph.num_items, (number,), generator=generator, device=graph.device)
         items = torch.cat([batch.item, uniform])  # [B + number]
-        popular = graph.item_degree / max(len(graph.user), 1)  # [I] chance of a place of the batch
-        chance = (len(batch) * popular + number / graph.num_items) / len(items)
-        return Drawn(items, shared_mask(batch, items, graph, self.hide_known), chance.log())
+        popularity = graph.item_degree / max(len(graph.user), 1)  # [I] probability of a place of the batch
+        q = (len(batch) * popularity + number / graph.num_items) / len(items)  # [I]
+        return NegativeSample(items, shared_mask(batch, items, graph, self.mask_known), q.log())

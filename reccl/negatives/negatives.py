@@ -8,45 +8,46 @@ from torch import Tensor
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
-from reccl.losses import Listed, Pairs, Same
+from reccl.losses import IdListMask, IdMask, Mask, Pairs, SameIdMask
 from reccl.settings import Settings
 
 
 @dataclass(frozen=True)
-class Drawn:
+class NegativeSample:
     """Negative items of a batch."""
 
     items: Tensor  # [M] shared by the batch, or [B, M] of each positive
-    hidden: Tensor | Same | Listed | None = None  # [B, M] True where an item is not a negative of that row
-    log_q: Tensor | None = None  # [I] log of each item's chance to be drawn; None where all are alike
+    mask: Mask = None  # [B, M] True where an item is not a negative of that row
+    log_q: Tensor | None = None  # [I] log of each item's probability of being sampled; None where all are equal
 
 
 class NegativesSettings(Settings):
-    """The config of a way to draw negatives."""
+    """The config of a way to sample negatives."""
 
-    def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
-        """Negative items for every row of the batch."""
+    def sample(self, batch: Batch, graph: Graph, generator: torch.Generator) -> NegativeSample:
+        """Negative items for every row of the batch. The generator is on the graph's device."""
         raise NotImplementedError
 
-    def keep(self, pairs: Pairs) -> Pairs:
-        """The drawn negatives that a loss sees once their embeddings are known: all, unless a way to draw chooses."""
+    def select(self, pairs: Pairs) -> Pairs:
+        """Called once the sampled items are embedded: the pairs that the loss sees, by default all."""
         return pairs
 
 
-def shared_mask(batch: Batch, items: Tensor, graph: Graph, hide_known: bool) -> Same | Listed:
-    """What no row is contrasted with, of candidates [M] of the whole batch: its positive, or all that its user likes.
-
-    Where a user has a training interaction with an item, that item is known to be liked.
+def shared_mask(batch: Batch, items: Tensor, graph: Graph, mask_known: bool) -> IdMask:
+    """Mask candidates [M] of the whole batch: each row's own positive, or with `mask_known` all items that its user has
+    in training.
     """
-    if not hide_known:
-        return Same(batch.item, items)
-    place, known = graph.user_items.pairs(batch.user)  # [P], [P]
-    return Listed(place, known, len(batch), items)
+    if not mask_known:
+        return SameIdMask(batch.item, items)
+    anchor, known = graph.user_items.pairs(batch.user)  # [P], [P]
+    return IdListMask(anchor, known, len(batch), items)
 
 
-def unknown(draw: Callable[[], Tensor], batch: Batch, graph: Graph, redraws: int) -> tuple[Tensor, Tensor]:
-    """Items [B, M] from `draw`, those that the row's user is known to like drawn anew, and which still are known."""
-    items, user = draw(), batch.user[:, None]  # [B, M], [B, 1]
+def redraw_known(sample: Callable[[], Tensor], batch: Batch, graph: Graph, redraws: int) -> tuple[Tensor, Tensor]:
+    """Items [B, M] from `sample`, those that the row's user has in training redrawn a few times, and the mask [B, M] of
+    those that still are known.
+    """
+    items, user = sample(), batch.user[:, None]  # [B, M], [B, 1]
     for _ in range(redraws):
-        items = torch.where(graph.has(user, items), draw(), items)
+        items = torch.where(graph.has(user, items), sample(), items)
     return items, graph.has(user, items)

@@ -1,4 +1,4 @@
-"""Popularity: items drawn at random, those with more interactions more often."""
+"""Popularity: random items, those with more interactions more often."""
 
 from typing import Literal
 
@@ -8,32 +8,32 @@ from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
-from reccl.negatives.negatives import Drawn
-from reccl.negatives.sampled import Sampled
+from reccl.negatives.negatives import NegativeSample
+from reccl.negatives.random_negatives import RandomNegatives
 
 
-class Popularity(Sampled):
-    """`number` items with chance q(i) = degree_i^b / sum_j degree_j^b, for each positive or once for the whole batch.
+class Popularity(RandomNegatives):
+    """`number` items with probability q(i) = degree_i^b / sum_j degree_j^b, per positive or once per batch.
 
     The noise of word2vec, Mikolov et al., NeurIPS 2013, section 2.2 (https://arxiv.org/abs/1310.4546), where b = .75
-    was best; 0 draws uniformly, 1 as in-batch negatives are drawn. A loss with `popularity_correction` knows q.
+    was best; 0 samples uniformly, 1 as in-batch negatives are distributed. A loss with `popularity_correction` knows q.
 
-    An item without interactions counts as having one. Known positives are drawn anew and hidden as `uniform` does it;
-    q is that of the first draw.
+    An item without interactions counts as having one. Known positives are redrawn and masked as by `uniform`; q is that
+    of the first draw.
     """
 
     kind: Literal["popularity"] = "popularity"
     exponent: float = 0.75
-    """Power b of an item's degree; below zero draws the rare more often."""
+    """Power b of an item's degree; below zero samples rare items more often."""
 
     @override
-    def draw(self, batch: Batch, graph: Graph, generator: torch.Generator) -> Drawn:
+    def sample(self, batch: Batch, graph: Graph, generator: torch.Generator) -> NegativeSample:
         log_weight = self.exponent * graph.item_degree.clamp(min=1).double().log()  # [I]
         log_q = log_weight - log_weight.logsumexp(0)  # [I]
-        upper = log_q.exp().cumsum(0)  # [I] item i is drawn by numbers between upper[i - 1] and upper[i]
+        upper = log_q.exp().cumsum(0)  # [I] item i is sampled by numbers between upper[i - 1] and upper[i]
 
-        def some(shape: tuple[int, ...]) -> Tensor:
+        def sample_items(shape: tuple[int, ...]) -> Tensor:
             point = torch.rand(shape, generator=generator, device=graph.device, dtype=torch.double)
             return torch.searchsorted(upper, point, right=True).clamp(max=graph.num_items - 1)
 
-        return self.drawn(some, batch, graph, log_q.float())
+        return self.sample_with(sample_items, batch, graph, log_q.float())

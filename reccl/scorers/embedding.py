@@ -10,7 +10,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
-from reccl.losses.similarity import PairSimilarity, prepared, wide
+from reccl.losses.similarity import PairSimilarity, at_least_float32, normalize_for
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
@@ -57,7 +57,7 @@ class EmbeddingScorer(ScorerSettings):
         if self.similarity == "euclidean":
             users, items = by_distance(users, items)
         else:
-            users, items = prepared(users, self.similarity), prepared(items, self.similarity)
+            users, items = normalize_for(users, self.similarity), normalize_for(items, self.similarity)
         if self.popularity:
             bonus = self.popularity * graph.item_degree.clamp(min=1).to(items).log()  # [I]
             users = torch.cat([users, torch.ones_like(users[:, :1])], 1)  # [U, D + 1]
@@ -67,7 +67,7 @@ class EmbeddingScorer(ScorerSettings):
 
 def by_distance(users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
     """Embeddings whose inner products are negative squared distances: [U, D], [I, D] -> [U, D + 2], [I, D + 2]."""
-    users, items = wide(users), wide(items)
+    users, items = at_least_float32(users), at_least_float32(items)
     of_users, of_items = (-x.square().sum(1, keepdim=True) for x in (users, items))  # [U, 1], [I, 1]
     ones = torch.ones_like(of_items)
     return torch.cat([2 * users, of_users, torch.ones_like(of_users)], 1), torch.cat([items, ones, of_items], 1)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from reccl.losses import BilateralSoftmax, InfoNCE, Pairs, SupCon, chunks, log_sum
-from reccl.losses.groups import grouped, log_sum_of_groups
+from reccl.losses import BilateralSoftmax, InfoNCE, Pairs, SupCon, chunks, fused_logsumexp
+from reccl.losses.groups import logsumexp_by_group, number_groups
 
 B, M, D = 7, 9, 4
 USER = torch.tensor([30, 5, 30, 8, 5, 30, 2])
@@ -19,9 +19,9 @@ def drawn(*shape: int, seed: int) -> torch.Tensor:
 
 def pairs_of(own: bool = False, group: torch.Tensor | None = USER) -> Pairs:
     """Rows of one user have one anchor, as in an encoder's output."""
-    hidden = drawn(B, M, seed=4) > 0.5
+    mask = drawn(B, M, seed=4) > 0.5
     negatives = drawn(B, M, D, seed=3) if own else drawn(M, D, seed=3)
-    return Pairs(drawn(40, D, seed=1)[USER], drawn(B, D, seed=2), negatives, hidden, group=group)
+    return Pairs(drawn(40, D, seed=1)[USER], drawn(B, D, seed=2), negatives, mask, group=group)
 
 
 def logits(pairs: Pairs, temperature: float) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +45,7 @@ class TestReference:
         losses = []
         for b in range(B):
             below = sum(np.exp(positive[b, p]) for p in mates(b))
-            below += sum(np.exp(negative[b, j]) for j in range(M) if not pairs.hidden[b, j])
+            below += sum(np.exp(negative[b, j]) for j in range(M) if not pairs.dense_mask[b, j])
             losses.append(np.mean([-np.log(np.exp(positive[b, p]) / below) for p in mates(b)]))
         assert SupCon(temperature=0.3)(pairs).item() == pytest.approx(np.mean(losses), rel=1e-5)
 
@@ -56,7 +56,7 @@ class TestReference:
         losses = []
         for b in range(B):
             above = np.mean([np.exp(positive[b, p]) for p in mates(b)])
-            below = sum(np.exp(negative[b, j]) for j in range(M) if not pairs.hidden[b, j])
+            below = sum(np.exp(negative[b, j]) for j in range(M) if not pairs.dense_mask[b, j])
             losses.append(-np.log(above / below**exponent))
         loss = BilateralSoftmax(temperature=0.3, exponent=exponent, positives="several")
         assert loss(pairs).item() == pytest.approx(np.mean(losses), rel=1e-5)
@@ -80,7 +80,7 @@ class TestInvariants:
         def of(most: int) -> list[torch.Tensor]:
             monkeypatch.setattr(chunks, "LOGITS", most)
             for name, value in {"BLOCK": most, "GRAIN": 1, "KEPT": most}.items():
-                monkeypatch.setattr(log_sum, name, value)
+                monkeypatch.setattr(fused_logsumexp, name, value)
             leaves = [x.clone().requires_grad_() for x in (pairs.anchor, pairs.positive, pairs.negatives)]
             value = loss(replace(pairs, anchor=leaves[0], positive=leaves[1], negatives=leaves[2]))
             return [value, *torch.autograd.grad(value, leaves)]
@@ -95,11 +95,11 @@ class TestInvariants:
 class TestLogSums:
     def test_neither_overflows_nor_vanishes(self) -> None:
         given = torch.tensor([1e4, -1e4, 1e4, 3.0], requires_grad=True)
-        found = log_sum_of_groups(given, torch.tensor([0, 1, 0, 2]))
+        found = logsumexp_by_group(given, torch.tensor([0, 1, 0, 2]))
         torch.testing.assert_close(found, torch.tensor([1e4 + np.log(2), -1e4, 3.0], dtype=torch.float32))
         found.sum().backward()
         torch.testing.assert_close(given.grad, torch.tensor([0.5, 1.0, 0.5, 1.0]))
 
     def test_groups_are_numbered_without_gaps(self) -> None:
-        assert grouped(pairs_of()).group.tolist() == [3, 1, 3, 2, 1, 3, 0]
-        assert grouped(pairs_of(group=None)).group.tolist() == list(range(B))
+        assert number_groups(pairs_of())[1].tolist() == [3, 1, 3, 2, 1, 3, 0]
+        assert number_groups(pairs_of(group=None))[1].tolist() == list(range(B))

@@ -24,19 +24,18 @@ from reccl.losses import (
     NPair,
     Pairs,
     PairwiseSoftmax,
-    Same,
+    SameIdMask,
     SupCon,
     Triplet,
     VICReg,
     bpr,
     chunks,
     full_softmax,
+    fused_logsumexp,
     info_nce,
-    log_sum,
 )
 from reccl.losses.alignment_uniformity import uniformity
-from reccl.losses.hardest import hardest
-from reccl.losses.similarity import prepared
+from reccl.losses.similarity import normalize_for
 
 ROOM = AnyLoss
 B, M, D = 6, 9, 4
@@ -64,13 +63,13 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def pairs_of(own: bool = False, hide: bool = True, chances: bool = False) -> Pairs:
-    hidden = drawn(B, M, seed=4) > 0.5
-    hidden[0] = False
+    mask = drawn(B, M, seed=4) > 0.5
+    mask[0] = False
     return Pairs(
         drawn(B, D, seed=1),
         drawn(B, D, seed=2),
         drawn(B, M, D, seed=3) if own else drawn(M, D, seed=3),
-        hidden if hide else None,
+        mask if hide else None,
         -drawn(B, seed=5).exp() if chances else None,
         (-drawn(B, M, seed=6).exp() if own else -drawn(M, seed=6).exp()) if chances else None,
     )
@@ -95,7 +94,7 @@ def slow_info_nce(pairs: Pairs, temperature: float, similarity: str, correction:
         negatives = negatives - correction * np.broadcast_to(pairs.negative_log_q.double().numpy(), negatives.shape)
     losses = []
     for b in range(len(positive)):
-        shown = [j for j in range(negatives.shape[1]) if pairs.hidden is None or not pairs.hidden[b, j]]
+        shown = [j for j in range(negatives.shape[1]) if pairs.dense_mask is None or not pairs.dense_mask[b, j]]
         below = np.exp(positive[b]) + sum(np.exp(negatives[b, j]) for j in shown)
         losses.append(-np.log(np.exp(positive[b]) / below))
     return float(np.mean(losses))
@@ -103,7 +102,7 @@ def slow_info_nce(pairs: Pairs, temperature: float, similarity: str, correction:
 
 def shown_of(pairs: Pairs, b: int) -> list[int]:
     number = pairs.negatives.shape[-2]
-    return [j for j in range(number) if pairs.hidden is None or not pairs.hidden[b, j]]
+    return [j for j in range(number) if pairs.dense_mask is None or not pairs.dense_mask[b, j]]
 
 
 def slow_mean(pairs: Pairs, similarity: str, loss: Callable[[float, np.ndarray], float]) -> float:
@@ -118,7 +117,7 @@ def slow_bpr(pairs: Pairs, similarity: str) -> float:
         -np.log(1 / (1 + np.exp(-(positive[b] - negatives[b, j]))))
         for b in range(len(positive))
         for j in range(negatives.shape[1])
-        if pairs.hidden is None or not pairs.hidden[b, j]
+        if pairs.dense_mask is None or not pairs.dense_mask[b, j]
     ]
     return float(np.mean(losses))
 
@@ -205,8 +204,8 @@ class TestPapers:
         pairs = pairs_of(own, hide)
         unit = pairs
         if similarity == "cosine":
-            vectors = (prepared(each, "cosine") for each in (pairs.anchor, pairs.positive, pairs.negatives))
-            unit = Pairs(*vectors, pairs.hidden)
+            vectors = (normalize_for(each, "cosine") for each in (pairs.anchor, pairs.positive, pairs.negatives))
+            unit = Pairs(*vectors, pairs.dense_mask)
         loss = MarginContrastive(margin=margin, similarity=similarity)(pairs)
         assert loss.item() == pytest.approx(slow_mean(unit, "euclidean", slow), rel=1e-5)
 
@@ -234,7 +233,7 @@ class TestPapers:
 
     def test_alignment_uniformity_is_wangs(self, own: bool, hide: bool) -> None:
         def unit(x: torch.Tensor) -> np.ndarray:
-            return prepared(x.double(), "cosine").numpy()
+            return normalize_for(x.double(), "cosine").numpy()
 
         def slow_uniformity(x: np.ndarray) -> float:
             pairs = [(a, b) for a in range(len(x)) for b in range(a)]
@@ -282,7 +281,7 @@ class TestContract:
         for scale in (0.0, 1e-8, 1.0, 1e3):
             pairs = pairs_of(own)
             leaves = [(each * scale).requires_grad_() for each in (pairs.anchor, pairs.positive, pairs.negatives)]
-            loss = part()(Pairs(*leaves, pairs.hidden))
+            loss = part()(Pairs(*leaves, pairs.dense_mask))
             loss.backward()
             assert loss.shape == ()
             assert loss.isfinite()
@@ -302,12 +301,12 @@ class TestContract:
                     (x * scale).to(cast).requires_grad_() for x in (pairs.anchor, pairs.positive, pairs.negatives)
                 ]
                 with torch.autocast("cpu", kind):
-                    loss = cold(Pairs(*leaves, pairs.hidden))
+                    loss = cold(Pairs(*leaves, pairs.dense_mask))
                 loss.backward()
                 assert loss.isfinite()
                 assert all(leaf.grad.isfinite().all() for leaf in leaves if leaf.grad is not None)
 
-    def test_one_anchor_with_every_negative_hidden_has_none_to_lose_to(self, part: type[LossSettings]) -> None:
+    def test_one_anchor_with_every_negative_masked_has_none_to_lose_to(self, part: type[LossSettings]) -> None:
         leaves = [drawn(1, D, seed=seed).requires_grad_() for seed in (1, 2, 3)]
         loss = part()(Pairs(*leaves, torch.ones(1, 1, dtype=torch.bool)))
         loss.backward()
@@ -320,23 +319,24 @@ class TestContract:
             assert not any(gradient.any() for gradient in gradients)
 
     @pytest.mark.parametrize("number", [1, M])
-    def test_ids_hide_as_their_mask_does(self, part: type[LossSettings], number: int) -> None:
+    def test_ids_mask_as_their_dense_mask_does(self, part: type[LossSettings], number: int) -> None:
         pairs = pairs_of()
-        ids = Same(torch.tensor([0, 1, 2, 2, 3, 9]), torch.arange(M)[:number])
-        held, lazy = (
-            part()(Pairs(pairs.anchor, pairs.positive, pairs.negatives[:number], mask)) for mask in (ids.dense(), ids)
+        ids = SameIdMask(torch.tensor([0, 1, 2, 2, 3, 9]), torch.arange(M)[:number])
+        dense, lazy = (
+            part()(Pairs(pairs.anchor, pairs.positive, pairs.negatives[:number], mask))
+            for mask in (ids.to_dense(), ids)
         )
-        assert held == lazy
+        assert dense == lazy
 
     def test_negatives_shared_by_all_equal_a_copy_for_each(self, part: type[LossSettings]) -> None:
         pairs = pairs_of()
-        copies = Pairs(pairs.anchor, pairs.positive, pairs.negatives.expand(B, M, D), pairs.hidden)
+        copies = Pairs(pairs.anchor, pairs.positive, pairs.negatives.expand(B, M, D), pairs.dense_mask)
         torch.testing.assert_close(part()(pairs), part()(copies))
 
-    def test_a_hidden_negative_has_no_say(self, part: type[LossSettings]) -> None:
+    def test_a_masked_negative_does_not_count(self, part: type[LossSettings]) -> None:
         pairs = pairs_of(own=True)
-        moved = torch.where(pairs.hidden[:, :, None], 100.0, pairs.negatives)
-        torch.testing.assert_close(part()(pairs), part()(Pairs(pairs.anchor, pairs.positive, moved, pairs.hidden)))
+        moved = torch.where(pairs.dense_mask[:, :, None], 100.0, pairs.negatives)
+        torch.testing.assert_close(part()(pairs), part()(Pairs(pairs.anchor, pairs.positive, moved, pairs.dense_mask)))
 
     def test_a_nearer_positive_costs_less(self, part: type[LossSettings]) -> None:
         pairs = pairs_of()
@@ -364,19 +364,19 @@ def test_a_very_low_temperature_stays_finite_where_exp_would_not(temperature: fl
 
 @pytest.mark.parametrize("kind", CHUNKED, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
-@pytest.mark.parametrize("masked", ["none", "held", "ids"])
+@pytest.mark.parametrize("masked", ["none", "dense", "ids"])
 @pytest.mark.parametrize("most", [1, 2 * M, 4 * M])
 def test_chunks_of_anchors_give_the_value_and_the_gradients_of_the_whole(
     kind: type[LossSettings], own: bool, masked: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = pairs_of(own, chances=True)
-    mask = {"none": None, "held": pairs.hidden, "ids": Same(torch.arange(B), torch.arange(M))}[masked]
+    mask = {"none": None, "dense": pairs.dense_mask, "ids": SameIdMask(torch.arange(B), torch.arange(M))}[masked]
     loss = kind(popularity_correction=0.5) if "popularity_correction" in kind.model_fields else kind()
 
     def of(most: int) -> list[torch.Tensor]:
         monkeypatch.setattr(chunks, "LOGITS", most)
         for name, value in {"BLOCK": most, "GRAIN": 1, "KEPT": most}.items():
-            monkeypatch.setattr(log_sum, name, value)
+            monkeypatch.setattr(fused_logsumexp, name, value)
         leaves = [x.clone().requires_grad_() for x in (pairs.anchor, pairs.positive, pairs.negatives)]
         value = loss(Pairs(*leaves, mask, pairs.positive_log_q, pairs.negative_log_q))
         return [value, *torch.autograd.grad(value, leaves)]
@@ -391,11 +391,11 @@ def test_a_dimension_less_spread_than_rounding_is_no_correlation() -> None:
 
 class TestUniformity:
     def test_a_node_that_stands_twice_counts_once(self) -> None:
-        x = prepared(drawn(B, D), "cosine")
+        x = normalize_for(drawn(B, D), "cosine")
         torch.testing.assert_close(uniformity(torch.cat([x, x[2:4], x[2:3]])), uniformity(x))
 
     def test_one_node_is_as_uniform_as_it_gets(self) -> None:
-        x = prepared(drawn(1, D), "cosine").expand(5, D).clone().requires_grad_()
+        x = normalize_for(drawn(1, D), "cosine").expand(5, D).clone().requires_grad_()
         uniformity(x).backward()
         assert uniformity(x).item() == 0
         assert not x.grad.any()
@@ -403,33 +403,6 @@ class TestUniformity:
     def test_opposite_nodes_are_four_squared_distances_apart(self) -> None:
         x = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
         assert uniformity(x).item() == pytest.approx(-8)
-
-
-class TestHardest:
-    scores = torch.tensor([[3.0, 9.0, 1.0, 5.0], [7.0, 2.0, 8.0, 4.0]])
-
-    def test_keeps_the_highest_of_those_that_count(self) -> None:
-        hidden = torch.tensor([[False, True, False, False], [False, False, False, False]])
-        kept, still = hardest(self.scores, hidden, 2)
-        assert [set(row) for row in kept.tolist()] == [{3, 5}, {7, 8}]
-        assert not still.any()
-
-    def test_hidden_ones_that_fill_up_stay_hidden(self) -> None:
-        hidden = torch.tensor([[True, True, True, False], [True, True, True, True]])
-        kept, still = hardest(self.scores, hidden, 2)
-        assert kept[0][~still[0]].tolist() == [5]
-        assert still[1].all()
-
-    def test_of_a_pool_is_the_paper_of_zhang(self) -> None:
-        pairs = pairs_of(own=True)
-        positive, negatives = slow_scores(pairs, "dot")
-        slow = [np.log(1 + np.exp(max(negatives[b, shown_of(pairs, b)]) - positive[b])) for b in range(B)]
-        assert BPR(hardest=1)(pairs).item() == pytest.approx(np.mean(slow), rel=1e-5)
-        slow = [max(0, 0.5 + max(negatives[b, shown_of(pairs, b)]) - positive[b]) for b in range(B)]
-        assert Triplet(hardest=1, similarity="dot")(pairs).item() == pytest.approx(np.mean(slow), rel=1e-5)
-
-    def test_more_than_there_are_is_all(self) -> None:
-        assert BPR(hardest=99)(pairs_of()) == BPR()(pairs_of())
 
 
 def test_softmax_losses_are_each_other_at_their_meeting_points() -> None:
@@ -450,9 +423,24 @@ def test_alike_candidates_cost_the_logarithm_of_their_number() -> None:
 
 
 def test_cosine_leaves_zero_at_zero_and_forgets_lengths() -> None:
-    assert torch.equal(prepared(torch.zeros(2, 3), "cosine"), torch.zeros(2, 3))
-    torch.testing.assert_close(prepared(drawn(5, 3) * 9, "cosine"), prepared(drawn(5, 3), "cosine"))
-    torch.testing.assert_close(prepared(drawn(5, 3), "cosine").norm(dim=1), torch.ones(5))
+    assert torch.equal(normalize_for(torch.zeros(2, 3), "cosine"), torch.zeros(2, 3))
+    torch.testing.assert_close(normalize_for(drawn(5, 3) * 9, "cosine"), normalize_for(drawn(5, 3), "cosine"))
+    torch.testing.assert_close(normalize_for(drawn(5, 3), "cosine").norm(dim=1), torch.ones(5))
+
+
+@pytest.mark.parametrize("length", [0.0, 1e-13])
+def test_an_embedding_without_direction_has_no_gradient_of_its_cosine(length: float) -> None:
+    x = (length * torch.tensor([[0.6, 0.8, 0.0]])).requires_grad_()
+    (normalize_for(x, "cosine") * drawn(1, 3)).sum().backward()
+    assert torch.equal(x.grad, torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
+def test_distances_far_from_the_origin_are_those_near_it(own: bool) -> None:
+    near = pairs_of(own)
+    far = Pairs(*(each + 100.0 for each in (near.anchor, near.positive, near.negatives)), near.mask)
+    loss = InfoNCE(similarity="euclidean", temperature=0.5)
+    torch.testing.assert_close(loss(far), loss(near), rtol=1e-4, atol=1e-4)
 
 
 class TestFullSoftmax:

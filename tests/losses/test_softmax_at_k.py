@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from reccl.losses.softmax_at_k import best_of_groups, quantile_at_k, softmax_at_k
+from reccl.losses.softmax_at_k import quantile_at_k, softmax_at_k, top_k_by_group
 
 B, M = 4, 7
 LIKED = [[0.9, 0.1], [], [0.5, 0.8, -0.4, 0.2, 0.7], [0.3]]
@@ -33,7 +33,7 @@ class TestReference:
     def test_the_quantile_is_the_score_at_rank_k(self, hide: bool, k: int) -> None:
         negatives = drawn(B, M, seed=2)
         hidden = drawn(B, M, seed=4) > 0.2 if hide else None
-        best = best_of_groups(POSITIVES, PLACE, B, k)
+        best = top_k_by_group(POSITIVES, PLACE, B, k)
         for b, found in enumerate(quantile_at_k(negatives, best, k, hidden).tolist()):
             shown = [negatives[b, j].item() for j in range(M) if hidden is None or not hidden[b, j]]
             ranked = sorted([*LIKED[b], *shown], reverse=True)

@@ -45,7 +45,7 @@ OTHERS: dict[str, tuple[EncoderSettings, dict[str, TermSettings]]] = {
     "egcf": (EGCF(dimension=16, layers=2), {"ranking": Ranking(loss=CORRECTED)}),
     "sup_con": (
         LightGCN(dimension=16, layers=2),
-        {"ranking": Ranking(loss=SupCon(popularity_correction=1), negatives=InBatch(hide_known=True))},
+        {"ranking": Ranking(loss=SupCon(popularity_correction=1), negatives=InBatch(mask_known=True))},
     ),
     "bsl over several positives": (
         MatrixFactorization(dimension=16),

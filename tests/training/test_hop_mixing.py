@@ -46,7 +46,7 @@ def test_a_mixed_negative_is_huangs(
     found = value(HopMixing(negatives=pool, initial=initial), encoder, planted_graph, batch)
 
     random = torch.Generator().manual_seed(SEED)
-    drawn = pool.draw(batch, planted_graph, random)
+    drawn = pool.sample(batch, planted_graph, random)
     embeddings = encoder(Plain().sample(planted_graph, random))
     layers = [layer.items(None) for layer in embeddings.layers] or [embeddings.items(None)]
     layers = [embeddings.initial_items(None), *layers] if initial and embeddings.layers else layers
@@ -60,7 +60,7 @@ def test_a_mixed_negative_is_huangs(
         for table, share in zip(tables, shares, strict=True):
             mixed = [
                 share[b] * table[batch.item[b]] + (1 - share[b]) * table[item]
-                for item, hidden in zip(drawn.items[b], drawn.hidden[b], strict=True)
+                for item, hidden in zip(drawn.items[b], drawn.mask[b], strict=True)
                 if not hidden
             ]
             chosen.append(max(mixed, key=lambda vector: users[b] @ vector))
@@ -72,21 +72,21 @@ def test_ranking_sees_the_hardest_of_the_pool(planted_dataset: Dataset, planted_
     encoder = built(LightGCN(dimension=8), planted_graph, planted_dataset)
     pool = Uniform(number=9)
     found = value(Ranking(loss=InfoNCE(), negatives=Hard(number=2, pool=pool)), encoder, planted_graph, batch)
-    drawn = pool.draw(batch, planted_graph, torch.Generator().manual_seed(SEED))
+    drawn = pool.sample(batch, planted_graph, torch.Generator().manual_seed(SEED))
     embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
     users, items, negatives = (
         embeddings.users(batch.user),
         embeddings.items(batch.item),
         embeddings.items(drawn.items),
     )
-    order = (users[:, None] * negatives).sum(2).masked_fill(drawn.hidden, -torch.inf).argsort(1, descending=True)
+    order = (users[:, None] * negatives).sum(2).masked_fill(drawn.mask, -torch.inf).argsort(1, descending=True)
     kept = negatives.gather(1, order[:, :2, None].expand(-1, -1, 8))
     assert found == pytest.approx(InfoNCE()(Pairs(users, items, kept)).item(), rel=1e-5)
 
 
 def test_ranking_says_which_rows_are_one_users(planted_dataset: Dataset, planted_graph: Graph, batch: Batch) -> None:
     encoder = built(LightGCN(dimension=8), planted_graph, planted_dataset)
-    negatives = InBatch(hide_known=True)
+    negatives = InBatch(mask_known=True)
     found = value(Ranking(loss=SupCon(), negatives=negatives), encoder, planted_graph, batch)
     embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
     users, items = embeddings.users(batch.user), embeddings.items(batch.item)
@@ -102,8 +102,8 @@ def test_softmax_at_k_weighs_by_the_rank_among_known_positives_and_negatives(
     encoder = built(MatrixFactorization(dimension=8), planted_graph, planted_dataset)
     term = SoftmaxAtK(k=4, temperature=0.3, weight_temperature=0.5, negatives=negatives)
     found = value(term, encoder, planted_graph, batch)
-    drawn = negatives.draw(batch, planted_graph, torch.Generator().manual_seed(SEED))
-    hidden = drawn.hidden if isinstance(drawn.hidden, torch.Tensor) else drawn.hidden.dense()
+    drawn = negatives.sample(batch, planted_graph, torch.Generator().manual_seed(SEED))
+    hidden = drawn.mask if isinstance(drawn.mask, torch.Tensor) else drawn.mask.to_dense()
     items = drawn.items.expand(len(batch), 9)
     embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
     tables = (side(None).detach().numpy() for side in (embeddings.users, embeddings.items))
@@ -121,7 +121,7 @@ def test_softmax_at_k_weighs_by_the_rank_among_known_positives_and_negatives(
 
 @pytest.mark.parametrize("term", [HopMixing, UserItem])
 def test_terms_that_use_every_negative_refuse_a_choice_by_score(term: type[TermSettings]) -> None:
-    with pytest.raises(ValidationError, match="takes all its negatives"):
+    with pytest.raises(ValidationError, match="all sampled negatives are used"):
         term(negatives=Hard())
 
 

@@ -13,7 +13,7 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import AnyEncoder, Encoder, EncoderSettings, LightGCN
 from reccl.errors import TrainingError
-from reccl.losses import InfoNCE, Pairs, Same
+from reccl.losses import InfoNCE, Pairs, SameIdMask
 from reccl.negatives import Uniform
 from reccl.training import Callback, Contrast, Objective, Ranking, TermSettings, Training, checkpoint, fit
 from reccl.training.momentum import MomentumEncoder
@@ -172,7 +172,7 @@ class TestMoCo:
         log_q = (planted_graph.item_degree / len(planted_graph.user)).log()
         nodes = torch.cat([batch.item, queue.nodes])
         negatives = torch.cat([items, queue.keys])
-        expected = loss(Pairs(users, items, negatives, Same(batch.item, nodes), log_q[batch.item], log_q[nodes]))
+        expected = loss(Pairs(users, items, negatives, SameIdMask(batch.item, nodes), log_q[batch.item], log_q[nodes]))
         assert found == pytest.approx(expected.item(), rel=1e-6)
 
     def test_after_a_step_the_queue_holds_the_batchs_keys(

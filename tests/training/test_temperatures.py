@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
-from reccl.losses import InfoNCE, NPair, Pairs, Same, Triplet, chunks
+from reccl.losses import InfoNCE, NPair, Pairs, SameIdMask, Triplet, chunks
 from reccl.training import Contrast, Objective, Ranking, TermSettings, Training, fit
 from reccl.training.temperatures import (
     Adaptive,
@@ -34,7 +34,7 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def pairs_of(anchors: int = B) -> Pairs:
-    mask = Same(torch.arange(anchors), torch.arange(M))
+    mask = SameIdMask(torch.arange(anchors), torch.arange(M))
     return Pairs(drawn(anchors, D, seed=1), drawn(anchors, D, seed=2), drawn(M, D, seed=3), mask)
 
 
@@ -150,7 +150,7 @@ class TestScheduled:
 
         def told(loss: InfoNCE, pairs: Pairs) -> torch.Tensor:
             seen.append(pairs.temperature.item())
-            return loss.mean(pairs)
+            return loss.compute(pairs)
 
         monkeypatch.setattr(InfoNCE, "__call__", told)
         trained(planted_graph, encoder, Ranking(temperature=Scheduled(first=0.4, last=0.1)))
@@ -278,7 +278,7 @@ class TestAdaptive:
     def test_a_batch_of_one_has_no_negatives_and_changes_nothing(self, planted_graph: Graph) -> None:
         made = Adaptive(evenness=0.1).build(planted_graph)
         x = drawn(1, D)
-        alone = Pairs(x, x, x, Same(torch.zeros(1), torch.zeros(1)))
+        alone = Pairs(x, x, x, SameIdMask(torch.zeros(1), torch.zeros(1)))
         made.begin_epoch()
         assert made(asked(torch.tensor([3]), pairs=alone)).isfinite().all()
         made.begin_epoch()

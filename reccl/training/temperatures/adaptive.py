@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.losses import Pairs, chunks
-from reccl.losses.similarity import scores
+from reccl.losses.similarity import score_pairs
 from reccl.training.temperatures.temperature import Asked, Side, Temperature, TemperatureSettings
 
 UNTRAINED = 0.7
@@ -119,12 +119,12 @@ def hardness(pairs: Pairs) -> Tensor:
 
     M counts the hidden too. Some anchors at a time, so that B x M of them are never there together.
     """
-    size = max(chunks.LOGITS * len(pairs.anchor) // max(pairs.logits, 1), 1)
+    size = max(chunks.LOGITS * len(pairs.anchor) // max(pairs.num_logits, 1), 1)
     found = []
     for start in range(0, len(pairs.anchor), size):
-        part = pairs.of(slice(start, start + size))
-        positive, negatives = (each.float() for each in scores(part, "cosine"))
-        grown, hidden = negatives.exp_(), part.hidden  # [b, M], at most e as a cosine is at most 1
+        part = pairs.select_anchors(slice(start, start + size))
+        positive, negatives = (each.float() for each in score_pairs(part, "cosine"))
+        grown, hidden = negatives.exp_(), part.dense_mask  # [b, M], at most e as a cosine is at most 1
         grown = grown if hidden is None else grown.masked_fill_(hidden, 0)
         found.append(grown.mean(1).log() - positive)
     return torch.cat(found)

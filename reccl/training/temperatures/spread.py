@@ -8,7 +8,7 @@ from torch import Tensor
 
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import Rows
-from reccl.losses.similarity import prepared
+from reccl.losses.similarity import normalize_for
 
 EDGES = 1 << 18
 """Interactions whose embeddings are gathered at once."""
@@ -25,7 +25,7 @@ class Spread:
 @torch.no_grad()
 def of_interactions(graph: Graph, users: Rows, items: Rows) -> Spread:
     """Users against items: the positives are the training interactions, E of U x I pairs."""
-    x, y = prepared(users(None), "cosine"), prepared(items(None), "cosine")  # [U, D], [I, D]
+    x, y = normalize_for(users(None), "cosine"), normalize_for(items(None), "cosine")  # [U, D], [I, D]
     parts = zip(graph.user.split(EDGES), graph.item.split(EDGES), strict=True)
     near = torch.stack([(x[user] * y[item]).sum() for user, item in parts]).sum() / len(graph.user)
     odds = graph.num_users * graph.num_items / (2 * len(graph.user))
@@ -35,5 +35,5 @@ def of_interactions(graph: Graph, users: Rows, items: Rows) -> Spread:
 @torch.no_grad()
 def of_nodes(first: Rows, second: Rows) -> Spread:
     """One side in two views: the positives are each node with itself, n of n x n pairs."""
-    x, y = prepared(first(None), "cosine"), prepared(second(None), "cosine")  # [n, D], [n, D]
+    x, y = normalize_for(first(None), "cosine"), normalize_for(second(None), "cosine")  # [n, D], [n, D]
     return Spread((x * y).sum(1).mean() - x.mean(0) @ y.mean(0), math.log(len(x) / 2))

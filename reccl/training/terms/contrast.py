@@ -11,7 +11,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
 from reccl.encoders.encoder import Rows
-from reccl.losses import AnyLoss, InfoNCE, Pairs, Same
+from reccl.losses import AnyLoss, InfoNCE, Pairs, SameIdMask
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
 from reccl.training.temperatures.spread import of_nodes
@@ -101,4 +101,4 @@ def on_side(
     if queue is not None:
         negatives, nodes = torch.cat([keys, queue.keys.to(keys)]), torch.cat([rows, queue.nodes])  # [n + Q, D], [n + Q]
         queue.offer(keys, rows)
-    return loss(Pairs(first(rows), keys, negatives, Same(rows, nodes)))
+    return loss(Pairs(first(rows), keys, negatives, SameIdMask(rows, nodes)))

@@ -12,8 +12,8 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
 from reccl.losses.masked_mean import masked_mean
-from reccl.losses.similarity import Similarity, prepared, to_negatives, to_positive
-from reccl.negatives.negatives import unknown
+from reccl.losses.similarity import Similarity, dot_negatives, dot_positive, normalize_for
+from reccl.negatives.negatives import redraw_known
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -87,10 +87,10 @@ class Distillation(TermSettings):
         def some() -> Tensor:
             return trained[torch.randint(len(trained), size, generator=step.generator, device=graph.device)]
 
-        negative, hidden = unknown(some, batch, graph, redraws=3)  # [B, M], [B, M]
+        negative, hidden = redraw_known(some, batch, graph, redraws=3)  # [B, M], [B, M]
         distinct, place = torch.cat([batch.item, negative.flatten()]).unique(return_inverse=True)  # [n], [B + B M]
         first, others = place[: len(batch)], place[len(batch) :].view(size)  # [B], [B, M]
-        user = prepared(teacher.users(batch.user).detach(), self.similarity)  # [B, D]
+        user = normalize_for(teacher.users(batch.user).detach(), self.similarity)  # [B, D]
         z, z_others, z_apart = self.scores(user, teacher.items(distinct).detach(), first, others)
         y, y_others, y_apart = self.scores(user, student.items(distinct), first, others)
         ahead, taught = y[:, None] - y_others, (z[:, None] - z_others).sigmoid()  # [B, M]
@@ -105,11 +105,11 @@ class Distillation(TermSettings):
         """Of items [n, D]: users' scores of their positives [B] and negatives [B, M], and how far each positive is from
         the mean negative [B]; `first` [B] and `others` [B, M] are places in `items`.
         """
-        x = prepared(items, self.similarity)  # [n, D]
+        x = normalize_for(items, self.similarity)  # [n, D]
         positive, scale = x[first], 1 / self.temperature  # [B, D]
         mean = x[others.flatten()].mean(0)  # [D]
-        own, apart = to_positive(user, positive), to_positive(positive, positive - mean)
-        return own * scale, to_negatives(user, x[others]) * scale, apart * scale
+        own, apart = dot_positive(user, positive), dot_positive(positive, positive - mean)
+        return own * scale, dot_negatives(user, x[others]) * scale, apart * scale
 
     def weights(self, graph: Graph) -> Tensor:
         """Of every item how far its teacher counts, w [I]; 1 of all where `qualified` is empty."""

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from reccl.data.user_items import UserItemCSR
 from reccl.losses.catalog_softmax import catalog_softmax
-from reccl.losses.similarity import Similarity, prepared
+from reccl.losses.similarity import Similarity, normalize_for
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -44,8 +44,8 @@ class FullSoftmax(TermSettings):
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
         users, items = (
-            prepared(embeddings.users(None), self.similarity),
-            prepared(embeddings.items(None), self.similarity),
+            normalize_for(embeddings.users(None), self.similarity),
+            normalize_for(embeddings.items(None), self.similarity),
         )
         loss = self.side(users, items, batch.user, batch.item, graph.item_degree, graph.user_items)
         return (

@@ -9,9 +9,9 @@ from typing_extensions import override
 
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import Rows
-from reccl.losses import BPR, AnyLoss, Listed, Pairs, Same
-from reccl.negatives import Uniform
-from reccl.training.terms.pool import AnyPool
+from reccl.losses import BPR, AnyLoss, Pairs
+from reccl.losses.masks import to_dense
+from reccl.negatives import AnyPool, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -59,9 +59,9 @@ class HopMixing(TermSettings):
     def negative(self, step: Step, embeddings: Embeddings, users: Tensor) -> tuple[Tensor, Tensor]:
         """One mixed negative a row, [B, D], and whether it is none since no candidate counted, [B]."""
         batch = step.batch
-        drawn = self.negatives.draw(batch, step.graph, step.generator)
+        drawn = self.negatives.sample(batch, step.graph, step.generator)
         candidates = drawn.items.expand(len(batch), drawn.items.shape[-1])  # [B, M]
-        hidden = drawn.hidden.dense() if isinstance(drawn.hidden, Same | Listed) else drawn.hidden
+        mask = to_dense(drawn.mask)
         parts = []
         for rows in self.layers(embeddings):
             own, pool = rows(batch.item)[:, None], rows(candidates)  # [B, 1, D], [B, M, D]
@@ -69,9 +69,9 @@ class HopMixing(TermSettings):
             mixed = share * own + (1 - share) * pool  # [B, M, D]
             with torch.no_grad():
                 scores = torch.einsum("bd,bmd->bm", users, mixed)  # [B, M]
-                hardest = (scores if hidden is None else scores.masked_fill(hidden, -torch.inf)).argmax(1)  # [B]
+                hardest = (scores if mask is None else scores.masked_fill(mask, -torch.inf)).argmax(1)  # [B]
             parts.append(mixed[torch.arange(len(batch), device=hardest.device), hardest])
-        none = torch.zeros_like(batch.user, dtype=torch.bool) if hidden is None else hidden.all(1)  # [B]
+        none = torch.zeros_like(batch.user, dtype=torch.bool) if mask is None else mask.all(1)  # [B]
         return torch.stack(parts).mean(0), none
 
     def layers(self, embeddings: Embeddings) -> list[Rows]:

@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.losses.similarity import to_negatives
+from reccl.losses.similarity import dot_negatives
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -53,7 +53,7 @@ class ItemItem(TermSettings):
         embeddings, batch = step.encode(views[0]), step.batch
         together = co_occurring(step.graph, self.neighbors)
         near = embeddings.items(together.items[batch.item])  # [B, K, D]
-        logits = to_negatives(embeddings.users(batch.user), near)  # [B, K]
+        logits = dot_negatives(embeddings.users(batch.user), near)  # [B, K]
         return (together.weight[batch.item] * softplus(-logits.float())).sum(1).mean()
 
 

@@ -11,8 +11,8 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
 from reccl.errors import TrainingError
-from reccl.losses import AnyLoss, InfoNCE, Listed, Pairs, Same
-from reccl.negatives import AnyNegatives, Drawn, InBatch
+from reccl.losses import AnyLoss, IdMask, InfoNCE, Pairs, SameIdMask
+from reccl.negatives import AnyNegatives, InBatch, NegativeSample
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
 from reccl.training.temperatures import Spread
@@ -65,7 +65,7 @@ class Ranking(TemperatureTerm):
         def spread() -> Spread:
             return of_interactions(step.graph, embeddings.users, embeddings.items)
 
-        drawn = self.negatives.draw(batch, step.graph, step.generator)
+        drawn = self.negatives.sample(batch, step.graph, step.generator)
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
         negatives = items if drawn.items is batch.item else embeddings.items(drawn.items)  # [M, D] or [B, M, D]
         if "queue" in step.parts:
@@ -76,23 +76,23 @@ class Ranking(TemperatureTerm):
         positive_log_q, negative_log_q = (
             (None, None) if drawn.log_q is None else (drawn.log_q[batch.item], drawn.log_q[drawn.items])
         )
-        pairs = Pairs(users, items, negatives, drawn.hidden, positive_log_q, negative_log_q, group=batch.user)
-        loss = self.scale_by_temperature(step, self.negatives.keep(pairs), "users", batch.user, spread)
+        pairs = Pairs(users, items, negatives, drawn.mask, positive_log_q, negative_log_q, group=batch.user)
+        loss = self.scale_by_temperature(step, self.negatives.select(pairs), "users", batch.user, spread)
         if not self.symmetric:
             return loss
-        back = Pairs(items, users, users, Same(batch.user, batch.user), group=batch.item)
+        back = Pairs(items, users, users, SameIdMask(batch.user, batch.user), group=batch.item)
         return (loss + self.scale_by_temperature(step, back, "items", batch.item, spread)) / 2
 
 
-def joined(drawn: Drawn, nodes: Tensor) -> Drawn:
+def joined(drawn: NegativeSample, nodes: Tensor) -> NegativeSample:
     """Negatives that the batch shares, and a queue's items [Q] after them, the row's own positive hidden in both.
 
     Raises TrainingError where each row has negatives of its own.
     """
-    if not isinstance(drawn.hidden, Same | Listed):
+    if not isinstance(drawn.mask, IdMask):
         raise TrainingError(
             "a ranking term's queue is shared by the batch, but its negatives are drawn for each row: use "
             "negatives.kind=in_batch or negatives.shared=true"
         )
     items = torch.cat([drawn.items, nodes])  # [M + Q]
-    return Drawn(items, replace(drawn.hidden, candidates=items), drawn.log_q)
+    return NegativeSample(items, replace(drawn.mask, candidate_ids=items), drawn.log_q)

@@ -10,7 +10,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
 from reccl.losses.full_softmax import full_softmax
-from reccl.losses.similarity import Similarity, prepared
+from reccl.losses.similarity import Similarity, normalize_for
 from reccl.scorers import Ease, ItemKnn, Scorer
 from reccl.scorers.weighted_sum import score_spread
 from reccl.training.terms.term import Step, TermSettings
@@ -61,8 +61,8 @@ class ResidualSoftmax(TermSettings):
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, prior = step.encode(views[0]), step.batch, cast(Prior, step.parts["prior"])
         distinct, row = batch.user.unique(return_inverse=True)  # [b], [B]
-        users = prepared(embeddings.users(distinct), self.similarity)  # [b, D]
-        items = prepared(embeddings.items(None), self.similarity)  # [I, D]
+        users = normalize_for(embeddings.users(distinct), self.similarity)  # [b, D]
+        items = normalize_for(embeddings.items(None), self.similarity)  # [I, D]
         logits = users @ items.T / self.temperature + prior(distinct)  # [b, I]
         return full_softmax(logits, row, batch.item)
 

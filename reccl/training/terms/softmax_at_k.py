@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from reccl.encoders import Embeddings
 from reccl.losses import Pairs
-from reccl.losses.similarity import Similarity, prepared, scores
-from reccl.losses.softmax_at_k import best_of_groups, quantile_at_k, softmax_at_k
+from reccl.losses.similarity import Similarity, normalize_for, score_pairs
+from reccl.losses.softmax_at_k import quantile_at_k, softmax_at_k, top_k_by_group
 from reccl.negatives import AnyNegatives, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -33,7 +33,7 @@ class SoftmaxAtK(TermSettings):
     """Divides the distance to rank K in the weight (tau_w); the lower, the sharper the cut."""
     similarity: Similarity = "cosine"
     """Similarity of a user and an item."""
-    negatives: AnyNegatives = Uniform(number=1000, shared=True, hide_known=True)
+    negatives: AnyNegatives = Uniform(number=1000, shared=True, mask_known=True)
     """Where the negatives come from (the authors: 1,000 uniform ones of each positive). Hide known positives: one that
     counts as a negative may cost so much that a lower weight, a lower score of the positive, pays."""
     view: AnyView = Plain()
@@ -46,13 +46,13 @@ class SoftmaxAtK(TermSettings):
     @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch = step.encode(views[0]), step.batch
-        drawn = self.negatives.draw(batch, step.graph, step.generator)
+        drawn = self.negatives.sample(batch, step.graph, step.generator)
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
         negatives = items if drawn.items is batch.item else embeddings.items(drawn.items)  # [M, D] or [B, M, D]
-        pairs = self.negatives.keep(Pairs(users, items, negatives, drawn.hidden))
-        positive, others = scores(pairs, self.similarity)  # [B], [B, M]
-        quantile = self.quantile(step, embeddings, others, pairs.hidden)  # [B]
-        return softmax_at_k(positive, others, quantile, self.temperature, self.weight_temperature, pairs.hidden)
+        pairs = self.negatives.select(Pairs(users, items, negatives, drawn.mask))
+        positive, others = score_pairs(pairs, self.similarity)  # [B], [B, M]
+        quantile = self.quantile(step, embeddings, others, pairs.dense_mask)  # [B]
+        return softmax_at_k(positive, others, quantile, self.temperature, self.weight_temperature, pairs.dense_mask)
 
     @torch.no_grad()
     def quantile(self, step: Step, embeddings: Embeddings, negatives: Tensor, hidden: Tensor | None) -> Tensor:
@@ -60,6 +60,6 @@ class SoftmaxAtK(TermSettings):
         distinct, row = step.batch.user.unique(return_inverse=True)  # [b], [B]
         place, known = step.graph.user_items.pairs(distinct)  # [P], [P]
         items, at = known.unique(return_inverse=True)  # [n], [P]
-        x, y = (prepared(each, self.similarity) for each in (embeddings.users(distinct), embeddings.items(items)))
-        best = best_of_groups((x[place] * y[at]).sum(1), place, len(distinct), self.k)  # [b, k]
+        x, y = (normalize_for(each, self.similarity) for each in (embeddings.users(distinct), embeddings.items(items)))
+        best = top_k_by_group((x[place] * y[at]).sum(1), place, len(distinct), self.k)  # [b, k]
         return quantile_at_k(negatives, best[row], self.k, hidden)

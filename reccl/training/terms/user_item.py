@@ -10,9 +10,8 @@ from typing_extensions import override
 
 from reccl.losses import Pairs
 from reccl.losses.masked_mean import masked_mean
-from reccl.losses.similarity import scores
-from reccl.negatives import Uniform
-from reccl.training.terms.pool import AnyPool
+from reccl.losses.similarity import score_pairs
+from reccl.negatives import AnyPool, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -49,14 +48,14 @@ class UserItem(TermSettings):
     @override
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
-        drawn = self.negatives.draw(batch, graph, step.generator)
+        drawn = self.negatives.sample(batch, graph, step.generator)
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
-        pairs = Pairs(users, items, embeddings.items(drawn.items), drawn.hidden)
-        positive, negatives = (each.float() for each in scores(pairs, "dot"))  # [B], [B, M]
+        pairs = Pairs(users, items, embeddings.items(drawn.items), drawn.mask)
+        positive, negatives = (each.float() for each in score_pairs(pairs, "dot"))  # [B], [B, M]
         user_degree = graph.user_degree[batch.user].clamp(min=1)  # [B]
         own = balance(user_degree, graph.item_degree[batch.item])  # [B]
         others = balance(user_degree[:, None], graph.item_degree[drawn.items])  # [B, M]
-        away = masked_mean(others * softplus(negatives), pairs.hidden)  # [B]
+        away = masked_mean(others * softplus(negatives), pairs.dense_mask)  # [B]
         return (own * softplus(-positive) + self.negative_weight * away).mean()
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from reccl.losses import InfoNCE, LossSettings, NPair, Pairs, Same, chunks, log_sum
+from reccl.losses import InfoNCE, LossSettings, NPair, Pairs, SameIdMask, chunks, fused_logsumexp
 
 INSIDE = [part for part in LossSettings.__subclasses__() if part.__module__.startswith("reccl.")]
 TEMPERED = [part for part in INSIDE if part.takes_temperature]
@@ -15,7 +15,7 @@ B, M, D = 6, 9, 4
 def pairs_of(own: bool = False, scale: float = 1.0, anchors: int = B) -> Pairs:
     random = torch.Generator().manual_seed(0)
     shapes = (anchors, D), (anchors, D), (anchors, M, D) if own else (M, D)
-    mask = Same(torch.arange(anchors), torch.arange(M))
+    mask = SameIdMask(torch.arange(anchors), torch.arange(M))
     return Pairs(*(scale * torch.randn(*shape, generator=random) for shape in shapes), mask)
 
 
@@ -37,8 +37,8 @@ class TestEveryLoss:
 
     def test_each_anchor_has_its_own(self, part: type[LossSettings], own: bool) -> None:
         pairs, each = pairs_of(own), torch.linspace(0.1, 1.1, B)
-        alone = [part()(replace(pairs, temperature=each).of(slice(row, row + 1))) for row in range(B)]
-        number = [(~pairs.of(slice(row, row + 1)).hidden).sum() for row in range(B)]
+        alone = [part()(replace(pairs, temperature=each).select_anchors(slice(row, row + 1))) for row in range(B)]
+        number = [(~pairs.select_anchors(slice(row, row + 1)).dense_mask).sum() for row in range(B)]
         weight = torch.tensor(number) / sum(number) if part.__name__ == "BPR" else torch.full((B,), 1 / B)
         torch.testing.assert_close(part()(replace(pairs, temperature=each)), (weight * torch.stack(alone)).sum())
 
@@ -74,7 +74,7 @@ def test_chunks_take_their_own_anchors_temperatures(
     def of(most: int) -> list[torch.Tensor]:
         monkeypatch.setattr(chunks, "LOGITS", most)
         for name, value in {"BLOCK": most, "GRAIN": 1, "KEPT": most}.items():
-            monkeypatch.setattr(log_sum, name, value)
+            monkeypatch.setattr(fused_logsumexp, name, value)
         at = (torch.rand(shape, generator=torch.Generator().manual_seed(1)) + 0.2).requires_grad_()
         loss = part()(replace(pairs_of(), temperature=at))
         return [loss, *torch.autograd.grad(loss, [at])]

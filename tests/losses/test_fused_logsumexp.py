@@ -8,13 +8,21 @@ from torch import Tensor
 from torch.nn.functional import normalize, pad, softplus
 
 from reccl import products
-from reccl.losses import BilateralSoftmax, InfoNCE, LossSettings, Pairs, Same, SupCon, log_sum
+from reccl.losses import (
+    BilateralSoftmax,
+    IdListMask,
+    InfoNCE,
+    LossSettings,
+    Mask,
+    Pairs,
+    SameIdMask,
+    SupCon,
+    fused_logsumexp,
+)
 from reccl.losses.info_nce import info_nce
-from reccl.losses.logq import correct_logq
-from reccl.losses.loss import Listed
-from reccl.losses.positive_and_logsumexp import in_one_pass, positive_and_logsumexp
-from reccl.losses.similarity import scores
-from reccl.losses.temperature import scale_by_temperature
+from reccl.losses.logits import compute_logits
+from reccl.losses.masks import to_dense
+from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 
 D = 8
 
@@ -27,43 +35,43 @@ def ids(size: int, different: int, seed: int = 0) -> Tensor:
     return torch.randint(different, (size,), generator=torch.Generator().manual_seed(seed))
 
 
-def masks(anchors: int, candidates: int) -> dict[str, Tensor | Same | Listed | None]:
+def masks(anchors: int, candidates: int) -> dict[str, Mask]:
     lists = torch.arange(anchors).repeat_interleave(3)
     names = ids(candidates, 40, seed=2)
     return {
         "none": None,
         "table": drawn(anchors, candidates, seed=3) > 0.3,
-        "same": Same(ids(anchors, 40, seed=1), names),
-        "listed": Listed(lists, ids(len(lists), 45, seed=4), anchors, names),
-        "everything": Same(torch.zeros(anchors, dtype=torch.long), torch.zeros(candidates, dtype=torch.long)),
+        "same": SameIdMask(ids(anchors, 40, seed=1), names),
+        "listed": IdListMask(lists, ids(len(lists), 45, seed=4), anchors, names),
+        "everything": SameIdMask(torch.zeros(anchors, dtype=torch.long), torch.zeros(candidates, dtype=torch.long)),
     }
 
 
-def table(anchor: Tensor, candidates: Tensor, bias: Tensor | None, mask: Tensor | Same | Listed | None) -> Tensor:
+def table(anchor: Tensor, candidates: Tensor, bias: Tensor | None, mask: Mask) -> Tensor:
     """The same in plain torch, [B]; a row without a candidate is -inf without a gradient."""
     logits = anchor @ candidates.T + (0 if bias is None else bias)
-    hidden = mask.dense() if isinstance(mask, Same | Listed) else mask
-    if hidden is None:
+    dense = to_dense(mask)
+    if dense is None:
         return logits.logsumexp(1)
-    nobody = hidden.all(1)
-    sums = logits.masked_fill(hidden & ~nobody[:, None], -torch.inf).logsumexp(1)
+    nobody = dense.all(1)
+    sums = logits.masked_fill(dense & ~nobody[:, None], -torch.inf).logsumexp(1)
     return sums.masked_fill(nobody, -torch.inf)
 
 
 @pytest.fixture(params=["one block", "blocks", "computed anew"])
 def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "one block":
-        monkeypatch.setattr(log_sum, "BLOCK", 1)
-        monkeypatch.setattr(log_sum, "GRAIN", 8)
+        monkeypatch.setattr(fused_logsumexp, "BLOCK", 1)
+        monkeypatch.setattr(fused_logsumexp, "GRAIN", 8)
     if request.param == "computed anew":
-        monkeypatch.setattr(log_sum, "KEPT", 0)
+        monkeypatch.setattr(fused_logsumexp, "KEPT", 0)
     return str(request.param)
 
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(("anchors", "candidates"), [(1, 1), (1, 70), (37, 1), (37, 70), (64, 64)])
 @pytest.mark.parametrize("biased", [False, True], ids=["alike", "biased"])
-class TestLogSum:
+class TestFusedLogsumexp:
     @pytest.mark.parametrize("mask", ["none", "table", "same", "listed", "everything"])
     def test_equals_the_table_of_logits_and_so_do_its_gradients(
         self, anchors: int, candidates: int, biased: bool, mask: str
@@ -72,7 +80,7 @@ class TestLogSum:
         bias = drawn(candidates, seed=7) if biased else None
         direction = drawn(anchors, seed=8)
         found = []
-        for way in (table, log_sum.log_sum):
+        for way in (table, fused_logsumexp.fused_logsumexp):
             x, y = drawn(anchors, D, seed=5).requires_grad_(), drawn(candidates, D, seed=6).requires_grad_()
             sums = way(x, y, bias, chosen)
             counted = torch.where(sums.isfinite(), sums, torch.zeros(()))
@@ -84,13 +92,13 @@ class TestLogSum:
     def test_its_gradient_is_the_slope(self, anchors: int, candidates: int, biased: bool) -> None:
         x, y = (drawn(n, 3, seed=n).double().requires_grad_() for n in (min(anchors, 9), min(candidates, 11)))
         bias = drawn(len(y), seed=7).double() if biased else None
-        assert torch.autograd.gradcheck(lambda x, y: log_sum.log_sum(x, y, bias, None), (x, y))
+        assert torch.autograd.gradcheck(lambda x, y: fused_logsumexp.fused_logsumexp(x, y, bias, None), (x, y))
 
 
 @pytest.mark.parametrize("needs", [(True, False), (False, True), (False, False)])
 def test_only_the_gradients_that_are_asked_for_are_computed(needs: tuple[bool, bool]) -> None:
     x, y = (drawn(9, D, seed=seed).requires_grad_(need) for seed, need in enumerate(needs))
-    value = log_sum.log_sum(x, y, None, Same(torch.arange(9), torch.arange(9)))
+    value = fused_logsumexp.fused_logsumexp(x, y, None, SameIdMask(torch.arange(9), torch.arange(9)))
     assert value.requires_grad == any(needs)
     if any(needs):
         value.sum().backward()
@@ -100,7 +108,7 @@ def test_only_the_gradients_that_are_asked_for_are_computed(needs: tuple[bool, b
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 300.0])
 def test_neither_overflows_nor_vanishes(scale: float) -> None:
     x, y = drawn(20, D, scale=scale).requires_grad_(), drawn(30, D, seed=1).requires_grad_()
-    value = log_sum.log_sum(x, y)
+    value = fused_logsumexp.fused_logsumexp(x, y)
     value.sum().backward()
     torch.testing.assert_close(value, torch.logsumexp(x @ y.T, 1), rtol=1e-5, atol=1e-5)
     assert x.grad.isfinite().all()
@@ -120,8 +128,8 @@ def test_a_product_is_the_same_with_and_without_onednn(monkeypatch: pytest.Monke
 
 def slow_info_nce(pairs: Pairs, loss: InfoNCE) -> Tensor:
     """By the table of logits, in plain torch."""
-    positive, negatives = scale_by_temperature(*scores(pairs, loss.similarity), pairs, loss.temperature)
-    return info_nce(*correct_logq(positive, negatives, pairs, loss.popularity_correction), pairs.hidden)
+    settings = loss.similarity, loss.temperature, loss.popularity_correction
+    return info_nce(*compute_logits(pairs, *settings), pairs.dense_mask)
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean"])
@@ -174,7 +182,7 @@ def test_candidates_shared_by_all_are_as_good_as_the_same_given_to_each(
         negatives = leaves[2].expand(size, -1, -1) if each else leaves[2]
         log_q = -drawn(size, seed=5).exp(), -drawn(size + 5, seed=6).exp()
         pairs = Pairs(*leaves[:2], negatives, masks(size, size + 5)[mask], *log_q, group=ids(size, 30, seed=9))
-        assert in_one_pass(pairs) != each
+        assert is_fusible(pairs) != each
         value = loss(pairs)
         found.append([value, *torch.autograd.grad(value, leaves, allow_unused=True)])
     for expected, got in zip(*found, strict=True):
@@ -183,7 +191,7 @@ def test_candidates_shared_by_all_are_as_good_as_the_same_given_to_each(
 
 def test_the_same_nodes_as_positives_and_negatives_are_prepared_once_and_differ_in_nothing() -> None:
     x, y, nodes = drawn(90, D).requires_grad_(), drawn(90, D, seed=1).requires_grad_(), torch.arange(90)
-    InfoNCE()(Pairs(x, y, y, Same(nodes, nodes))).backward()
+    InfoNCE()(Pairs(x, y, y, SameIdMask(nodes, nodes))).backward()
     got = [x.grad.clone(), y.grad.clone()]
     logits = normalize(x) @ normalize(y).T / 0.2
     expected = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, nodes), [x, y])
@@ -193,17 +201,17 @@ def test_the_same_nodes_as_positives_and_negatives_are_prepared_once_and_differ_
 
 def test_negatives_of_each_anchor_and_half_precision_take_the_table() -> None:
     x, y = drawn(4, D), drawn(4, D, seed=1)
-    assert in_one_pass(Pairs(x, y, y))
-    assert not in_one_pass(Pairs(x, y, drawn(4, 3, D)))
-    assert not in_one_pass(Pairs(x.bfloat16(), y.bfloat16(), y.bfloat16()))
-    assert not in_one_pass(Pairs(x, y, y, None, drawn(4), drawn(4, 4)))
+    assert is_fusible(Pairs(x, y, y))
+    assert not is_fusible(Pairs(x, y, drawn(4, 3, D)))
+    assert not is_fusible(Pairs(x.bfloat16(), y.bfloat16(), y.bfloat16()))
+    assert not is_fusible(Pairs(x, y, y, None, drawn(4), drawn(4, 4)))
 
 
-def test_an_anchor_with_every_candidate_hidden_has_nothing_against_it() -> None:
+def test_an_anchor_with_every_candidate_masked_has_a_log_sum_of_minus_infinity() -> None:
     x = drawn(3, D)
-    positive, below = positive_and_logsumexp(
+    positive, log_sum = positive_and_logsumexp(
         Pairs(x, x, x, pad(torch.zeros(2, 3, dtype=torch.bool), (0, 0, 0, 1), value=1)), "dot", 1
     )
-    assert below[:2].isfinite().all()
-    assert below[2] == -torch.inf
-    assert softplus(below - positive)[2] == 0
+    assert log_sum[:2].isfinite().all()
+    assert log_sum[2] == -torch.inf
+    assert softplus(log_sum - positive)[2] == 0
