@@ -1,0 +1,187 @@
+"""Pages: the parts of the documentation that are written from the code itself.
+
+    python scripts/pages.py        # docs/api/*.md and docs/layout.md; `make docs` runs it before it builds the site
+
+The pages are not tracked: they are what the docstrings of this checkout say.
+"""
+
+import ast
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+HIDDEN = {"_bundled", "bench", "bundle", "cli", "clock", "products", "reference"}
+"""Rooms and modules that are no API: they serve the command line, or the package itself."""
+
+
+def main() -> None:
+    """Write every page anew."""
+    shutil.rmtree(DOCS / "api", ignore_errors=True)
+    (DOCS / "api").mkdir(parents=True)
+    for name, text in pages().items():
+        (DOCS / name).write_text(text)
+
+
+def pages() -> dict[str, str]:
+    """Every generated page: path below docs/ -> Markdown."""
+    rooms = {f"api/{slug(room)}.md": api_page(room) for room in api_rooms()}
+    modules = {f"api/{path.stem}.md": module_page(path) for path in single_modules()}
+    return {"api/index.md": api_index(), **rooms, **modules, "layout.md": layout()}
+
+
+# API reference: one page a room
+
+
+def api_rooms() -> list[Path]:
+    """Every package of reccl that is part of the API, in alphabetical order."""
+    rooms = sorted(path.parent for path in (ROOT / "reccl").rglob("__init__.py"))
+    return [room for room in rooms[1:] if room.relative_to(ROOT / "reccl").parts[0] not in HIDDEN]
+
+
+def single_modules() -> list[Path]:
+    """The modules that stand beside the rooms."""
+    modules = (path for path in (ROOT / "reccl").glob("*.py") if not path.stem.startswith("_"))
+    return sorted(path for path in modules if path.stem not in HIDDEN)
+
+
+def slug(room: Path) -> str:
+    """The name of a room's page: data.splits."""
+    return ".".join(room.relative_to(ROOT / "reccl").parts)
+
+
+def api_index() -> str:
+    """The page that lists all others."""
+    lines = ["# API reference", "", "Import from the room, as in `from reccl.losses import info_nce`.", ""]
+    lines += ["## Rooms", "", "| room | |", "|---|---|"]
+    lines += [f"| [`{dotted(room)}`]({slug(room)}.md) | {sentence(room / '__init__.py')} |" for room in api_rooms()]
+    lines += ["", "## Modules", "", "| module | |", "|---|---|"]
+    lines += [f"| [`{dotted(path)}`]({path.stem}.md) | {sentence(path)} |" for path in single_modules()]
+    return "\n".join(lines) + "\n"
+
+
+def api_page(room: Path) -> str:
+    """One room: what its index exports, file by file; a room without an index shows the public names of every file."""
+    exported = exports(room / "__init__.py")
+    lines = [f"# {dotted(room)}", "", sentence(room / "__init__.py"), ""]
+    for path in sorted(room.glob("*.py")):
+        names = exported.get(dotted(path))
+        if path.name != "__init__.py" and (names or not exported):
+            lines += [*directive(path, names), ""]
+    return "\n".join(lines)
+
+
+def module_page(path: Path) -> str:
+    """One module that stands beside the rooms."""
+    return "\n".join(directive(path, None, level=1)) + "\n"
+
+
+def directive(path: Path, names: list[str] | None, level: int = 2) -> Iterator[str]:
+    """What mkdocstrings reads."""
+    yield f"::: {dotted(path)}"
+    yield "    options:"
+    yield f"      heading_level: {level}"
+    if names:
+        yield f"      members: [{', '.join(sorted(names, key=defined(path).index))}]"
+
+
+def defined(path: Path) -> list[str]:
+    """The names of a module in the order of their definition."""
+    names: list[str] = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
+
+
+def exports(index: Path) -> dict[str, list[str]]:
+    """The names that a room's index exports, by the module that defines them; {} where it exports nothing."""
+    tree = ast.parse(index.read_text())
+    public: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+            public = set(ast.literal_eval(node.value))
+    found: dict[str, list[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("reccl."):
+            names = [alias.name for alias in node.names if alias.name in public]
+            if names:
+                found.setdefault(node.module, []).extend(names)
+    return found
+
+
+# How the code is laid out
+
+
+def layout() -> str:
+    """The page of all files with what each is about."""
+    lines = ["# How the code is laid out", ""]
+    lines += ["Each file is named after one idea, and its first line says which. Imports go down only: a row of this"]
+    lines += ["list may import from the rows below it, and a test walks them.", ""]
+    lines += [f"{place}. {', '.join(f'`{room}`' for room in sorted(row))}" for place, row in enumerate(layers(), 1)]
+    for folder, paths in folders():
+        lines += ["", f"## {folder.relative_to(ROOT).as_posix()}/", ""]
+        if (folder / "__init__.py").is_file():
+            lines += [sentence(folder / "__init__.py"), ""]
+        lines += ["| file | |", "|---|---|"]
+        lines += [f"| `{path.relative_to(folder).as_posix()}` | {about(path)} |" for path in paths]
+    return "\n".join(lines) + "\n"
+
+
+def layers() -> list[set[str]]:
+    """The rooms from top to bottom, as the test of the architecture has them."""
+    for node in ast.parse((ROOT / "tests" / "test_architecture.py").read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "LAYERS":
+            return list(reversed(ast.literal_eval(node.value)))
+    raise ValueError("tests/test_architecture.py defines no LAYERS")
+
+
+def folders() -> Iterator[tuple[Path, list[Path]]]:
+    """Every folder that the page shows, with its files."""
+    rooms = sorted({path.parent for path in (ROOT / "reccl").rglob("*.py") if "_bundled" not in path.parts})
+    for folder in [*rooms, ROOT / "pipelines", ROOT / "scripts", ROOT / "benchmarks"]:
+        yield folder, sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+    for folder in (ROOT / "configs", ROOT / "configs" / "methods", ROOT / "configs" / "data"):
+        yield folder, sorted(folder.glob("*.yaml"))
+
+
+def about(path: Path) -> str:
+    """What a file says of itself: the first sentence of a docstring, or the first comment of a YAML file."""
+    return sentence(path) if path.suffix == ".py" else comment(path)
+
+
+def sentence(path: Path) -> str:
+    """The first paragraph of a module's docstring, as one line of Markdown."""
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return one_line(docstring.split("\n\n")[0].splitlines())
+
+
+def comment(path: Path) -> str:
+    """The first line of comment of a YAML file, and the lines that carry its sentence on."""
+    lines: list[str] = []
+    for line in path.read_text().splitlines():
+        text = line.removeprefix("#").strip()
+        if not line.startswith("#") or text.startswith(("reccl ", "Paper:")):
+            break
+        lines.append(text)
+        if text.endswith("."):
+            break
+    return one_line(lines)
+
+
+def one_line(lines: Iterable[str]) -> str:
+    """Lines as one, fit for a cell of a table."""
+    return " ".join(" ".join(lines).split()).replace("|", "\\|")
+
+
+def dotted(path: Path) -> str:
+    """The name under which Python imports a file or folder."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+if __name__ == "__main__":
+    main()
