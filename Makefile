@@ -11,7 +11,7 @@ export RECCL_DATA ?= $(SHARED)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow lint ui bench clean
+.PHONY: help setup train test test-slow lint docs docs-serve ui bench release clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,14 +36,28 @@ lint: $(VENV)/.dev  ## ruff, format check, mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.docs  ## build the documentation into site/; a broken link is an error
+	$(BIN)/python scripts/pages.py
+	$(BIN)/zensical build --strict --clean
+
+docs-serve: $(VENV)/.docs  ## show the documentation in the browser while you write it
+	$(BIN)/python scripts/pages.py
+	$(BIN)/zensical serve
+
 ui: $(VENV)/.runtime  ## open the MLflow UI on ./mlruns
 	$(BIN)/reccl ui
 
 bench: $(VENV)/.dev  ## run the benchmarks (minutes)
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
-clean:  ## remove the virtual environment and caches; runs stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage
+release: $(VENV)/.release  ## build sdist and wheel into dist/, check them, and try the wheel in a clean environment
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	PYTHON=$(BIN)/python INDEX="$(INDEX)" bash scripts/try_wheel.sh dist/*.whl
+
+clean:  ## remove the virtual environment, caches and what was built; runs stay
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .coverage dist site docs/api docs/layout.md
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -53,5 +67,13 @@ $(VENV)/.runtime: $(BIN)/python pyproject.toml constraints.txt hatch_build.py
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(INSTALL) -e '.[dev,database]'
+	$(INSTALL) -e '.[dev,docs,database]'
+	@touch $@
+
+$(VENV)/.docs: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) "mkdocstrings[python]" ruff zensical
+	@touch $@
+
+$(VENV)/.release: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) build twine
 	@touch $@

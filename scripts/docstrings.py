@@ -45,8 +45,7 @@ def markdown(text: str, owner: griffe.Object) -> str:
     """A docstring as Markdown that shows as it was meant."""
     paragraphs = text.split("\n\n")
     return "\n\n".join(
-        f"```text\n{paragraph}\n```" if is_equation(paragraph) else linked(paragraph, owner)
-        for paragraph in paragraphs
+        f"```text\n{paragraph}\n```" if is_equation(paragraph) else linked(paragraph, owner) for paragraph in paragraphs
     )
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-HIDDEN = {"_bundled", "bench", "bundle", "cli", "clock", "products", "reference"}
-"""Rooms and modules that are no API: they serve the command line, or the package itself."""
+HIDDEN = {"_bundled", "bench", "cli", "scaffold"}
+"""Rooms that are no API: they serve the command line, or the package itself."""
+MODULES = ("api", "comparison", "config", "errors", "experiment", "fitting", "settings", "tracking")
+"""The modules beside the rooms that are API; those that are not there yet are left out."""
 
 
 def main() -> None:
@@ -41,9 +43,8 @@ def api_rooms() -> list[Path]:
 
 
 def single_modules() -> list[Path]:
-    """The modules that stand beside the rooms."""
-    modules = (path for path in (ROOT / "reccl").glob("*.py") if not path.stem.startswith("_"))
-    return sorted(path for path in modules if path.stem not in HIDDEN)
+    """The modules beside the rooms that have a page."""
+    return [path for name in MODULES if (path := ROOT / "reccl" / f"{name}.py").is_file()]
 
 
 def slug(room: Path) -> str:
@@ -64,12 +65,22 @@ def api_index() -> str:
 def api_page(room: Path) -> str:
     """One room: what its index exports, file by file; a room without an index shows the public names of every file."""
     exported = exports(room / "__init__.py")
+    paths = sorted(room.glob("*.py"))
     lines = [f"# {dotted(room)}", "", sentence(room / "__init__.py"), ""]
-    for path in sorted(room.glob("*.py")):
+    for module in sorted(set(exported) - {dotted(path) for path in paths}):
+        others = ", ".join(f"`{name}`" for name in exported[module])
+        lines += [f"Exported from here too: {others} of [`{module}`]({home(module)}.md).", ""]
+    for path in paths:
         names = exported.get(dotted(path))
         if path.name != "__init__.py" and (names or not exported):
             lines += [*directive(path, names), ""]
     return "\n".join(lines)
+
+
+def home(module: str) -> str:
+    """The page of the room that a module is in."""
+    path = ROOT / module.replace(".", "/")
+    return slug(path if path.is_dir() else path.parent)
 
 
 def module_page(path: Path) -> str:
@@ -106,7 +117,7 @@ def exports(index: Path) -> dict[str, list[str]]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
             public = set(ast.literal_eval(node.value))
     found: dict[str, list[str]] = {}
-    for node in ast.walk(tree):
+    for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("reccl."):
             names = [alias.name for alias in node.names if alias.name in public]
             if names:

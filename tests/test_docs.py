@@ -1,4 +1,4 @@
-"""The documents say what is so: the tree in the README, the config reference, the part that a page adds."""
+"""The documents say what is so: the config reference, the part that a page adds."""
 
 import re
 import sys
@@ -11,14 +11,6 @@ from reccl.config import dump, load, loads
 from reccl.reference import reference
 
 ROOT = Path(__file__).parents[1]
-
-
-def test_the_readme_names_every_file_of_the_package() -> None:
-    readme = (ROOT / "README.md").read_text()
-    tree = readme[readme.index("reccl/\n") :]
-    files = [p for room in ("reccl", "pipelines") for p in (ROOT / room).rglob("*.py")]
-    missing = [str(p.relative_to(ROOT)) for p in files if p.name != "__init__.py" and f" {p.name} " not in tree]
-    assert not missing
 
 
 def test_every_config_that_the_readme_trains_with_exists() -> None:
