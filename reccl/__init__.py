@@ -1,9 +1,92 @@
-"""reccl: recommenders by contrastive learning on user-item graphs."""
+"""reccl: recommenders by contrastive learning on user-item graphs.
 
-import os
+    import reccl
 
-# Waiting threads sleep. Spinning ones, OpenMP's default, make a step 20 times slower as soon as another process wants a
-# core. Has to be set before torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    data = reccl.load_dataset("ml-100k")
+    model = reccl.train("movielens", data)
+    model.recommend(users=[42, 7], k=20)
+
+Everything is loaded when it is first used, so that the import itself takes no time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reccl import encoders, evaluation, losses, metrics, negatives, scorers, views
+    from reccl.api import evaluate, load, load_dataset, train
+    from reccl.config import Experiment
+    from reccl.config import load as load_config
+    from reccl.data import splits
+    from reccl.data.dataset import Dataset
+    from reccl.errors import ConfigError, DataError, RecclError, RunError, TrainingError
+    from reccl.outcome import RunCallback as Callback
+    from reccl.recommender import Recommender
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "Callback": "reccl.outcome:RunCallback",
+    "ConfigError": "reccl.errors:ConfigError",
+    "DataError": "reccl.errors:DataError",
+    "Dataset": "reccl.data.dataset:Dataset",
+    "Experiment": "reccl.config:Experiment",
+    "RecclError": "reccl.errors:RecclError",
+    "Recommender": "reccl.recommender:Recommender",
+    "RunError": "reccl.errors:RunError",
+    "TrainingError": "reccl.errors:TrainingError",
+    "encoders": "reccl.encoders",
+    "evaluate": "reccl.api:evaluate",
+    "evaluation": "reccl.evaluation",
+    "load": "reccl.api:load",
+    "load_config": "reccl.config:load",
+    "load_dataset": "reccl.api:load_dataset",
+    "losses": "reccl.losses",
+    "metrics": "reccl.metrics",
+    "negatives": "reccl.negatives",
+    "scorers": "reccl.scorers",
+    "splits": "reccl.data.splits",
+    "train": "reccl.api:train",
+    "views": "reccl.views",
+}
+
+__all__ = [
+    "Callback",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Experiment",
+    "RecclError",
+    "Recommender",
+    "RunError",
+    "TrainingError",
+    "__version__",
+    "encoders",
+    "evaluate",
+    "evaluation",
+    "load",
+    "load_config",
+    "load_dataset",
+    "losses",
+    "metrics",
+    "negatives",
+    "scorers",
+    "splits",
+    "train",
+    "views",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for (PEP 562)."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'reccl' has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    found = import_module(module)
+    value = getattr(found, attribute) if attribute else found
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,7 @@
 """Experiment: one YAML as one typed object. Load, override, dump."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -68,6 +69,32 @@ def load(name: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     Raises ConfigError that says which key, in which file and line, is wrong, and what was meant.
 
     """
+    raw, origin, path = read(name)
+    return validated(raw, overrides, origin, path)
+
+
+def resolve(config: "str | Path | Mapping[str, Any] | Experiment", sections: Mapping[str, Any]) -> Experiment:
+    """A config from a name, a path, a dict or an Experiment, with some keys set anew.
+
+    Args:
+        config: what `load` takes, a dict of the same keys, or an Experiment.
+        sections: nested keys to set, e.g. {"encoder": {"dimension": 128}, "seed": 7}; those that are not named stay.
+
+    Raises ConfigError as `load` does.
+
+    """
+    if isinstance(config, Experiment):
+        raw, origin, where = {**config.model_dump(), "data": config.data}, {}, f"experiment {config.name}"
+    elif isinstance(config, Mapping):
+        raw, origin, where = deepcopy(dict(config)), {}, "the config"
+    else:
+        raw, origin, where = read(config)
+    changes = [(tuple(key.split(".")), value, f"{key}={value!r}") for key, value in leaves(sections)]
+    return with_changes(raw, changes, origin, where)
+
+
+def read(name: str | Path) -> tuple[Any, dict[KeyPath, str], str]:
+    """A config file as plain values, where each of its keys was written, and its path."""
     path, places = find(str(name), "configs", ".yaml")
     if path is None:
         known = available("configs", ".yaml")
@@ -75,8 +102,7 @@ def load(name: str | Path, overrides: Sequence[str] = ()) -> Experiment:
         tried = ", ".join(str(place) for place in places if place.suffix == ".yaml")
         raise ConfigError(f"no config {str(name)!r}{near}; tried {tried}; there are: {listed(known)}")
     raw, lines = read_yaml(path)
-    origin = {key: f"{path}:{line}" for key, line in lines.items()}
-    return validated(raw, overrides, origin, str(path))
+    return raw, {key: f"{path}:{line}" for key, line in lines.items()}, str(path)
 
 
 def loads(text: str) -> Experiment:
@@ -104,20 +130,25 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def validated(raw: Any, overrides: Sequence[str], origin: dict[KeyPath, str], where: str) -> Experiment:
-    """Expand presets, apply overrides, validate; translate pydantic's errors."""
+    """Apply overrides of the command line and validate."""
+    changes = [(*parse_override(text), f"--set {text}") for text in overrides]
+    return with_changes(raw, changes, origin, where)
+
+
+def with_changes(
+    raw: Any, changes: Sequence[tuple[KeyPath, Any, str]], origin: dict[KeyPath, str], where: str
+) -> Experiment:
+    """Expand presets, set keys (key path, value, how it was written), validate; translate pydantic's errors."""
     if not isinstance(raw, dict):
         raise ConfigError(f"{where} is not a config: it needs keys such as name, data, encoder")
     named = expand_data(raw, origin)
-    changes = [(*parse_override(text), text) for text in overrides]
     for key, value, text in sorted(
         changes, key=lambda entry: not starts_afresh(entry[0])
     ):  # parts first, then their keys
         replaced = set_key(raw, key, value, afresh=named and key == ("data", "pipeline"))
         for stale in [written for written in origin if written[: len(replaced)] == replaced and written != replaced]:
             del origin[stale]
-        origin.update(
-            {key[:n]: f"--set {text}" for n in range(1, len(key) + 1) if n == len(key) or key[:n] not in origin}
-        )
+        origin.update({key[:n]: text for n in range(1, len(key) + 1) if n == len(key) or key[:n] not in origin})
         named = expand_data(raw, origin) or (named and replaced != ("data",))
     try:
         return Experiment.model_validate(raw)

@@ -46,6 +46,9 @@ def root(
 
 def main() -> None:
     """Run the command line: a known failure is one line on stderr and exit code 1 (2 for config and usage)."""
+    # Waiting threads sleep. Spinning ones, OpenMP's default, make a step 20 times slower as soon as another process
+    # wants a core. Has to be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(prog_name="reccl")
     except RecclError as error:

@@ -1,0 +1,124 @@
+"""The Python API: load_dataset, train, load, evaluate."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reccl.config import Experiment, resolve
+from reccl.data.dataset import Dataset
+from reccl.data.prepare import load_dataset as load_named
+from reccl.errors import ConfigError
+from reccl.evaluation.lists import ListEvaluation, evaluate_lists
+from reccl.experiment import run as run_experiment
+from reccl.outcome import RunCallback
+from reccl.progress import ProgressBar
+from reccl.recommender import Recommender
+
+
+def load_dataset(name: str, *, progress: bool = True, **settings: Any) -> Dataset:
+    """A named data set (`reccl data list`), fetched where needed, split and ready to train on.
+
+    Args:
+        name: e.g. "ml-100k", "ml-1m-m1", "gowalla".
+        progress: say where the files come from.
+        settings: keys of its data section, e.g. `split=reccl.splits.Temporal(...)`.
+
+    """
+    return load_named(name, log=log_of(ProgressBar()) if progress else lambda _: None, **settings)
+
+
+def train(
+    config: str | Path | Mapping[str, Any] | Experiment = "movielens",
+    data: Dataset | str | None = None,
+    *,
+    device: str = "auto",
+    track: bool = False,
+    progress: bool = True,
+    callbacks: Sequence[RunCallback] = (),
+    **sections: Any,
+) -> Recommender:
+    """Train, validate and test a model; the same road as `reccl train`, so that equal seeds give equal metrics.
+
+    Args:
+        config: a bundled config (`reccl config list`), a YAML file, a dict of the same keys, or an Experiment.
+        data: a Dataset, the name of one, or None for the one that the config names.
+        device: auto, cpu, cuda or cuda:N.
+        track: record the run in MLflow (./mlruns, or where MLFLOW_TRACKING_URI says).
+        progress: show a bar in a terminal or a notebook, and lines of text elsewhere.
+        callbacks: hear of every step and epoch; see `reccl.Callback`.
+        sections: keys of the config to set, e.g. `encoder={"dimension": 128}, training={"epochs": 50}, seed=7`. Keys
+            that are not named stay; another `kind` starts its section from its defaults.
+
+    Raises ConfigError, DataError or TrainingError, one line each, as the command line prints them. Ctrl-C ends training
+    and gives the best epoch so far.
+
+    >>> import polars as pl, reccl
+    >>> rows = pl.DataFrame({"user": [u for u in range(40) for _ in range(10)],
+    ...                      "item": [(u % 4) + 4 * i for u in range(40) for i in range(u % 3, u % 3 + 10)]})
+    >>> data = reccl.Dataset.from_frame(rows)
+    >>> model = reccl.train("methods/ease", data, progress=False)
+    >>> model.recommend(users=[0], k=3).columns
+    ['user', 'item', 'score', 'rank', 'source']
+
+    """
+    if data is not None:
+        sections["data"] = data.settings if isinstance(data, Dataset) else data
+    experiment = resolve(config, sections)
+    shown: list[RunCallback] = [ProgressBar()] if progress else []
+    tracker = None
+    if track:
+        from reccl.tracking import Tracker
+
+        tracker = Tracker()
+    outcome = run_experiment(
+        experiment,
+        data if isinstance(data, Dataset) else None,
+        device=device,
+        callbacks=[*shown, *([tracker] if tracker else []), *callbacks],
+        log=log_of(shown[0]) if shown else lambda _: None,
+    )
+    return Recommender(outcome.model, outcome.record(), tracker.run_id if tracker else "")
+
+
+def load(folder: str | Path | None = None, *, run: str | None = None, device: str = "cpu") -> Recommender:
+    """Load a model that `Recommender.save` wrote, or that of a run in MLflow.
+
+    Args:
+        folder: what `Recommender.save` wrote.
+        run: in place of a folder: a run's id, a unique prefix of one, a run's name (the newest of that name) or
+            "latest".
+        device: where scores are computed.
+
+    """
+    if (folder is None) == (run is None):
+        raise ConfigError('give a folder, reccl.load("model/"), or a run, reccl.load(run="latest")')
+    if folder is not None:
+        return Recommender.read(folder, device=device)
+    from reccl import tracking
+
+    found = tracking.find(str(run))
+    return Recommender.read(tracking.model_folder(found), found.info.run_id, device)
+
+
+def evaluate(
+    recommendations: Any,
+    data: Dataset,
+    *,
+    metrics: Sequence[str] | None = None,
+    k: Sequence[int] | int = (10, 20),
+    part: str = "test",
+    user: str = "user",
+    item: str = "item",
+) -> ListEvaluation:
+    """Measure anyone's recommendations, another library's too, on the held-out rows of `data`.
+
+    See `reccl.evaluation.lists.evaluate_lists` for what counts and what is reported.
+    """
+    lengths = (k,) if isinstance(k, int) else tuple(k)
+    return evaluate_lists(recommendations, data, metrics=metrics, k=lengths, part=part, user=user, item=item)
+
+
+def log_of(bar: RunCallback) -> Callable[[str], None]:
+    """Prints messages where the progress bar is drawn."""
+    assert isinstance(bar, ProgressBar)
+    return lambda message: bar.console.print(message, markup=False)

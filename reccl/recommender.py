@@ -1,0 +1,217 @@
+"""Recommender: a trained model in the hands of a user of the library."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from reccl.atomic import atomic_path
+from reccl.config import Experiment, loads
+from reccl.data.columns import ITEM, SCORE, USER
+from reccl.data.ids import IdMap
+from reccl.data.ingest.frames import to_polars
+from reccl.errors import DataError, RecclError, did_you_mean, listed
+from reccl.recommend import Model, extend, lists, load, save
+from reccl.recommend.record import TrainingRecord, read_record, write_record
+from reccl.training.device import resolve_device
+
+CHUNK = 1 << 24
+"""Scores that are in memory at a time when pairs are scored."""
+
+
+class Recommender:
+    """A trained model with its metrics and history: recommends, scores pairs, gives embeddings, saves itself.
+
+    Made by `reccl.train` and `reccl.load`. It holds nothing but ids, embeddings and known interactions: neither the
+    training code nor the raw data is needed to use it.
+    """
+
+    def __init__(self, model: Model, record: TrainingRecord, run_id: str = "") -> None:
+        self.model, self.record = model, record
+        self.run_id = run_id
+        """Id of the MLflow run that holds it; empty where it was not tracked."""
+
+    @property
+    def metrics(self) -> Mapping[str, Mapping[str, float]]:
+        """Part (validation, test) -> metric -> value, e.g. `metrics["test"]["ndcg_at_10"]`."""
+        return self.record.metrics
+
+    @property
+    def history(self) -> pl.DataFrame:
+        """A row an epoch: losses, validation metrics, learning rate, seconds."""
+        return self.record.history
+
+    @property
+    def timing(self) -> Mapping[str, float]:
+        """Seconds of every part of the run, and the peak memory in GiB."""
+        return self.record.timing
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The config that it was trained by, with every default."""
+        return loads(self.record.config)
+
+    @property
+    def user_ids(self) -> pl.Series:
+        """[U] raw ids of the users, in the order of `user_embeddings`."""
+        return self.model.user_ids.ids
+
+    @property
+    def item_ids(self) -> pl.Series:
+        """[I] raw ids of the items, in the order of `item_embeddings`."""
+        return self.model.item_ids.ids
+
+    def recommend(
+        self,
+        users: Any = None,
+        k: int = 20,
+        *,
+        include_seen: bool = False,
+        new_users: Any = None,
+        new_items: Any = None,
+        history: Any = None,
+        item_columns: Sequence[str] = (),
+    ) -> pl.DataFrame:
+        """The k best items of every user, sorted by user and rank.
+
+        Args:
+            users: ids (a list, or a Series of polars or pandas); None: everybody, new users too.
+            k: items for each user; fewer where fewer are left.
+            include_seen: also list items that the user is known to have.
+            new_users: a table with `user` and feature columns: users who came after training.
+            new_items: a table with `item` and feature columns: items that join everybody's candidates.
+            history: a table with `user` and `item`: interactions since training, of new users or known ones.
+            item_columns: columns of the item table to add, e.g. ["title"].
+
+        Returns user, item (raw ids), score, rank (1 is best) and source: `model` for trained users and items,
+        `fold_in` where `history` places or moves the user, `content` where features do, `popularity` for a user about
+        whom nothing is known.
+
+        Raises DataError for ids of another type, unknown columns, or tables that lack a needed one.
+        """
+        tables = list(
+            self.iter_recommendations(
+                users, k, include_seen=include_seen, new_users=new_users, new_items=new_items, history=history
+            )
+        )
+        made = pl.concat(tables) if tables else self.empty_lists()
+        return self.with_item_columns(made, item_columns) if item_columns else made
+
+    def iter_recommendations(
+        self,
+        users: Any = None,
+        k: int = 20,
+        *,
+        include_seen: bool = False,
+        new_users: Any = None,
+        new_items: Any = None,
+        history: Any = None,
+    ) -> Iterator[pl.DataFrame]:
+        """The same as `recommend`, a chunk of users at a time, in bounded memory."""
+        if k < 1:
+            raise DataError(f"k {k}: ask for at least one item")
+        tables = (None if table is None else to_polars(table) for table in (new_users, new_items, history))
+        extended = extend(self.model, *tables)
+        wanted = None if users is None else typed_ids(users, self.model.user_ids, USER)
+        yield from lists(extended, wanted, k, include_seen=include_seen)
+
+    def score(self, pairs: Any, *, user: str = USER, item: str = ITEM) -> pl.DataFrame:
+        """The table of pairs with a column `score` (float32, null where user or item is unknown), in its own order.
+
+        Args:
+            pairs: a table with a column of user ids and one of item ids.
+            user: the column of user ids.
+            item: the column of item ids.
+
+        """
+        table = to_polars(pairs)
+        for column in (user, item):
+            if column not in table.columns:
+                near = did_you_mean(column, table.columns)
+                raise DataError(f"the pairs have no column {column!r}{near}; there are: {listed(table.columns)}")
+        rows = pl.DataFrame(
+            {"row": self.model.user_ids.rows(table[user]), "column": self.model.item_ids.rows(table[item])}
+        ).with_row_index("place")
+        known = rows.drop_nulls().sort("row", maintain_order=True)
+        users, place = torch.unique_consecutive(integers(known["row"]), return_inverse=True)  # [u], [P]
+        column, found = integers(known["column"]), torch.empty(known.height)
+        size = max(1, CHUNK // max(1, len(self.model.item_ids)))
+        for start in range(0, len(users), size):
+            scores = self.model.scorer.scores(users[start : start + size])  # [b, I]
+            inside = (place >= start) & (place < start + size)
+            found[inside] = scores[place[inside] - start, column[inside]].float()
+        scored = known.select("place").with_columns(pl.Series(SCORE, found.numpy()))
+        return table.with_columns(rows.join(scored, on="place", how="left", maintain_order="left")[SCORE])
+
+    def user_embeddings(self) -> pl.DataFrame:
+        """user, vector (an array of D numbers): scores are inner products with `item_embeddings`.
+
+        Raises RecclError for a model that ranks by item-item matrices alone, and has no such vectors.
+        """
+        return self.vectors(USER, self.user_ids, self.model.scorer.user_embeddings)
+
+    def item_embeddings(self) -> pl.DataFrame:
+        """item, vector; see `user_embeddings`. Of a blend with item-item matrices they are the part with vectors."""
+        return self.vectors(ITEM, self.item_ids, self.model.scorer.item_embeddings)
+
+    def save(self, folder: str | Path) -> None:
+        """Write a folder of safetensors, Parquet, YAML and JSON, whole or not at all; `reccl.load` reads it."""
+        with atomic_path(Path(folder)) as draft:
+            save(self.model, draft)
+            write_record(self.record, draft)
+
+    @classmethod
+    def read(cls, folder: str | Path, run_id: str = "", device: str = "cpu") -> "Recommender":
+        """Read what `save` wrote. Raises RunError where it is not such a folder."""
+        model = load(Path(folder)).to(resolve_device(device))
+        return cls(model, read_record(Path(folder)), run_id)
+
+    def with_item_columns(self, recommendations: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+        """Recommendations with columns of the item table beside them; null for new items."""
+        table = self.record.item_table
+        there = [] if table is None else table.columns
+        for column in columns:
+            if column not in there:
+                near = did_you_mean(column, there) or f"; there are: {listed(there)}"
+                raise DataError(f"the items have no column {column!r}{near}")
+        assert table is not None
+        beside = table.select(columns).with_columns(self.item_ids.alias(ITEM))
+        return recommendations.join(beside, on=ITEM, how="left", maintain_order="left")
+
+    def empty_lists(self) -> pl.DataFrame:
+        """Recommendations for nobody."""
+        ids = {USER: self.user_ids.dtype, ITEM: self.item_ids.dtype}
+        return pl.DataFrame(schema={**ids, "score": pl.Float32, "rank": pl.Int32, "source": pl.String})
+
+    def vectors(self, name: str, ids: pl.Series, table: torch.Tensor) -> pl.DataFrame:
+        """Ids and their rows of a table [n, D]."""
+        if not table.shape[1]:
+            raise RecclError(
+                f"{self.experiment.name} has no embeddings: it ranks by item-item matrices; use recommend or score"
+            )
+        array = pl.Series("vector", table.float().cpu().numpy(), dtype=pl.Array(pl.Float32, table.shape[1]))
+        return pl.DataFrame([ids.alias(name), array])
+
+    def __repr__(self) -> str:
+        test = self.metrics.get("test", {})
+        shown = ", ".join(f"{name} {test[name]:.4f}" for name in ("ndcg_at_10", "recall_at_20") if name in test)
+        sizes = f"{len(self.user_ids):,} users, {len(self.item_ids):,} items"
+        return f"<Recommender {self.experiment.name}: {sizes}{f'; test {shown}' if shown else ''}>"
+
+
+def typed_ids(ids: Any, known: IdMap, side: str) -> pl.Series:
+    """Ids in the model's type, without nulls. Raises DataError for one that can not be such an id."""
+    raw = pl.Series(side, list(ids) if not isinstance(ids, pl.Series) else ids).drop_nulls()
+    typed = known.typed(raw)
+    if typed.null_count():
+        bad = raw.filter(typed.is_null())[0]
+        raise DataError(f"{side} id {bad!r} is not {known.ids.dtype}, as this model's {side} ids are")
+    return typed.alias(side)
+
+
+def integers(column: pl.Series) -> torch.Tensor:
+    """A column of whole numbers, [n]."""
+    return torch.from_numpy(column.to_numpy(writable=True)).long()
