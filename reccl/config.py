@@ -83,10 +83,11 @@ def resolve(config: "str | Path | Mapping[str, Any] | Experiment", sections: Map
     Raises ConfigError as `load` does.
 
     """
+    origin: dict[KeyPath, str] = {}
     if isinstance(config, Experiment):
-        raw, origin, where = {**config.model_dump(), "data": config.data}, {}, f"experiment {config.name}"
+        raw, where = {**config.model_dump(), "data": config.data}, f"experiment {config.name}"
     elif isinstance(config, Mapping):
-        raw, origin, where = deepcopy(dict(config)), {}, "the config"
+        raw, where = deepcopy(dict(config)), "the config"
     else:
         raw, origin, where = read(config)
     changes = [(tuple(key.split(".")), value, f"{key}={value!r}") for key, value in leaves(sections)]

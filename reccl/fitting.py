@@ -54,9 +54,11 @@ def learn(
     features, builder = FeatureTables.of(data), experiment.scorer.builder(graph)
     embeddings, fitted = None, Fit()
     if experiment.encoder is not None:
-        embeddings, fitted = fit_encoder(
-            experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoint_path
-        )
+        with torch.random.fork_rng():  # for dropout, which draws from the global generator
+            torch.manual_seed(experiment.seed)
+            embeddings, fitted = fit_encoder(
+                experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoint_path
+            )
     metric = selection_metric(experiment, data, device)
     builder = select(builder, embeddings, metric)
     return place(experiment, builder, embeddings, fitted, features, metric)
@@ -74,7 +76,6 @@ def fit_encoder(
 ) -> tuple[Embeddings, Fit]:
     """Train the encoder; the embeddings of its best epoch, over the whole graph."""
     assert experiment.encoder is not None
-    torch.manual_seed(experiment.seed)  # dropout
     initial = torch.Generator().manual_seed(experiment.seed)
     sampling = torch.Generator(graph.device).manual_seed(experiment.seed)
     encoder = experiment.encoder.build(graph, features, initial).to(graph.device)

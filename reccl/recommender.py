@@ -113,8 +113,8 @@ class Recommender:
         """The same as `recommend`, a chunk of users at a time, in bounded memory."""
         if k < 1:
             raise DataError(f"k {k}: ask for at least one item")
-        tables = (None if table is None else to_polars(table) for table in (new_users, new_items, history))
-        extended = extend(self.model, *tables)
+        newer = [None if table is None else to_polars(table) for table in (new_users, new_items, history)]
+        extended = extend(self.model, newer[0], newer[1], newer[2])
         wanted = None if users is None else typed_ids(users, self.model.user_ids, USER)
         yield from lists(extended, wanted, k, include_seen=include_seen)
 
@@ -136,13 +136,13 @@ class Recommender:
             {"row": self.model.user_ids.rows(table[user]), "column": self.model.item_ids.rows(table[item])}
         ).with_row_index("place")
         known = rows.drop_nulls().sort("row", maintain_order=True)
-        users, place = torch.unique_consecutive(integers(known["row"]), return_inverse=True)  # [u], [P]
-        column, found = integers(known["column"]), torch.empty(known.height)
+        asked, place = torch.unique_consecutive(integers(known["row"]), return_inverse=True)  # [u], [P]
+        columns, found = integers(known["column"]), torch.empty(known.height)  # [P], [P]
         size = max(1, CHUNK // max(1, len(self.model.item_ids)))
-        for start in range(0, len(users), size):
-            scores = self.model.scorer.scores(users[start : start + size])  # [b, I]
-            inside = (place >= start) & (place < start + size)
-            found[inside] = scores[place[inside] - start, column[inside]].float()
+        for start in range(0, len(asked), size):
+            scores = self.model.scorer.scores(asked[start : start + size])  # [b, I]
+            inside = (place >= start) & (place < start + size)  # [P]
+            found[inside] = scores[place[inside] - start, columns[inside]].float()
         scored = known.select("place").with_columns(pl.Series(SCORE, found.numpy()))
         return table.with_columns(rows.join(scored, on="place", how="left", maintain_order="left")[SCORE])
 
