@@ -12,6 +12,8 @@ Everything is loaded when it is first used, so that the import itself takes no t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from reccl.version import __version__
+
 if TYPE_CHECKING:
     from reccl import encoders, evaluation, losses, metrics, negatives, scorers, views
     from reccl.api import evaluate, load, load_dataset, train
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from reccl.errors import ConfigError, DataError, RecclError, RunError, TrainingError
     from reccl.outcome import RunCallback as Callback
     from reccl.recommender import Recommender
-
-__version__ = "0.1.0"
 
 _PLACES = {
     "Callback": "reccl.outcome:RunCallback",

@@ -5,10 +5,10 @@ import sys
 
 import typer
 
-from reccl import __version__
 from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, train, ui
 from reccl.cli.console import err
 from reccl.errors import RecclError
+from reccl.version import __version__
 
 app = typer.Typer(
     name="reccl",

@@ -10,7 +10,6 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from reccl import __version__
 from reccl.atomic import atomic_path
 from reccl.cold_start.feature_prior import FeaturePrior
 from reccl.data.columns import USER
@@ -22,6 +21,7 @@ from reccl.errors import RunError
 from reccl.evaluation import UserItemCSR
 from reccl.scorers import Scorer
 from reccl.training import checkpoint
+from reccl.version import __version__
 
 FORMAT = 1
 MANIFEST = "model.json"

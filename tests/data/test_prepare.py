@@ -86,7 +86,7 @@ def test_a_fingerprint_is_that_of_what_is_prepared_however_it_came_about(
     prints = {prepared()[0].fingerprint, prepared(split={"kind": "random_per_user"})[0].fingerprint}
     planted.sample(fraction=1, shuffle=True, seed=1).write_parquet(raw / "rows.parquet")
     prints |= {prepared(interactions="rows.parquet")[0].fingerprint}
-    monkeypatch.setattr("reccl.__version__", "9.9.9")
+    monkeypatch.setattr("reccl.version.__version__", "9.9.9")
     monkeypatch.setattr("reccl.data.store.FORMAT", 99)
     prints |= {prepared()[0].fingerprint}
     assert len(prints) == 1
