@@ -90,7 +90,7 @@ def speed(model: Model, data: Dataset, new: int) -> None:
 def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataFrame, users: pl.Series) -> None:
     """NDCG@20 of held-out users by what is known of them, beside the trained users'."""
     scorer, size = model.scorer, (len(model.user_ids), len(model.item_ids))
-    trained = UserItemCSR.of(data.train, *size)
+    trained = UserItemCSR.from_interactions(data.train, *size)
 
     def ndcg(scorer: Scorer, relevant: pl.DataFrame, known: pl.DataFrame) -> float:
         return evaluate(scorer, relevant, known, Evaluation(cutoffs=(20,))).means()["ndcg_at_20"]
@@ -107,7 +107,7 @@ def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataF
         print(f"k =    0: features {ndcg(told, relevant, shown):.4f}")
     order = shown.select("user", "item", chance=np.random.default_rng(2).random(shown.height)).sort("user", "chance")
     for k in SHOWN:
-        history = UserItemCSR.of(order.group_by("user").head(k), *size)
+        history = UserItemCSR.from_interactions(order.group_by("user").head(k), *size)
         started = time.perf_counter()
         folded = fold_in(scorer, trained, history)
         seconds = time.perf_counter() - started

@@ -126,7 +126,7 @@ def ours(folder: Path) -> dict[str, object]:
     before_graph = peak_memory()
 
     def graph() -> int:
-        graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
+        graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
         return len(graph.adjacency.matrix.values())
 
     edges = timed(stages, "graph", graph)()

@@ -41,7 +41,7 @@ def main() -> None:
         {"name": "bench", "scorer": {"kind": "popularity"}, "data": chosen.data}, (), {}, ""
     )
     data = prepare(experiment.data)
-    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
+    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
     adjacency = graph.adjacency
     x = torch.randn(graph.num_nodes, chosen.dimension, requires_grad=True)
     values = adjacency.matrix.values()

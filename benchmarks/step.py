@@ -17,7 +17,7 @@ import torch
 from measured import title
 
 from reccl.config import load
-from reccl.data.batches import shuffled, steps_per_epoch
+from reccl.data.batches import count_batches, iterate_batches
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.data.prepare import prepare
@@ -34,15 +34,15 @@ class Stepper:
         overrides = [f"data={chosen.data}", f"encoder.layers={chosen.layers}", f"training.batch_size={chosen.batch}"]
         experiment = load(f"methods/{method}", overrides)
         data = prepare(experiment.data)
-        self.graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
+        self.graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
         generator = torch.Generator().manual_seed(0)
         self.encoder = experiment.encoder.build(self.graph, FeatureTables.of(data), generator)
         self.objective = Objective(experiment.objective, self.graph, generator)
         self.optimizer = optimizer_of(self.encoder, experiment.training)
-        self.batches = shuffled(self.graph, chosen.batch, generator)
+        self.batches = iterate_batches(self.graph, chosen.batch, generator)
         started = time.perf_counter()
         self.objective.draw_views()
-        self.drawing = (time.perf_counter() - started) / steps_per_epoch(self.graph, chosen.batch)
+        self.drawing = (time.perf_counter() - started) / count_batches(self.graph, chosen.batch)
 
     def step(self) -> float:
         """Milliseconds of one step."""

@@ -22,7 +22,7 @@ from statistics import median
 from measured import title
 from step import Stepper
 
-from reccl.data.batches import steps_per_epoch
+from reccl.data.batches import count_batches
 
 EPOCHS = 1000
 FILTER = ["scorer.exact=false", "scorer.rank=512", *(f"scorer.{name}=0.4" for name in ("exponent", "ideal_exponent"))]
@@ -42,7 +42,7 @@ def main() -> None:
     lightgcn = Stepper("lightgcn", chosen)
     lightgcn.step()
     step = median(lightgcn.step() for _ in range(chosen.steps)) / 1000  # s
-    whole = step * steps_per_epoch(lightgcn.graph, chosen.batch) * EPOCHS
+    whole = step * count_batches(lightgcn.graph, chosen.batch) * EPOCHS
 
     reccl = Path(sys.executable).with_name("reccl")
     settings += ["data=gowalla", "training.metric=ndcg_at_20", "evaluation.cutoffs=[20]"]

@@ -95,7 +95,7 @@ def folds_items(model: Model, data: Dataset) -> Fold | None:
             return exchanged_scorer(fold_in(scorer, trained, own, placed=every_user))
         rows = own.counts.nonzero().squeeze(1)  # [n]
         nobody = by_user(exchanged(given.clear()), scorer)
-        step = estimate(own.some(rows)) - estimate(nobody.some(rows))  # [n, D]
+        step = estimate(own.select_users(rows)) - estimate(nobody.select_users(rows))  # [n, D]
         return exchanged_scorer(Scorer(scorer.user_embeddings.index_add(0, rows, step), scorer.item_embeddings))
 
     return fold
@@ -119,7 +119,7 @@ def exchanged_scorer(scorer: Scorer) -> Scorer:
 
 def by_user(rows: pl.DataFrame, scorer: Scorer) -> UserItemCSR:
     """Rows grouped, on the scorer's device."""
-    return UserItemCSR.of(rows, len(scorer.user_embeddings), len(scorer.item_embeddings)).to(
+    return UserItemCSR.from_interactions(rows, len(scorer.user_embeddings), len(scorer.item_embeddings)).to(
         scorer.item_embeddings.device
     )
 

@@ -50,7 +50,7 @@ def learn(
         checkpoint_path: a file that always holds the best parameters so far.
 
     """
-    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids)).to(device)
+    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids)).to(device)
     features, builder = FeatureTables.of(data), experiment.scorer.builder(graph)
     embeddings, fitted = None, Fit()
     if experiment.encoder is not None:

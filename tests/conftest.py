@@ -94,7 +94,7 @@ def planted_graph(planted_dataset):
     """The graph of the planted world's training rows."""
     from reccl.data.graph import Graph
 
-    return Graph.of(planted_dataset.train, len(planted_dataset.user_ids), len(planted_dataset.item_ids))
+    return Graph.from_interactions(planted_dataset.train, len(planted_dataset.user_ids), len(planted_dataset.item_ids))
 
 
 @pytest.fixture
@@ -119,11 +119,6 @@ def described(key: str, ids: list[object], random: np.random.Generator) -> pl.Da
             "size": blocks + random.normal(0, 0.3, len(ids)),
         }
     )
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Torch says once in every process that sparse rows are new; `reccl.data.graph` hides it, and pytest would not."""
-    config.addinivalue_line("filterwarnings", "ignore:Sparse CSR tensor support:UserWarning")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

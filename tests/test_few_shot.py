@@ -59,7 +59,7 @@ def test_a_scorer_from_histories_has_no_curve_for_items_and_says_so(planted: pl.
 
     told: list[str] = []
     model, data = world(planted, ColdItems(cold=0.3))
-    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
+    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
     with pytest.raises(RunError):
         few_shot_curves(
             replace(model, scorer=Ease().build(graph, None)), data, EVALUATION, shots=(0, 1), say=told.append

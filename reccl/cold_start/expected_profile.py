@@ -23,11 +23,11 @@ def expected(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, Tensor]:
     history grows. EvaluationResult in benchmarks/inductive.py. No paper is known to us that does it for these scorers.
     """
     rank = min(RANK, *(len(trained.counts), trained.num_items))
-    has = trained.sparse().to_sparse_coo()  # [U, I]
+    has = trained.to_sparse().to_sparse_coo()  # [U, I]
     with torch.random.fork_rng():  # the same directions every time, and nobody else's numbers are used up
         torch.manual_seed(0)
         directions = torch.svd_lowrank(has, q=rank, niter=4)[2]  # [I, d] V
-    low = Scorer(trained.sums(directions), directions)
+    low = Scorer(trained.sum_vectors(directions), directions)
     count = own.counts[:, None].float()  # [n, 1] k
     usual = trained.counts[trained.counts > 0].float().mean()  # [] K
     return FoldInEstimator.of(low, trained)(own) * usual / (usual + count), directions

@@ -30,7 +30,7 @@ def fold_in(
     `trained` are the interactions that the scorer was trained on, `history` further ones, each with a row for every
     user of `scorer` (to add users, first add rows to `scorer.users`, whatever they hold):
 
-        history = UserItemCSR.of(rows, len(scorer.users), len(scorer.items))  # rows: user, item as row numbers
+        history = UserItemCSR.from_interactions(rows, len(scorer.users), len(scorer.items))  # rows of row numbers
         evaluate(fold_in(scorer, trained, history), relevant, known, evaluation)
 
     - A user without trained items gets the estimate of `FoldInEstimator`.
@@ -53,12 +53,12 @@ def fold_in(
     if linear is None:
         users = estimated(scorer, trained, history, placed, described, feature_prior)
     else:
-        users = scorer.user_embeddings.index_copy(0, rows, whole.some(rows).sums(linear))
+        users = scorer.user_embeddings.index_copy(0, rows, whole.select_users(rows).sum_vectors(linear))
     fresh = rows[scorer.history.counts[rows] == 0]  # [m]
     folded = replace(scorer, user_embeddings=users, history=whole)
     if len(fresh) == 0:
         return folded
-    share, directions = expected(scorer.history, whole.some(fresh))  # [m, d], [I, d]
+    share, directions = expected(scorer.history, whole.select_users(fresh))  # [m, d], [I, d]
     scores = sum_operators(scorer.item_operators, directions)  # [I, d]
     if linear is not None:
         scores = scores + scorer.item_embeddings @ (linear.T @ directions)
@@ -83,11 +83,11 @@ def estimated(
     joined, known = trained.union(history), trained.counts[rows] > 0
     estimate = FoldInEstimator.of(scorer, trained, placed)
     old, new = rows[known], rows[~known]
-    users[new] = estimate(joined.some(new))
+    users[new] = estimate(joined.select_users(new))
     if described is not None and feature_prior is not None:
         both = new[described[new]]
-        users[both] = estimate(joined.some(both), feature_prior.prior(scorer.user_embeddings[both]))
-    step = estimate(joined.some(old)) - estimate(trained.some(old))
+        users[both] = estimate(joined.select_users(both), feature_prior.prior(scorer.user_embeddings[both]))
+    step = estimate(joined.select_users(old)) - estimate(trained.select_users(old))
     moved = scorer.user_embeddings[old] + step * scorer.user_embeddings[old].norm(dim=1, keepdim=True) / estimate.length
     users[old] = normalize(moved, dim=1) if estimate.unit else moved
     return users
@@ -101,10 +101,10 @@ def projection(scorer: Scorer, trained: UserItemCSR) -> Tensor | None:
     """
     degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings)).clamp(min=1).double()  # [I]
     read = trained.counts.nonzero().squeeze(1)[:USERS]  # [m]
-    own, users = trained.some(read), scorer.user_embeddings[read].double()
+    own, users = trained.select_users(read), scorer.user_embeddings[read].double()
     for exponent in EXPONENTS:
         weighted = scorer.item_embeddings.double() * degree[:, None] ** -exponent  # [I, D]
-        sums = own.sums(weighted)  # [m, D]
+        sums = own.sum_vectors(weighted)  # [m, D]
         gain = (sums * users).sum() / sums.square().sum().clamp(min=1e-30)
         if (users - gain * sums).square().sum() <= SAME * users.square().sum():
             return (gain * weighted).float()

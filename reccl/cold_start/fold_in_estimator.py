@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from reccl.cold_start.feature_prior import RIDGE, Prior, ridged
+from reccl.data.sparse import make_csr
 from reccl.data.user_items import UserItemCSR
 from reccl.scorers.scorer import Scorer
 
@@ -81,14 +82,14 @@ class FoldInEstimator:
         """Fit at one exponent; `degree` [I] counts the items' trained interactions."""
         rows = trained.counts.nonzero().squeeze(1)
         rows = rows[:: 1 + len(rows) // USERS]  # [n]
-        read = trained.some(rows)
+        read = trained.select_users(rows)
         count = read.counts.double()  # [n] K
         vectors = scorer.user_embeddings[rows].double()  # [n, D]
         lengths = vectors.norm(dim=1)  # [n]
         users = normalize(vectors, dim=1) * lengths.mean() if scorer.history is None else vectors
         weight = torch.where(degree > 0, degree.clamp(min=1).double() ** -exponent, 0)  # [I]
         weighted = scorer.item_embeddings.double() * weight[:, None]  # [I, D] c_i e_i
-        means = read.sums(weighted) / count[:, None]  # [n, D] m_K
+        means = read.sum_vectors(weighted) / count[:, None]  # [n, D] m_K
         several = (count > 1).double()  # [n] who has a covariance
         factor = several / (count - 1).clamp(min=1) / several.sum().clamp(min=1)
         within, drawn = (scatter(read, weighted, means, each) for each in (factor, factor / count))  # W, E[S_u / K]
@@ -126,8 +127,8 @@ class FoldInEstimator:
 
         Items of weight 0 say nothing; a user who has no other gets the mean of the prior: the mean user without one.
         """
-        seen = history.sums((self.weight > 0).double()[:, None])  # [n, 1] k
-        total = history.sums(self.items.double() * self.weight[:, None])  # [n, D]
+        seen = history.sum_vectors((self.weight > 0).double()[:, None])  # [n, 1] k
+        total = history.sum_vectors(self.items.double() * self.weight[:, None])  # [n, D]
         away = (total / seen.clamp(min=1) - self.history) @ self.into  # [n, D]
         if prior is None:
             users = self.user + (away * shrunk(seen, self.ratio)) @ self.onto.T
@@ -167,7 +168,7 @@ def of_their_users(scorer: Scorer, trained: UserItemCSR) -> Tensor:
     """The mean embedding of each item's trained users, [I, D]; 0 without any."""
     size = (len(trained.counts), len(scorer.item_embeddings))
     ones = torch.ones(len(trained.item), device=trained.item.device)
-    has = torch.sparse_csr_tensor(trained.start, trained.item, ones, size, check_invariants=False).to_sparse_coo()
+    has = make_csr(trained.start, trained.item, ones, size).to_sparse_coo()
     degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings)).clamp(min=1)  # [I]
     total: Tensor = torch.sparse.mm(has.t(), scorer.user_embeddings.float())
     return total / degree[:, None]

@@ -21,33 +21,35 @@ class Batch:
         return len(self.user)
 
 
-def steps_per_epoch(graph: Graph, size: int) -> int:
-    """How many batches `shuffled` gives."""
+def count_batches(graph: Graph, size: int) -> int:
+    """How many batches `iterate_batches` gives."""
     return -(-len(graph.user) // size)
 
 
 Grouping = Literal["interaction", "user"]
-"""What stays together in a batch: nothing, or all interactions of a user."""
+"""What a batch keeps together: nothing, or all interactions of a user."""
 
 
-def shuffled(graph: Graph, size: int, generator: torch.Generator, keep: Grouping = "interaction") -> Iterator[Batch]:
+def iterate_batches(
+    graph: Graph, size: int, generator: torch.Generator, batch_by: Grouping = "interaction"
+) -> Iterator[Batch]:
     """Every training edge once, in random order, `size` at a time (the last batch may be smaller).
 
-    With `keep` users, the users are in random order and each comes with all edges, so that batches hold about `size`
+    With `batch_by="user"`, users come in random order, each with all their edges, so that batches hold about `size`
     edges of few users: a loss that ranks all items for a user then ranks them once an epoch. `generator` is a CPU
     generator: the order is the same on every device.
     """
-    if keep == "interaction":
+    if batch_by == "interaction":
         order = torch.randperm(len(graph.user), generator=generator).to(graph.device)
         parts = order.split(size)
     else:
-        parts = by_user(graph, size, generator)
+        parts = group_by_user(graph, size, generator)
     for rows in parts:
         yield Batch(graph.user[rows], graph.item[rows])
 
 
-def by_user(graph: Graph, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Edges, user by user in random order, cut before the user whose first edge is at or after each `size`."""
+def group_by_user(graph: Graph, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Edges user by user, users in random order, cut before the user whose first edge is at or after each `size`."""
     users = torch.randperm(graph.num_users, generator=generator).to(graph.device)  # [U]
     counts = graph.user_degree[users]  # [U]
     before = counts.cumsum(0) - counts  # [U] edges of the users before

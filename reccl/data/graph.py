@@ -1,6 +1,5 @@
 """Graph: the user-item graph of the training rows, and its normalized adjacency, computed once."""
 
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self, cast
@@ -13,9 +12,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from reccl.data.columns import ITEM, USER
+from reccl.data.sparse import make_csr, spmm
 from reccl.data.user_items import UserItemCSR
-
-warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state", UserWarning)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,20 +46,12 @@ class _Propagate(torch.autograd.Function):
     @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(ctx: Any, matrix: Tensor, transpose: Tensor, x: Tensor) -> Tensor:
         ctx.transpose = transpose
-        return product(matrix, x)
+        return spmm(matrix, x)
 
     @staticmethod
     @torch.amp.custom_bwd(device_type="cuda")  # type: ignore[untyped-decorator]
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, product(ctx.transpose, gradients[0])  # type: ignore[attr-defined]
-
-
-def product(matrix: Tensor, x: Tensor) -> Tensor:
-    """CSR [N, N] @ [N, D] without autograd. On the CPU `@` fills its result with zeros twice before it writes it."""
-    if x.device.type != "cpu":
-        return matrix @ x
-    out = x.new_empty(len(matrix), x.shape[1])
-    return torch.addmm(out, matrix, x, beta=0, out=out)
+        return None, None, spmm(ctx.transpose, gradients[0])  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -70,17 +60,23 @@ class Graph:
 
     Parallel edges are one edge. Directed edges are sorted by (row, column), each undirected edge appearing twice;
     `edge[j]` says which undirected edge the directed edge j is, so that dropping an edge drops both directions.
+
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1], "item": [0, 2, 2]}), 2, 3)
+    >>> graph.num_nodes, graph.item_degree.tolist(), graph.has_edge(torch.tensor([0, 1]), torch.tensor([2, 1])).tolist()
+    (5, [1, 0, 2], [True, False])
+    >>> graph.adjacency.matrix.shape, (graph.adjacency @ torch.ones(5, 8)).shape
+    (torch.Size([5, 5]), torch.Size([5, 8]))
     """
 
     num_users: int  # U
     num_items: int  # I
     user: Tensor  # [E] user of each undirected edge, sorted by (user, item)
     item: Tensor  # [E] item of each undirected edge
-    turned: Tensor  # [E] the undirected edges sorted by (item, user)
+    item_order: Tensor  # [E] the undirected edges sorted by (item, user)
 
     @classmethod
-    def of(cls, train: pl.DataFrame, users: int, items: int) -> Self:
-        """Build from training rows (columns user, item: row numbers)."""
+    def from_interactions(cls, train: pl.DataFrame, users: int, items: int) -> Self:
+        """Build from training rows (columns user, item: row numbers) among so many `users` and `items`."""
         pair = train[USER].cast(pl.Int64).to_numpy() * items + train[ITEM].to_numpy()  # [rows]
         if not (pair[1:] > pair[:-1]).all():  # as one part of a data set is, two together are not
             pair.sort()
@@ -90,23 +86,23 @@ class Graph:
         start = np.zeros(users + 1, np.int64)
         np.cumsum(np.bincount(user, minlength=users), out=start[1:])
         edge = np.arange(len(item), dtype=np.int32 if len(item) < 2**31 else np.int64)
-        turned = csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
-        return cls(users, items, *(torch.from_numpy(part).long() for part in (user, item, turned)))
+        item_order = csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
+        return cls(users, items, *(torch.from_numpy(part).long() for part in (user, item, item_order)))
 
     @cached_property
     def row(self) -> Tensor:
         """[2E] node that receives: users first, then items."""
-        return torch.cat([self.user, self.num_users + self.item[self.turned]])
+        return torch.cat([self.user, self.num_users + self.item[self.item_order]])
 
     @cached_property
     def column(self) -> Tensor:
         """[2E] node that sends."""
-        return torch.cat([self.num_users + self.item, self.user[self.turned]])
+        return torch.cat([self.num_users + self.item, self.user[self.item_order]])
 
     @cached_property
     def edge(self) -> Tensor:
         """[2E] undirected edge of each directed one."""
-        return torch.cat([torch.arange(len(self.user), device=self.device), self.turned])
+        return torch.cat([torch.arange(len(self.user), device=self.device), self.item_order])
 
     @property
     def num_nodes(self) -> int:
@@ -127,26 +123,31 @@ class Graph:
 
     @cached_property
     def item_users(self) -> UserItemCSR:
-        """The users of every item: `by_user` with the sides changed."""
+        """The users of every item: `user_items` with the sides swapped."""
         start = torch.zeros(self.num_items + 1, dtype=torch.long, device=self.device)
         start[1:] = self.item_degree.cumsum(0)
-        return UserItemCSR(start, self.user[self.turned], self.num_users)
+        return UserItemCSR(start, self.user[self.item_order], self.num_users)
 
     def to(self, device: torch.device) -> "Graph":
         """The same graph on another device."""
         if device == self.device:
             return self
-        return Graph(self.num_users, self.num_items, *(part.to(device) for part in (self.user, self.item, self.turned)))
+        return Graph(
+            self.num_users, self.num_items, *(part.to(device) for part in (self.user, self.item, self.item_order))
+        )
 
     @cached_property
     def adjacency(self) -> Adjacency:
-        """D^-1/2 A D^-1/2 of all edges: `normalized` without a table of directed edges, a quarter of the memory."""
+        """D^-1/2 A D^-1/2 of all edges.
+
+        As `normalize_adjacency` makes it, but without a table of directed edges: a quarter of the memory.
+        """
         degree = torch.cat([self.user_degree, self.item_degree])  # [N]
         weight = degree.clamp(min=1).float().rsqrt()  # [N]
         values = weight[self.user] * weight[self.num_users :][self.item]  # [E]
         kind = torch.int32 if 2 * len(self.user) < 2**31 else torch.long
-        column = torch.cat([self.item.to(kind) + self.num_users, self.user.to(kind)[self.turned]])  # [2E]
-        return compressed(degree, column, torch.cat([values, values[self.turned]]))
+        column = torch.cat([self.item.to(kind) + self.num_users, self.user.to(kind)[self.item_order]])  # [2E]
+        return make_adjacency(degree, column, torch.cat([values, values[self.item_order]]))
 
     @cached_property
     def user_degree(self) -> Tensor:
@@ -163,7 +164,7 @@ class Graph:
         """[E] one ascending number for each edge."""
         return self.user * self.num_items + self.item
 
-    def has(self, user: Tensor, item: Tensor) -> Tensor:
+    def has_edge(self, user: Tensor, item: Tensor) -> Tensor:
         """Whether (user, item) is an edge, by binary search; any shapes that broadcast."""
         asked = user * self.num_items + item
         if len(self._keys) == 0:
@@ -176,27 +177,26 @@ class Graph:
         ones, places = np.ones(len(self.user), np.float32), (self.user.cpu().numpy(), self.item.cpu().numpy())
         return csr_matrix((ones, places), shape=(self.num_users, self.num_items))
 
-    def without(self, dropped: Tensor) -> Adjacency:
-        """The normalized adjacency after dropping undirected edges ([E] bool), degrees counted anew."""
+    def drop_edges(self, dropped: Tensor) -> Adjacency:
+        """The normalized adjacency without the `dropped` undirected edges ([E] bool), degrees counted anew."""
         kept = ~dropped[self.edge]  # [2E]
-        return normalized(self.row[kept], self.column[kept], self.num_nodes)
+        return normalize_adjacency(self.row[kept], self.column[kept], self.num_nodes)
 
 
-def normalized(row: Tensor, column: Tensor, nodes: int) -> Adjacency:
+def normalize_adjacency(row: Tensor, column: Tensor, nodes: int) -> Adjacency:
     """D^-1/2 A D^-1/2 as CSR from directed edges sorted by row, both directions present (LightGCN, eq. 3).
 
     Nodes without edges have an empty row. All on the device of `row`.
     """
     degree = torch.bincount(row, minlength=nodes)  # [N]
     weight = degree.clamp(min=1).float().rsqrt()  # [N]
-    return compressed(degree, column, weight[row] * weight[column])
+    return make_adjacency(degree, column, weight[row] * weight[column])
 
 
-def compressed(degree: Tensor, column: Tensor, values: Tensor) -> Adjacency:
+def make_adjacency(degree: Tensor, column: Tensor, values: Tensor) -> Adjacency:
     """A symmetric matrix from the number of entries of each row ([N]), and their columns and values ([2E])."""
     start = torch.zeros(len(degree) + 1, dtype=torch.long, device=degree.device)  # [N + 1]
     torch.cumsum(degree, 0, out=start[1:])
     index = torch.int32 if len(column) < 2**31 else torch.long
-    size = (len(degree), len(degree))
-    matrix = torch.sparse_csr_tensor(start.to(index), column.to(index), values, size, check_invariants=False)
+    matrix = make_csr(start.to(index), column.to(index), values, (len(degree), len(degree)))
     return Adjacency(matrix, matrix)

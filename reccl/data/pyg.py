@@ -21,7 +21,7 @@ def hetero(data: Dataset) -> "HeteroData":
     from torch_geometric import EdgeIndex
     from torch_geometric.data import HeteroData
 
-    graph, tables = Graph.of(data.train, len(data.user_ids), len(data.item_ids)), FeatureTables.of(data)
+    graph, tables = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids)), FeatureTables.of(data)
     made = HeteroData()
     for name, count, features in (("user", graph.num_users, tables.users()), ("item", graph.num_items, tables.items())):
         made[name].num_nodes = count

@@ -1,4 +1,4 @@
-"""Interactions by user: which items each user has, in compressed rows."""
+"""User items: which items each user has, in compressed rows."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,19 +8,28 @@ import torch
 from torch import Tensor
 
 from reccl.data.columns import ITEM, USER
+from reccl.data.sparse import make_csr
 
 
 @dataclass(frozen=True)
 class UserItemCSR:
-    """Items of every user: those of user u are item[start[u] : start[u + 1]], ascending, each once."""
+    """Items of every user: those of user u are item[start[u] : start[u + 1]], ascending, each once.
+
+    >>> rows = pl.DataFrame({"user": [0, 0, 2], "item": [3, 1, 1]})
+    >>> user_items = UserItemCSR.from_interactions(rows, users=3, items=4)
+    >>> user_items.counts.tolist(), user_items.item.tolist()
+    ([2, 0, 1], [1, 3, 1])
+    >>> user_items.contains(torch.tensor([0, 2]), torch.tensor([[3, 2], [1, 3]])).tolist()
+    [[True, False], [True, False]]
+    """
 
     start: Tensor  # [U + 1]
     item: Tensor  # [E]
     num_items: int  # I
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, users: int, items: int) -> Self:
-        """Group rows (user, item: row numbers)."""
+    def from_interactions(cls, rows: pl.DataFrame, users: int, items: int) -> Self:
+        """Group rows (columns user, item: row numbers) of so many `users` and `items`."""
         pairs = rows.select(USER, ITEM).unique().sort(USER, ITEM)
         count = torch.bincount(torch.from_numpy(pairs[USER].to_numpy(writable=True)).long(), minlength=users)
         start = torch.cat([torch.zeros(1, dtype=torch.long), count.cumsum(0)])
@@ -35,44 +44,45 @@ class UserItemCSR:
         """[U] items of each user."""
         return self.start.diff()
 
-    def pairs(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        """All (place in `users`, item) pairs of the given users: [P], [P]."""
+    def gather_pairs(self, users: Tensor) -> tuple[Tensor, Tensor]:
+        """All (place in `users`, item) pairs of the given users ([B] row numbers): [P], [P]."""
         count = self.counts[users]  # [B]
         place = torch.repeat_interleave(torch.arange(len(users), device=users.device), count)  # [P]
         within = torch.arange(len(place), device=users.device) - torch.repeat_interleave(count.cumsum(0) - count, count)
         return place, self.item[self.start[users][place] + within]
 
-    def within(self, users: int, items: int) -> "UserItemCSR":
-        """The same among more users, who have nothing, and more items."""
+    def resize(self, users: int, items: int) -> "UserItemCSR":
+        """The same among more users, who have no items, and more items."""
         more = self.start[-1:].expand(users - len(self.counts))
         return UserItemCSR(torch.cat([self.start, more]), self.item, items)
 
-    def some(self, users: Tensor) -> "UserItemCSR":
+    def select_users(self, users: Tensor) -> "UserItemCSR":
         """The given users ([n] row numbers) alone, in that order."""
         count = self.counts[users]
-        return UserItemCSR(torch.cat([count.new_zeros(1), count.cumsum(0)]), self.pairs(users)[1], self.num_items)
+        return UserItemCSR(
+            torch.cat([count.new_zeros(1), count.cumsum(0)]), self.gather_pairs(users)[1], self.num_items
+        )
 
     def union(self, other: "UserItemCSR") -> "UserItemCSR":
-        """The items that each user has here or there; as many users and items as the larger has."""
+        """The items that each user has in either; as many users and items as the larger has."""
         items, users = max(self.num_items, other.num_items), max(len(self.counts), len(other.counts))
-        pairs = [part.pairs(torch.arange(len(part.counts), device=part.item.device)) for part in (self, other)]
+        pairs = [part.gather_pairs(torch.arange(len(part.counts), device=part.item.device)) for part in (self, other)]
         keys = torch.cat([user * items + item for user, item in pairs]).unique()  # ascending
         count = torch.bincount(keys // items, minlength=users)
         return UserItemCSR(torch.cat([count.new_zeros(1), count.cumsum(0)]), keys % items, items)
 
-    def sums(self, vectors: Tensor) -> Tensor:
+    def sum_vectors(self, vectors: Tensor) -> Tensor:
         """The sum of the item vectors [I, D] over each user's items: [U, D]."""
-        return self.within(len(self.counts), len(vectors)).sparse(vectors.dtype) @ vectors
+        return self.resize(len(self.counts), len(vectors)).to_sparse(vectors.dtype) @ vectors
 
-    def sparse(self, kind: torch.dtype = torch.float32) -> Tensor:
+    def to_sparse(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """[U, I] CSR of ones."""
-        ones = torch.ones(len(self.item), dtype=kind, device=self.item.device)
-        size = (len(self.counts), self.num_items)
-        return torch.sparse_csr_tensor(self.start, self.item, ones, size, check_invariants=False)
+        ones = torch.ones(len(self.item), dtype=dtype, device=self.item.device)
+        return make_csr(self.start, self.item, ones, (len(self.counts), self.num_items))
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
-        """[B, K] True where items[b, k] is one of users[b]'s; by binary search, no table of U x I."""
-        place, own = self.pairs(users)
+        """[B, K] True where items[b, k] is an item of users[b]; by binary search, without a U x I table."""
+        place, own = self.gather_pairs(users)
         keys = place * self.num_items + own  # [P] ascending
         asked = torch.arange(len(users), device=users.device)[:, None] * self.num_items + items  # [B, K]
         if len(keys) == 0:

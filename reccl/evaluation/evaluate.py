@@ -63,7 +63,7 @@ def evaluate(
     present = slices.groups(relevant)
 
     def by_user(rows: pl.DataFrame) -> UserItemCSR:
-        return UserItemCSR.of(rows, users, items).to(device)
+        return UserItemCSR.from_interactions(rows, users, items).to(device)
 
     targets = {"": by_user(relevant)}
     targets |= {name: by_user(within(relevant, of)) for name, of in slices.items.items() if name in present}

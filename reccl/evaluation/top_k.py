@@ -28,7 +28,7 @@ def top_k(
         blocks, done = Blocks(scorer.item_embeddings), 0
         for rows in users.split(USERS):
             items, best, sure = blocks.best(
-                scorer.user_embeddings[rows], k, None if hidden is None else hidden.pairs(rows)
+                scorer.user_embeddings[rows], k, None if hidden is None else hidden.gather_pairs(rows)
             )
             again = (~sure).nonzero().squeeze(1)  # [a]
             _, *exact = zip(*by_whole_rows(scorer, rows[again], k, hidden), strict=True)
@@ -70,7 +70,7 @@ def scored(scorer: Scorer, users: Tensor, hidden: UserItemCSR | None = None) -> 
     for rows in users.to(scorer.item_embeddings.device).split(size):
         scores = scorer.scores(rows, out=buffer[: len(rows)])  # [b, I]
         if hidden is not None:
-            scores[hidden.pairs(rows)] = -torch.inf
+            scores[hidden.gather_pairs(rows)] = -torch.inf
         yield rows, scores
 
 

@@ -35,7 +35,9 @@ class ValidationMetric:
         """From tables of user and item row numbers; `metric` is a name such as ndcg_at_10, whose group (the part before
         a slash) is left out; a metric of the whole catalog is taken as NDCG.
         """
-        relevant, hidden = (UserItemCSR.of(rows, users, items).to(device) for rows in (validation, known))
+        relevant, hidden = (
+            UserItemCSR.from_interactions(rows, users, items).to(device) for rows in (validation, known)
+        )
         name, _, k = metric.rpartition("/")[2].rpartition("_at_")
         judged = relevant.counts.nonzero().squeeze(1)  # [n]
         most = max(1, BYTES // (4 * items))
@@ -48,7 +50,7 @@ class ValidationMetric:
 
     def each(self, scores: Tensor) -> Tensor:
         """The metric of every one of `users`, [n]; scores [n, I] are overwritten."""
-        scores[self.hidden.pairs(self.users)] = -torch.inf
+        scores[self.hidden.gather_pairs(self.users)] = -torch.inf
         best, items = torch.topk(scores, min(self.k, scores.shape[1]), dim=1)  # [n, k]
         hits = self.relevant.contains(self.users, items.masked_fill(best == -torch.inf, -1)).double()
         hits = torch.nn.functional.pad(hits, (0, self.k - hits.shape[1]))

@@ -39,7 +39,7 @@ def shared_mask(batch: Batch, items: Tensor, graph: Graph, mask_known: bool) -> 
     """
     if not mask_known:
         return SameIdMask(batch.item, items)
-    anchor, known = graph.user_items.pairs(batch.user)  # [P], [P]
+    anchor, known = graph.user_items.gather_pairs(batch.user)  # [P], [P]
     return IdListMask(anchor, known, len(batch), items)
 
 
@@ -49,5 +49,5 @@ def redraw_known(sample: Callable[[], Tensor], batch: Batch, graph: Graph, redra
     """
     items, user = sample(), batch.user[:, None]  # [B, M], [B, 1]
     for _ in range(redraws):
-        items = torch.where(graph.has(user, items), sample(), items)
-    return items, graph.has(user, items)
+        items = torch.where(graph.has_edge(user, items), sample(), items)
+    return items, graph.has_edge(user, items)

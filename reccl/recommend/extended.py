@@ -53,10 +53,10 @@ def extend(
         return Extended(taller, source, item_source)
     numbered = rows.with_columns(taller.user_ids.rows(rows[USER]))
     device, size = model.scorer.item_embeddings.device, (len(taller.user_ids), len(taller.item_ids))
-    seen = UserItemCSR.of(numbered, *size).to(device)
+    seen = UserItemCSR.from_interactions(numbered, *size).to(device)
     says = placed if model.scorer.history is None else placed | True
     telling = numbered.filter(pl.Series(says.cpu().numpy()).gather(numbered[ITEM]))
-    own = UserItemCSR.of(telling, *size).to(device)
+    own = UserItemCSR.from_interactions(telling, *size).to(device)
     content = (source == CONTENT).to(device)
     scorer = fold_in(
         taller.scorer, taller.known, own, placed=placed, described=content, feature_prior=model.feature_prior
@@ -84,7 +84,7 @@ def with_items(model: Model, new: Described) -> tuple[Model, Tensor]:
     order = torch.from_numpy(items.rows(new.ids).to_numpy(writable=True)).long().to(device)  # [m]
     whole = torch.cat([model.scorer.item_embeddings, torch.zeros_like(vectors)]).index_copy(0, order, vectors)
     popularity = torch.cat([model.popularity, model.popularity.new_zeros(len(new.ids))])
-    known = model.known.within(len(model.user_ids), len(items))
+    known = model.known.resize(len(model.user_ids), len(items))
     operators = tuple(operator.pad(len(new.ids)) for operator in model.scorer.item_operators)
     scorer = replace(model.scorer, item_embeddings=whole, item_operators=operators)
     grown = replace(model, scorer=scorer, item_ids=items, known=known, popularity=popularity)
@@ -113,9 +113,9 @@ def with_users(model: Model, told: Described, everybody: pl.Series) -> tuple[Mod
         source[order] = CONTENT
     history = model.scorer.history
     scorer = replace(
-        model.scorer, user_embeddings=vectors, history=None if history is None else history.within(len(users), size)
+        model.scorer, user_embeddings=vectors, history=None if history is None else history.resize(len(users), size)
     )
-    return replace(model, scorer=scorer, user_ids=users, known=model.known.within(len(users), size)), source
+    return replace(model, scorer=scorer, user_ids=users, known=model.known.resize(len(users), size)), source
 
 
 def table_of(new: Described) -> pl.DataFrame:

@@ -43,7 +43,7 @@ class Model:
     def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None) -> "Model":
         """A scorer that was trained on `data`, and what places nodes by their features, where there is such."""
         rows = data.known_before("test")
-        known = UserItemCSR.of(rows, len(data.user_ids), len(data.item_ids))
+        known = UserItemCSR.from_interactions(rows, len(data.user_ids), len(data.item_ids))
         popularity = torch.bincount(known.item, minlength=len(data.item_ids)).float()
         scorer, towers = scorer.to(torch.device("cpu")), towers or Towers()
         feature_prior = None

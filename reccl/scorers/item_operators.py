@@ -8,6 +8,8 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from reccl.data.sparse import make_csr
+
 
 @dataclass(frozen=True, eq=False)
 class ItemOperator:
@@ -32,7 +34,7 @@ class ItemOperator:
         if last.layout != torch.sparse_csr:
             return ItemOperator((*before, last * factor))
         parts = (last.crow_indices(), last.col_indices(), last.values() * factor)
-        return ItemOperator((*before, torch.sparse_csr_tensor(*parts, last.shape, check_invariants=False)))
+        return ItemOperator((*before, make_csr(*parts, last.shape)))
 
     def pad(self, count: int) -> "ItemOperator":
         """The operator with `count` more items at the end, which contribute nothing and are scored 0."""
@@ -53,7 +55,7 @@ def pad_matrix(matrix: Tensor, rows: int, columns: int) -> Tensor:
     start = matrix.crow_indices()
     parts = (torch.cat([start, start[-1:].expand(rows)]), matrix.col_indices(), matrix.values())
     size = (matrix.shape[0] + rows, matrix.shape[1] + columns)
-    return torch.sparse_csr_tensor(*parts, size, check_invariants=False)
+    return make_csr(*parts, size)
 
 
 def merge_dense(operators: Sequence[ItemOperator]) -> tuple[ItemOperator, ...]:
@@ -97,7 +99,7 @@ def read_matrices(named: Mapping[str, Tensor], operator: str) -> Iterator[Tensor
         else:
             start, column, value, shape = (named[f"{name}_{part}"] for part in ("start", "column", "value", "shape"))
             size = (int(shape[0]), int(shape[1]))
-            yield torch.sparse_csr_tensor(start, column, value, size, check_invariants=True)
+            yield make_csr(start, column, value, size, check=True)
         place += 1
 
 
@@ -106,4 +108,4 @@ def to_torch_csr(matrix: csr_matrix) -> Tensor:
     matrix.sort_indices()
     start, column = (torch.from_numpy(part.astype(np.int32)) for part in (matrix.indptr, matrix.indices))
     value = torch.from_numpy(matrix.data.astype(np.float32))
-    return torch.sparse_csr_tensor(start, column, value, size=matrix.shape, check_invariants=False)
+    return make_csr(start, column, value, matrix.shape)

@@ -44,7 +44,7 @@ class Scorer:
         scores = torch.mm(self.user_embeddings[rows], self.item_embeddings.T, out=out)  # [B, I]
         if self.history is not None and self.item_operators:
             for users, block in zip(rows.split(OPERATOR_USERS), scores.split(OPERATOR_USERS), strict=True):
-                place, item = self.history.pairs(users)
+                place, item = self.history.gather_pairs(users)
                 x = torch.zeros(len(self.item_embeddings), len(users), device=self.item_embeddings.device)  # [I, b]
                 x[item, place] = 1.0
                 for operator in self.item_operators:

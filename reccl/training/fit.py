@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from reccl.data.batches import Grouping, shuffled, steps_per_epoch
+from reccl.data.batches import Grouping, count_batches, iterate_batches
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
 from reccl.errors import TrainingError
@@ -105,7 +105,7 @@ def fit(
     kept = nn.ModuleDict({"encoder": shown, "objective": objective.parts})
     outcome, best_state, waited = Fit(), state_of(learned), 0
     order = torch.Generator().manual_seed(seed)
-    steps = steps_per_epoch(graph, training.batch_size)
+    steps = count_batches(graph, training.batch_size)
     optimizer = optimizer_of(learned, training)
     scale = partial(factor, training.schedule, steps=steps * training.epochs, warmup=training.warmup)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
@@ -117,7 +117,7 @@ def fit(
             started, rate, sums = time.perf_counter(), optimizer.param_groups[0]["lr"], torch.zeros(())
             objective.begin_epoch((number - 1) / max(training.epochs - 1, 1))
             encoder.train()
-            for batch in shuffled(graph, training.batch_size, order, training.batch_by):
+            for batch in iterate_batches(graph, training.batch_size, order, training.batch_by):
                 with autocast:
                     losses = objective(encoder, batch)
                 optimizer.zero_grad()

@@ -28,4 +28,4 @@ class EdgeDrop(ViewSettings):
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         draw = torch.rand(len(graph.user), generator=generator, device=graph.device)  # [E]
-        return View((graph.without(draw < self.rate),))
+        return View((graph.drop_edges(draw < self.rate),))

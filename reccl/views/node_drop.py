@@ -25,4 +25,4 @@ class NodeDrop(ViewSettings):
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         draw = torch.rand(graph.num_nodes, generator=generator, device=graph.device) < self.rate  # [N]
         users, items = draw.split([graph.num_users, graph.num_items])  # [U], [I]
-        return View((graph.without(users[graph.user] | items[graph.item]),))
+        return View((graph.drop_edges(users[graph.user] | items[graph.item]),))

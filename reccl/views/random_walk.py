@@ -26,4 +26,4 @@ class RandomWalk(ViewSettings):
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         draws = torch.rand(self.layers, len(graph.user), generator=generator, device=graph.device)  # [L, E]
-        return View(tuple(graph.without(draw < self.rate) for draw in draws))
+        return View(tuple(graph.drop_edges(draw < self.rate) for draw in draws))

@@ -28,13 +28,13 @@ def world(users: int = 60, items: int = 30, dimension: int = 4, *, unit: bool = 
     vectors = torch.from_numpy(taste).float()
     vectors = torch.nn.functional.normalize(vectors, dim=1) if unit else vectors
     pairs = pl.DataFrame(rows, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
-    return Scorer(vectors, torch.from_numpy(kinds).float()), UserItemCSR.of(pairs, users, items)
+    return Scorer(vectors, torch.from_numpy(kinds).float()), UserItemCSR.from_interactions(pairs, users, items)
 
 
 def histories(scorer: Scorer, items: dict[int, list[int]]) -> UserItemCSR:
     rows = [(user, item) for user, own in items.items() for item in own]
     table = pl.DataFrame(rows, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
-    return UserItemCSR.of(table, len(scorer.user_embeddings), len(scorer.item_embeddings))
+    return UserItemCSR.from_interactions(table, len(scorer.user_embeddings), len(scorer.item_embeddings))
 
 
 def with_user(scorer: Scorer, trained: UserItemCSR, number: int = 1) -> tuple[Scorer, UserItemCSR]:
@@ -62,14 +62,14 @@ def test_it_is_the_least_squares_fit_over_every_subset_of_k_items_of_every_user(
     asked = [3, 11, 20][:k]
     right = targets.mean(0) + cross @ np.linalg.solve(covariance, items[asked].mean(0) - mean)
     estimate = FoldInEstimator.at(scorer, trained, torch.from_numpy(degree), 0.0)
-    found = estimate(histories(scorer, {0: asked}).some(torch.tensor([0])))[0]
+    found = estimate(histories(scorer, {0: asked}).select_users(torch.tensor([0])))[0]
     assert found.numpy() == pytest.approx(right, rel=2e-3, abs=2e-3)
 
 
 def test_a_prior_that_says_what_all_users_say_changes_nothing() -> None:
     scorer, trained = world()
     estimate = FoldInEstimator.of(scorer, trained)
-    own = histories(scorer, {0: [3, 11, 20], 1: [5]}).some(torch.tensor([0, 1]))
+    own = histories(scorer, {0: [3, 11, 20], 1: [5]}).select_users(torch.tensor([0, 1]))
     prior = Prior(estimate.user.expand(2, -1), 0.9 * estimate.spread)  # FLOOR adds the rest
     assert torch.allclose(estimate(own, prior), estimate(own), atol=2e-3)
 
@@ -77,7 +77,7 @@ def test_a_prior_that_says_what_all_users_say_changes_nothing() -> None:
 def test_features_that_are_never_wrong_outweigh_a_few_items_and_poor_ones_do_not() -> None:
     scorer, trained = world()
     estimate = FoldInEstimator.of(scorer, trained)
-    own, told = histories(scorer, {0: [3, 11, 20]}).some(torch.tensor([0])), -scorer.user_embeddings[:1]
+    own, told = histories(scorer, {0: [3, 11, 20]}).select_users(torch.tensor([0])), -scorer.user_embeddings[:1]
     by_items = estimate(own)
 
     def placed(feature_prior: float) -> Tensor:
@@ -104,14 +104,14 @@ def test_more_items_come_nearer_to_what_training_would_have_found(unit: bool) ->
     rows = torch.arange(0, 400, 2)  # every other user is new
     kept = torch.ones(400, dtype=torch.bool)
     kept[rows] = False
-    rest = trained.some(kept.nonzero().squeeze(1))
+    rest = trained.select_users(kept.nonzero().squeeze(1))
     estimate = FoldInEstimator.of(replace(scorer, user_embeddings=scorer.user_embeddings[kept]), rest)
-    own = trained.some(rows)
+    own = trained.select_users(rows)
     errors = []
     for k in (0, 1, 4):
         pairs = [(u, int(i)) for u in range(200) for i in own.item[own.start[u] : own.start[u + 1]][:k]]
         table = pl.DataFrame(pairs, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
-        found = estimate(UserItemCSR.of(table, 200, 30))
+        found = estimate(UserItemCSR.from_interactions(table, 200, 30))
         errors.append(float(torch.cosine_similarity(found, scorer.user_embeddings[rows]).mean()))
         assert not unit or torch.allclose(found.norm(dim=1), torch.ones(200))
     assert errors == sorted(errors)
@@ -217,11 +217,11 @@ class TestFoldIn:
         scorer, trained = with_user(settings.build(planted_graph, None), planted_graph.user_items)
         scorer = replace(scorer, history=trained)
         x = torch.zeros(200, 120)
-        place, item = planted_graph.user_items.pairs(torch.arange(200))
+        place, item = planted_graph.user_items.gather_pairs(torch.arange(200))
         x[place, item] = 1
         linear = torch.linalg.lstsq(x, scorer.scores(torch.arange(200)), driver="gelsd").solution  # [I, I] on the span
         own = item[place == 7]
-        share, directions = expected(planted_graph.user_items, planted_graph.user_items.some(torch.tensor([7])))
+        share, directions = expected(planted_graph.user_items, planted_graph.user_items.select_users(torch.tensor([7])))
         whole = x[7] + (share @ directions.T)[0]
         folded = fold_in(scorer, trained, histories(scorer, {200: own.tolist()}))
         assert torch.allclose(folded.scores(torch.tensor([200]))[0], whole @ linear, atol=2e-3)
@@ -232,7 +232,7 @@ class TestFoldIn:
         self, settings: Ease | GraphFilter, planted_graph: Graph
     ) -> None:
         """The whole profile that is expected has about as many items as a trained user has."""
-        own = planted_graph.user_items.some(torch.tensor([7]))
+        own = planted_graph.user_items.select_users(torch.tensor([7]))
         one = replace(own, start=torch.tensor([0, 1]), item=own.item[:1])
         share, directions = expected(planted_graph.user_items, one)
         usual = float(planted_graph.user_degree.float().mean())
@@ -271,7 +271,7 @@ class TestFoldIn:
 
 
 def test_floor_new_users_of_the_planted_world_get_items_of_their_block(planted_dataset: Dataset) -> None:
-    graph = Graph.of(planted_dataset.train, 200, 120)
+    graph = Graph.from_interactions(planted_dataset.train, 200, 120)
     scorer, trained = with_user(Svd(dimension=8).build(graph, None), graph.user_items)
     block = (torch.from_numpy(planted_dataset.item_ids.ids.to_numpy(writable=True)) - 10) // 3 % 4
     own = (block == 2).nonzero().squeeze(1)[:3].tolist()

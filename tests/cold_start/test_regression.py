@@ -28,7 +28,7 @@ def cold(planted_dataset: Dataset) -> Dataset:
 
 @pytest.fixture(scope="module")
 def graph(cold: Dataset) -> Graph:
-    return Graph.of(cold.train, 200, 120)
+    return Graph.from_interactions(cold.train, 200, 120)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from reccl.data.batches import Batch, shuffled, steps_per_epoch
+from reccl.data.batches import Batch, count_batches, iterate_batches
 from reccl.data.graph import Graph
 
 
 def epoch(graph: Graph, size: int, seed: int = 0) -> list[Batch]:
-    return list(shuffled(graph, size, torch.Generator().manual_seed(seed)))
+    return list(iterate_batches(graph, size, torch.Generator().manual_seed(seed)))
 
 
 def pairs(batches: list[Batch]) -> list[tuple[int, int]]:
@@ -20,7 +20,7 @@ def test_every_edge_comes_once(planted_graph: Graph, size: int) -> None:
     batches = epoch(planted_graph, size)
     edges = list(zip(planted_graph.user.tolist(), planted_graph.item.tolist(), strict=True))
     assert sorted(pairs(batches)) == edges
-    assert len(batches) == steps_per_epoch(planted_graph, size)
+    assert len(batches) == count_batches(planted_graph, size)
     assert all(len(batch) == size for batch in batches[:-1])
     assert 0 < len(batches[-1]) <= size
 
@@ -32,14 +32,14 @@ def test_the_order_is_that_of_the_seed(planted_graph: Graph) -> None:
 
 def test_the_next_epoch_has_another_order(planted_graph: Graph) -> None:
     generator = torch.Generator().manual_seed(0)
-    first, second = (pairs(list(shuffled(planted_graph, 100, generator))) for _ in range(2))
+    first, second = (pairs(list(iterate_batches(planted_graph, 100, generator))) for _ in range(2))
     assert first != second
     assert sorted(first) == sorted(second)
 
 
 class TestKeepingUsersTogether:
     def batches(self, graph: Graph, size: int, seed: int = 0) -> list[Batch]:
-        return list(shuffled(graph, size, torch.Generator().manual_seed(seed), "users"))
+        return list(iterate_batches(graph, size, torch.Generator().manual_seed(seed), "user"))
 
     def test_every_edge_comes_once(self, planted_graph: Graph) -> None:
         found = self.batches(planted_graph, 300)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from reccl.data.dataset import Dataset
-from reccl.data.graph import Adjacency, Graph, normalized
+from reccl.data.graph import Adjacency, Graph, normalize_adjacency
 
 USERS, ITEMS = 6, 7
 edges = st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, ITEMS - 1)), min_size=1, max_size=40)
@@ -16,7 +16,7 @@ edges = st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, ITEMS - 1))
 
 def graph_of(pairs: list[tuple[int, int]], users: int = USERS, items: int = ITEMS) -> Graph:
     table = pl.DataFrame(pairs, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
-    return Graph.of(table, users, items)
+    return Graph.from_interactions(table, users, items)
 
 
 def slow(pairs: list[tuple[int, int]], users: int = USERS, items: int = ITEMS) -> Tensor:
@@ -46,7 +46,7 @@ def test_adjacency_equals_the_dense_formula_and_is_symmetric(pairs: list[tuple[i
 @given(edges)
 def test_the_whole_adjacency_is_that_of_its_directed_edges_to_the_bit(pairs: list[tuple[int, int]]) -> None:
     graph = graph_of(pairs)
-    slowly = normalized(graph.row, graph.column, graph.num_nodes).matrix
+    slowly = normalize_adjacency(graph.row, graph.column, graph.num_nodes).matrix
     for ours, theirs in zip(compressed_rows(graph.adjacency.matrix), compressed_rows(slowly), strict=True):
         assert torch.equal(ours, theirs)
         assert ours.dtype == theirs.dtype
@@ -73,7 +73,7 @@ def test_dropping_edges_equals_building_the_graph_from_those_kept(pairs: list[tu
     graph = graph_of(pairs)
     dropped = torch.tensor(data.draw(st.lists(st.booleans(), min_size=len(graph.user), max_size=len(graph.user))))
     kept = list(zip(graph.user[~dropped].tolist(), graph.item[~dropped].tolist(), strict=True))
-    torch.testing.assert_close(dense(graph.without(dropped)), slow(kept))
+    torch.testing.assert_close(dense(graph.drop_edges(dropped)), slow(kept))
 
 
 @settings(max_examples=25, deadline=None)
@@ -104,7 +104,7 @@ def test_an_isolated_node_receives_nothing_and_is_no_nan() -> None:
     graph = graph_of([(0, 0)], users=2, items=3)
     out = graph.adjacency @ torch.ones(5, 2)
     assert out.tolist() == [[1, 1], [0, 0], [1, 1], [0, 0], [0, 0]]
-    nothing = graph.without(torch.tensor([True])) @ torch.ones(5, 2)
+    nothing = graph.drop_edges(torch.tensor([True])) @ torch.ones(5, 2)
     assert torch.equal(nothing, torch.zeros(5, 2))
 
 
@@ -124,10 +124,10 @@ def test_held_out_rows_are_no_edges(planted_dataset: Dataset, planted_graph: Gra
 @given(edges)
 def test_an_edge_is_had_exactly_where_it_was_given(pairs: list[tuple[int, int]]) -> None:
     asked = [[(user, item) in pairs for item in range(ITEMS)] for user in range(USERS)]
-    assert graph_of(pairs).has(torch.arange(USERS)[:, None], torch.arange(ITEMS)[None, :]).tolist() == asked
+    assert graph_of(pairs).has_edge(torch.arange(USERS)[:, None], torch.arange(ITEMS)[None, :]).tolist() == asked
 
 
-def test_the_normalized_adjacency_is_computed_once(planted_graph: Graph) -> None:
+def test_the_normalize_adjacency_adjacency_is_computed_once(planted_graph: Graph) -> None:
     assert planted_graph.adjacency is planted_graph.adjacency
     assert planted_graph.to(torch.device("cpu")) is planted_graph
 
@@ -140,7 +140,7 @@ def test_the_product_on_cuda_equals_that_on_the_cpu(planted_graph: Graph) -> Non
 
 
 def test_the_users_of_an_item_are_those_who_have_it(planted_graph: Graph) -> None:
-    turned = Graph.of(
+    turned = Graph.from_interactions(
         pl.DataFrame({"user": planted_graph.item.numpy(), "item": planted_graph.user.numpy()}),
         planted_graph.num_items,
         planted_graph.num_users,

@@ -20,7 +20,7 @@ def cold(planted_dataset: Dataset) -> Dataset:
 
 
 def built(settings: EncoderSettings, data: Dataset):
-    graph = Graph.of(data.train, 200, 120)
+    graph = Graph.from_interactions(data.train, 200, 120)
     encoder = settings.build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
     return encoder, Plain().sample(graph, torch.Generator()), graph
 

@@ -229,7 +229,7 @@ class TestTwoTower:
     ) -> None:
         cold = planted_dataset.train.filter(pl.col("item") != 7)
         data = Dataset(**{**vars(planted_dataset), "train": cold})
-        encoder = built(TwoTower(), Graph.of(cold, 200, 120), FeatureTables.of(data))
+        encoder = built(TwoTower(), Graph.from_interactions(cold, 200, 120), FeatureTables.of(data))
         encoder(view).items(torch.tensor([7])).sum().backward()
         assert encoder.items.network[0].weight.grad.abs().sum() > 0
 

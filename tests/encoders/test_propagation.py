@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, embedding, normalize
 
-from reccl.data.batches import shuffled
+from reccl.data.batches import iterate_batches
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -166,7 +166,7 @@ def test_a_step_has_the_losses_and_gradients_of_plain_torch(
     objective.draw_views()
     settings = LightGCN(dimension=D, layers=2, initial_weight=1.0 if method == "sgl" else 0.0)
     encoder = settings.build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(1))
-    batch = next(shuffled(planted_graph, 64, torch.Generator().manual_seed(3)))
+    batch = next(iterate_batches(planted_graph, 64, torch.Generator().manual_seed(3)))
     drawn = generator.get_state()
     values = objective(encoder, batch)
     total(values).backward()

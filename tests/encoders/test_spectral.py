@@ -51,12 +51,12 @@ def test_one_hop_over_the_graph_maps_items_onto_users_by_the_singular_values(pla
 
 def test_nodes_and_components_without_a_direction_start_from_small_noise(planted_graph: Graph) -> None:
     rows = pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 0]})
-    users, items = tables(Spectral(deviation=0.2), Graph.of(rows, 500, 3), 6)
+    users, items = tables(Spectral(deviation=0.2), Graph.from_interactions(rows, 500, 3), 6)
     assert users[:3, :2].std() > 0.2
     cold = users[3:]
     assert cold.std() == pytest.approx(0.002, rel=0.1)
     assert np.abs(items[:, 3:]).max() < 0.02
-    nothing, _ = tables(Spectral(), Graph.of(rows.clear(), 5, 3), 6)
+    nothing, _ = tables(Spectral(), Graph.from_interactions(rows.clear(), 5, 3), 6)
     assert 0 < np.abs(nothing).max() < 0.01
 
 

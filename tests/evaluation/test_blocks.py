@@ -38,13 +38,13 @@ def hidden_of(share: float, scorer: Scorer) -> UserItemCSR:
     drawn = torch.rand(USERS, ITEMS, generator=torch.Generator().manual_seed(1)) < share
     drawn |= scorer.user_embeddings @ scorer.item_embeddings.T > 8
     user, item = drawn.nonzero().T
-    return UserItemCSR.of(pl.DataFrame({"user": user.numpy(), "item": item.numpy()}), USERS, ITEMS)
+    return UserItemCSR.from_interactions(pl.DataFrame({"user": user.numpy(), "item": item.numpy()}), USERS, ITEMS)
 
 
 def plain(scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None) -> tuple[Tensor, Tensor]:
     scores = scorer.user_embeddings[users] @ scorer.item_embeddings.T
     if hidden is not None:
-        scores[hidden.pairs(users)] = -torch.inf
+        scores[hidden.gather_pairs(users)] = -torch.inf
     best, items = torch.topk(scores, k, dim=1)
     return items.masked_fill(best == -torch.inf, -1), best
 

@@ -55,7 +55,9 @@ class TestTop:
     def test_it_equals_the_dense_ranking(self, seed: int, k: int, known: int) -> None:
         scorer, rows = scorer_of(seed), rows_of(seed + 1, known)
         hidden = items_by_user(rows)
-        for users, items, scores in top_k(scorer, torch.arange(USERS), k, UserItemCSR.of(rows, USERS, ITEMS)):
+        for users, items, scores in top_k(
+            scorer, torch.arange(USERS), k, UserItemCSR.from_interactions(rows, USERS, ITEMS)
+        ):
             for user, got, values in zip(users.tolist(), items.tolist(), scores, strict=True):
                 kept = [item for item in got if item >= 0]
                 assert kept == dense(scorer, user, k, hidden.get(user, set()))
@@ -67,7 +69,7 @@ class TestTop:
 
     @pytest.mark.parametrize("size", [1, 5, USERS, 1000])
     def test_chunks_of_any_size_give_the_same_lists(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        scorer, hidden = scorer_of(0), UserItemCSR.of(rows_of(1, 60), USERS, ITEMS)
+        scorer, hidden = scorer_of(0), UserItemCSR.from_interactions(rows_of(1, 60), USERS, ITEMS)
         whole = torch.cat([items for _, items, _ in top_k(scorer, torch.arange(USERS), 10, hidden)])
         small_chunks(monkeypatch, size, ITEMS)
         parts = list(top_k(scorer, torch.arange(USERS), 10, hidden))
@@ -90,7 +92,9 @@ class TestTop:
 
     def test_a_user_who_knows_everything_gets_an_empty_list(self) -> None:
         everything = pl.DataFrame({"user": [3] * ITEMS, "item": range(ITEMS)})
-        ((_, items, _),) = top_k(scorer_of(5), torch.tensor([3]), 4, UserItemCSR.of(everything, USERS, ITEMS))
+        ((_, items, _),) = top_k(
+            scorer_of(5), torch.tensor([3]), 4, UserItemCSR.from_interactions(everything, USERS, ITEMS)
+        )
         assert items.tolist() == [[-1, -1, -1, -1]]
 
 
@@ -99,7 +103,7 @@ class TestByUser:
     @given(seed=st.integers(0, 10_000), count=st.integers(0, 250))
     def test_contains_equals_looking_into_a_set(self, seed: int, count: int) -> None:
         rows = rows_of(seed, count)
-        own, held = items_by_user(rows), UserItemCSR.of(rows, USERS, ITEMS)
+        own, held = items_by_user(rows), UserItemCSR.from_interactions(rows, USERS, ITEMS)
         random = torch.Generator().manual_seed(seed)
         users = torch.randperm(USERS, generator=random)[:7]
         asked = torch.randint(-1, ITEMS, (7, 9), generator=random)
@@ -111,15 +115,15 @@ class TestByUser:
 
     def test_items_are_ascending_each_once_and_counted(self) -> None:
         rows = pl.DataFrame({"user": [1, 1, 1, 0], "item": [4, 2, 4, 9], "rating": [1.0, 2.0, 3.0, 4.0]})
-        held = UserItemCSR.of(rows, 3, 10)
+        held = UserItemCSR.from_interactions(rows, 3, 10)
         assert held.start.tolist() == [0, 1, 3, 3]
         assert held.item.tolist() == [9, 2, 4]
         assert held.counts.tolist() == [1, 2, 0]
-        place, item = held.pairs(torch.tensor([2, 1, 0]))
+        place, item = held.gather_pairs(torch.tensor([2, 1, 0]))
         assert (place.tolist(), item.tolist()) == ([1, 1, 2], [2, 4, 9])
 
     def test_an_empty_place_is_never_contained(self) -> None:
-        held = UserItemCSR.of(pl.DataFrame({"user": [0, 1], "item": [9, 0]}), 2, 10)
+        held = UserItemCSR.from_interactions(pl.DataFrame({"user": [0, 1], "item": [9, 0]}), 2, 10)
         assert not held.contains(torch.tensor([0, 1]), torch.tensor([[-1], [-1]])).any()
 
 
@@ -149,7 +153,7 @@ def require_agreement(data: Dataset, scorer: Scorer, cutoffs: tuple[int, ...]) -
     """Every user's metrics, ours against trec_eval's, on the lists that are really recommended."""
     known, wanted = data.known_before("test"), items_by_user(data.test)
     measured = evaluate(scorer, data.test, known, Evaluation(cutoffs=cutoffs))
-    hidden = UserItemCSR.of(known, len(data.user_ids), len(data.item_ids))
+    hidden = UserItemCSR.from_interactions(known, len(data.user_ids), len(data.item_ids))
     lists = {
         user: [item for item in items if item >= 0]
         for users, best, _ in top_k(scorer, measured.users, max(cutoffs), hidden)
@@ -179,7 +183,7 @@ class TestAgainstTrecEval:
 
         data = prepare(load("smoke", [f"data.root={real_data}"]).data)
         assert data.test.height == pytest.approx(25_000, rel=0.01)
-        graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
+        graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
         require_agreement(data, Popularity().build(graph, None), (10, 20))
 
 

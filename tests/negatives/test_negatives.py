@@ -5,7 +5,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from reccl.data.batches import Batch, shuffled
+from reccl.data.batches import Batch, iterate_batches
 from reccl.data.graph import Graph
 from reccl.losses import Pairs
 from reccl.losses.masks import to_dense
@@ -16,7 +16,7 @@ ROOM = AnyNegatives
 
 @pytest.fixture
 def batch(planted_graph: Graph) -> Batch:
-    return next(shuffled(planted_graph, 256, torch.Generator().manual_seed(3)))
+    return next(iterate_batches(planted_graph, 256, torch.Generator().manual_seed(3)))
 
 
 def sampled(settings: NegativesSettings, batch: Batch, graph: Graph, seed: int = 0) -> NegativeSample:
@@ -108,11 +108,11 @@ class TestPopularity:
         once, redrawn = (
             for_each_row(sampled(Popularity(number=9, redraws=n), batch, planted_graph), batch) for n in (0, 3)
         )
-        assert torch.equal(redrawn[1], planted_graph.has(batch.user[:, None], redrawn[0]))
+        assert torch.equal(redrawn[1], planted_graph.has_edge(batch.user[:, None], redrawn[0]))
         assert redrawn[1].sum() < 0.2 * once[1].sum()
 
     def test_an_item_without_interactions_counts_as_one(self) -> None:
-        graph = Graph.of(pl.DataFrame({"user": [0, 1, 2, 3], "item": [0, 0, 0, 0]}), 4, 3)
+        graph = Graph.from_interactions(pl.DataFrame({"user": [0, 1, 2, 3], "item": [0, 0, 0, 0]}), 4, 3)
         found = sampled(Popularity(number=600, exponent=1, shared=True), Batch(graph.user, graph.item), graph)
         torch.testing.assert_close(found.log_q.exp(), torch.tensor([4, 1, 1]) / 6)
         assert set(found.items.tolist()) == {0, 1, 2}
@@ -176,7 +176,7 @@ class TestMaskKnown:
         self, name: str, batch: Batch, planted_graph: Graph
     ) -> None:
         items, mask = for_each_row(sampled(SHARED[name], batch, planted_graph), batch)
-        assert torch.equal(mask, planted_graph.has(batch.user[:, None], items))
+        assert torch.equal(mask, planted_graph.has_edge(batch.user[:, None], items))
 
     @pytest.mark.parametrize("name", SHARED)
     def test_is_off_by_default(self, name: str, batch: Batch, planted_graph: Graph) -> None:

@@ -41,7 +41,7 @@ def numbered(planted_dataset: Dataset) -> Model:
 def towered(planted_dataset: Dataset) -> Model:
     """A closed form of the planted world, with towers that are least squares of its embeddings on the features."""
     data = planted_dataset
-    graph = Graph.of(data.train, len(data.user_ids), len(data.item_ids))
+    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
     scorer = Svd(dimension=8).build(graph, None)
     users = least_squares(data.user_table, data.train[USER], scorer.user_embeddings)
     items = least_squares(data.item_table, data.train[ITEM], scorer.item_embeddings)

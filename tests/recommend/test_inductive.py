@@ -104,7 +104,7 @@ class TestNewUsers:
 
     def test_seen_items_are_hidden_even_where_they_cannot_place_the_user(self, towered: Model) -> None:
         """An item of the test part alone has no trained place, but stays out of the list."""
-        bare = replace(towered, towers=Towers(), known=towered.known.within(200, 120))
+        bare = replace(towered, towers=Towers(), known=towered.known.resize(200, 120))
         gone = bare.known.item != 5
         counts = torch.zeros(200, dtype=torch.long).index_add_(
             0, torch.repeat_interleave(torch.arange(200), bare.known.counts), gone.long()
@@ -201,7 +201,7 @@ class TestScorersOfHistories:
     @pytest.fixture
     def ease(self, planted_dataset: Dataset) -> Model:
         data = planted_dataset
-        return Model.of(Ease().build(Graph.of(data.refit().train, 200, 120), None), data)
+        return Model.of(Ease().build(Graph.from_interactions(data.refit().train, 200, 120), None), data)
 
     def test_a_few_interactions_give_lists_of_the_same_kind(self, ease: Model) -> None:
         for of in range(4):
@@ -233,7 +233,7 @@ class TestContent:
         """Every tenth item and no user is cold."""
         tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
         data = build(tables, ColdItems(cold=0.1))
-        graph = Graph.of(data.train, 200, 120)
+        graph = Graph.from_interactions(data.train, 200, 120)
         features, content = FeatureTables.of(data), ColdStart(target_scorer=Svd(dimension=8))
         done = complete(content, settings.build(graph, None), graph, features, None, None, 0)
         return Model.of(done.scorer, data, done.towers)

@@ -11,7 +11,7 @@ import torch
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.data.ingest.pipelines import loaded
+from reccl.data.ingest.pipelines import import_file
 from reccl.errors import TrainingError
 from reccl.recommend import Model, load, recommend, save
 from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd
@@ -49,7 +49,7 @@ def test_ease_is_the_inverse_gram_matrix_over_its_diagonal(
     few = dense.copy()
     few[::2, ::3] = 0  # users of different degrees
     places = np.nonzero(few)
-    graph = Graph.of(pl.DataFrame({"user": places[0], "item": places[1]}), *few.shape)
+    graph = Graph.from_interactions(pl.DataFrame({"user": places[0], "item": places[1]}), *few.shape)
     rows = few.sum(1, keepdims=True) ** -exponent * few
     inverse = np.linalg.inv(rows.T @ rows + 5 * np.eye(few.shape[1]))
     weights = -inverse / np.diag(inverse)
@@ -156,7 +156,7 @@ def test_the_knee_is_where_the_singular_values_of_random_interactions_end(plante
     random = np.random.default_rng(0)
     dense = random.random((300, 200)) < 0.2
     places = np.nonzero(dense)
-    graph = Graph.of(pl.DataFrame({"user": places[0], "item": places[1]}), 300, 200)
+    graph = Graph.from_interactions(pl.DataFrame({"user": places[0], "item": places[1]}), 300, 200)
     values = np.linalg.svd(dense / np.sqrt(np.outer(dense.sum(1), dense.sum(0))), compute_uv=False)
     assert chance(graph) == pytest.approx(values[1], rel=0.15)
     planted = np.zeros((200, 120))
@@ -186,7 +186,7 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     save(model, tmp_path / "model")
     before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
     assert before.equals(after)
-    served = loaded(SERVED).Recommender()
+    served = import_file(SERVED).Recommender()
     served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
     users = model.user_ids.ids.to_list()
     lists = served.predict(None, pd.DataFrame({"user": users}), {"k": 5})

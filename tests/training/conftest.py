@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reccl.data.batches import Batch, shuffled
+from reccl.data.batches import Batch, iterate_batches
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -20,4 +20,4 @@ def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Encoder:
 @pytest.fixture
 def batch(planted_graph: Graph) -> Batch:
     """64 training interactions."""
-    return next(shuffled(planted_graph, 64, torch.Generator().manual_seed(3)))
+    return next(iterate_batches(planted_graph, 64, torch.Generator().manual_seed(3)))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reccl.data.batches import shuffled
+from reccl.data.batches import iterate_batches
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -18,7 +18,7 @@ def value(term: CrossLayer, encoder: EncoderSettings, data: Dataset, graph: Grap
     objective = Objective({"cross": term}, graph, torch.Generator().manual_seed(0))
     objective.draw_views()
     built = encoder.build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
-    return objective(built, next(shuffled(graph, 64, torch.Generator().manual_seed(3))))["cross"]
+    return objective(built, next(iterate_batches(graph, 64, torch.Generator().manual_seed(3))))["cross"]
 
 
 def test_is_info_nce_between_the_final_and_the_early_layer(planted_dataset: Dataset, planted_graph: Graph) -> None:
@@ -31,7 +31,7 @@ def test_is_info_nce_between_the_final_and_the_early_layer(planted_dataset: Data
     dense = planted_graph.adjacency.matrix.to_dense()
     x1, x2 = dense @ x0, dense @ dense @ x0
     final = (x0 + x1 + x2) / 3
-    batch = next(shuffled(planted_graph, 64, torch.Generator().manual_seed(3)))
+    batch = next(iterate_batches(planted_graph, 64, torch.Generator().manual_seed(3)))
     expected = 0.0
     for nodes in (batch.user.unique(), planted_graph.num_users + batch.item.unique()):
         a, b = (torch.nn.functional.normalize(table[nodes], dim=1) for table in (final, x1))

@@ -42,8 +42,8 @@ def drawn(graph: Graph, batch: Batch, number: int) -> np.ndarray:
 
     items = some()
     for _ in range(3):
-        items = torch.where(graph.has(batch.user[:, None], items), some(), items)
-    assert not graph.has(batch.user[:, None], items).any()
+        items = torch.where(graph.has_edge(batch.user[:, None], items), some(), items)
+    assert not graph.has_edge(batch.user[:, None], items).any()
     return items.numpy()
 
 
@@ -129,7 +129,7 @@ def test_items_that_are_not_trained_on_are_no_negatives(planted_dataset: Dataset
     """Items 4 and up are unknown, so that whatever their features say changes nothing."""
     rows = planted_dataset.train.filter(pl.col("item") < 4)
     data = Dataset(**{**vars(planted_dataset), "train": rows})
-    graph = Graph.of(rows, 200, 120)
+    graph = Graph.from_interactions(rows, 200, 120)
     encoder = ContentAligned(dimension=6, dropout=0).build(graph, FeatureTables.of(data), torch.Generator())
     term, batch = Distillation(number=5), Batch(graph.user[:9], graph.item[:9])
     before = value(graph, encoder, term, batch).item()
@@ -154,7 +154,7 @@ def cold_and_warm(data: Dataset, objective: dict[str, TermSettings]) -> tuple[fl
     """NDCG@10 of cold items among themselves, and of warm ones, after a few epochs; every fifth item is cold."""
     strange = pl.col("item") % 5 == 0
     train = data.train.filter(~strange)
-    graph, made = Graph.of(train, 200, 120), Dataset(**{**vars(data), "train": train})
+    graph, made = Graph.from_interactions(train, 200, 120), Dataset(**{**vars(data), "train": train})
     random = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     settings = ContentAligned(dimension=16, base=LightGCN(layers=1), hidden=(32,), replaced=0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reccl.data.batches import shuffled
+from reccl.data.batches import iterate_batches
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -154,7 +154,7 @@ def slow_fit(
     for _ in range(epochs):
         objective.draw_views()
         summed = 0.0
-        for batch in shuffled(graph, 700, order):
+        for batch in iterate_batches(graph, 700, order):
             loss = objective(encoder, batch)["ranking"]
             (gradient,) = torch.autograd.grad(loss, [nodes])
             if clip:

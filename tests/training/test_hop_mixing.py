@@ -90,7 +90,7 @@ def test_ranking_says_which_rows_are_one_users(planted_dataset: Dataset, planted
     found = value(Ranking(loss=SupCon(), negatives=negatives), encoder, planted_graph, batch)
     embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
     users, items = embeddings.users(batch.user), embeddings.items(batch.item)
-    hidden = planted_graph.has(batch.user[:, None], batch.item[None, :])
+    hidden = planted_graph.has_edge(batch.user[:, None], batch.item[None, :])
     assert len(batch.user.unique()) < len(batch)
     assert found == pytest.approx(SupCon()(Pairs(users, items, items, hidden, group=batch.user)).item(), rel=1e-5)
 

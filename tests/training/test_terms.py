@@ -211,7 +211,7 @@ class TestFullSoftmax:
     ) -> None:
         some = (planted_graph.user % 2 == 0) | (planted_graph.item % 3 == 0)  # users of different activity
         rows = pl.DataFrame({"user": planted_graph.user[some].numpy(), "item": planted_graph.item[some].numpy()})
-        graph = Graph.of(rows, planted_graph.num_users, planted_graph.num_items)
+        graph = Graph.from_interactions(rows, planted_graph.num_users, planted_graph.num_items)
         found = value(graph, encoder, Batch(graph.user, graph.item), FullSoftmax(evenness=1))
         alone = [
             value(graph, encoder, Batch(graph.user[mine], graph.item[mine]), FullSoftmax())

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 import torch
 
-from reccl.data.batches import Batch, shuffled
+from reccl.data.batches import Batch, iterate_batches
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -26,7 +26,7 @@ def encoder(planted_dataset: Dataset, planted_graph: Graph) -> Encoder:
 
 @pytest.fixture
 def batch(planted_graph: Graph) -> Batch:
-    return next(shuffled(planted_graph, 32, torch.Generator().manual_seed(3)))
+    return next(iterate_batches(planted_graph, 32, torch.Generator().manual_seed(3)))
 
 
 def value(graph: Graph, encoder: Encoder, batch: Batch, term: TermSettings) -> float:
@@ -83,7 +83,7 @@ class TestItemItem:
         assert torch.equal(parts.items, whole.items)
 
     def test_items_that_stand_alone_have_no_weight(self) -> None:
-        graph = Graph.of(pl.DataFrame({"user": [0, 1, 1], "item": [0, 1, 2]}), users=2, items=4)
+        graph = Graph.from_interactions(pl.DataFrame({"user": [0, 1, 1], "item": [0, 1, 2]}), users=2, items=4)
         weight = co_occurring(graph, 10).weight  # [4, 4]
         assert weight.isfinite().all()
         assert weight.sum(1).tolist() == pytest.approx([0, 1, 1, 0])

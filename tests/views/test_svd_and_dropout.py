@@ -63,7 +63,7 @@ class TestSvd:
     def test_another_graph_is_another_decomposition(self, planted_graph: Graph) -> None:
         half = len(planted_graph.user) // 2
         edges = {"user": planted_graph.user[:half].numpy(), "item": planted_graph.item[:half].numpy()}
-        smaller = Graph.of(pl.DataFrame(edges), planted_graph.num_users, planted_graph.num_items)
+        smaller = Graph.from_interactions(pl.DataFrame(edges), planted_graph.num_users, planted_graph.num_items)
         assert decomposed(smaller, 5) is not decomposed(planted_graph, 5)
 
 

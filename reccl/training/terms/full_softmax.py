@@ -61,6 +61,6 @@ class FullSoftmax(TermSettings):
         distinct, row = anchor.unique(return_inverse=True)  # [b], [B]
         own = anchors[distinct] / self.temperature  # [b, D]
         log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
-        hidden = known.pairs(distinct) if self.known == "hidden" else None
+        hidden = known.gather_pairs(distinct) if self.known == "hidden" else None
         weight = known.counts[anchor].float() ** -self.evenness if self.evenness else None  # [B]
         return catalog_softmax(own, candidates, row, positive, log_weight, hidden, weight)

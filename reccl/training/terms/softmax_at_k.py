@@ -58,7 +58,7 @@ class SoftmaxAtK(TermSettings):
     def quantile(self, step: Step, embeddings: Embeddings, negatives: Tensor, hidden: Tensor | None) -> Tensor:
         """b_u of every row: negatives' scores [B, M], which do not count [B, M] -> [B]."""
         distinct, row = step.batch.user.unique(return_inverse=True)  # [b], [B]
-        place, known = step.graph.user_items.pairs(distinct)  # [P], [P]
+        place, known = step.graph.user_items.gather_pairs(distinct)  # [P], [P]
         items, at = known.unique(return_inverse=True)  # [n], [P]
         x, y = (normalize_for(each, self.similarity) for each in (embeddings.users(distinct), embeddings.items(items)))
         best = top_k_by_group((x[place] * y[at]).sum(1), place, len(distinct), self.k)  # [b, k]

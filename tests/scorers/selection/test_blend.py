@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.data.ingest.pipelines import loaded
+from reccl.data.ingest.pipelines import import_file
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import rows_of
 from reccl.errors import TrainingError
@@ -98,7 +98,7 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     save(model, tmp_path / "model")
     before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
     assert before.equals(after)
-    served = loaded(SERVED).Recommender()
+    served = import_file(SERVED).Recommender()
     served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
     lists = served.predict(None, pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
     np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-3, atol=1e-3)
