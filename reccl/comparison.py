@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from reccl.errors import RunError, did_you_mean, listed
-from reccl.evaluation.paired import LEVEL, Difference, paired
-from reccl.evaluation.result import values_of
+from reccl.evaluation.paired import LEVEL, PairedDifference, compare_paired
+from reccl.evaluation.result import select_metric
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Comparison:
         base = worst.metrics[self.metric] if worst else None
         return None if mine is None or not base else mine / base - 1
 
-    def interval(self, entry: Entry) -> Difference | None:
+    def interval(self, entry: Entry) -> PairedDifference | None:
         """The same with its paired interval over users; None where the runs have no users' values in common."""
         base = self.worst()
         if base is None or base is entry or base.fingerprint != entry.fingerprint:
             return None
-        return None if entry.values is None or base.values is None else paired(entry.values, base.values)
+        return None if entry.values is None or base.values is None else compare_paired(entry.values, base.values)
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -92,10 +92,10 @@ class Comparison:
 def values_in(per_user: pl.DataFrame | None, metric: str) -> pl.DataFrame | None:
     """Every user's value of a metric, e.g. test/cold/recall_at_20, in a run's table of its test metrics."""
     part, _, name = metric.partition("/")
-    return None if per_user is None or part != "test" else values_of(per_user, name)
+    return None if per_user is None or part != "test" else select_metric(per_user, name)
 
 
-def as_json(difference: Difference | None) -> dict[str, float] | None:
+def as_json(difference: PairedDifference | None) -> dict[str, float] | None:
     """An interval for scripts."""
     return None if difference is None else {"level": LEVEL, **asdict(difference)}
 

@@ -16,7 +16,8 @@ from reccl.data.settings import AnyData
 from reccl.encoders import AnyEncoder
 from reccl.errors import ConfigError, did_you_mean, listed
 from reccl.evaluation import Evaluation
-from reccl.scorers import AnyScorer, EmbeddingScorer
+from reccl.scorers import EmbeddingScorer
+from reccl.scorers.selection import AnyScorer
 from reccl.settings import Settings
 from reccl.training import AnyTerm, Training
 
@@ -51,7 +52,7 @@ class Experiment(Settings):
             raise ValueError(f"scorer {kind!r} needs an encoder section; or choose scorer.kind=popularity")
         if self.encoder is not None and not any(term.weight for term in self.objective.values()):
             raise ValueError("an encoder needs an objective with at least one term of weight > 0")
-        names, of_groups = self.evaluation.names(), self.evaluation.names_of_groups()
+        names, of_groups = self.evaluation.metric_names(), self.evaluation.group_metric_names()
         if self.training.metric not in (*names, *of_groups):
             near = did_you_mean(self.training.metric, [*names, *of_groups])
             known = f"; there are {listed(names)}, and most of them for groups, as {of_groups[0]}"

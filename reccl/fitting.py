@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -14,8 +15,8 @@ from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
 from reccl.encoders.tower import Towers
 from reccl.errors import ConfigError, listed
-from reccl.evaluation import EvaluationResult, Slices, ValidationMetric, evaluate
-from reccl.scorers import Scorer, ScorerBuilder
+from reccl.evaluation import EvaluationResult, Evaluator, HeldOutMetric, Slices
+from reccl.scorers import Scorer, ScorerBuilder, ValidationMetric
 from reccl.training import Callback, Fit, Objective, fit
 from reccl.views import Plain
 
@@ -82,11 +83,14 @@ def fit_encoder(
     objective = Objective(experiment.objective, graph, sampling)
     whole = Plain().sample(graph, sampling)
 
+    @cache
+    def evaluator(part: str) -> Evaluator:
+        of_groups = "/" in experiment.training.metric  # metrics of groups are measured only where one selects
+        return Evaluator.of(data, part, experiment.evaluation, groups=of_groups, device=graph.device)
+
     @torch.no_grad()
     def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
-        scorer = builder.build(objective.ranked_by(encoder(whole)))
-        of_groups = "/" in experiment.training.metric  # metrics of groups are measured only where one selects
-        return means(measure_part(scorer, data, part, experiment, groups=of_groups))
+        return evaluator(part)(builder.build(objective.ranked_by(encoder(whole)))).means()
 
     validated = len(data.validation) > 0
     best_on_test = experiment.training.best_on_test and not (experiment.training.refit and validated)
@@ -110,9 +114,8 @@ def selection_metric(experiment: Experiment, data: Dataset, device: torch.device
     """The training metric on validation rows, which selects among scorers; None where there are no such rows."""
     if data.validation.is_empty():
         return None
-    sizes = (len(data.user_ids), len(data.item_ids))
-    known = data.known_before("validation")
-    return ValidationMetric.of(data.validation, known, *sizes, experiment.training.metric, device)
+    evaluator = Evaluator.of(data, "validation", experiment.evaluation, groups=False, device=device)
+    return HeldOutMetric.of(evaluator, experiment.training.metric)
 
 
 def select(builder: ScorerBuilder, embeddings: Embeddings | None, metric: ValidationMetric | None) -> ScorerBuilder:
@@ -145,11 +148,10 @@ def measure_part(
 
     `data` is what the scorer was trained on: after a refit, `Dataset.refit()`. Its `train` rows define the groups.
     """
-    if (rows := data.part(part)).is_empty():
+    if data.part(part).is_empty():
         return None
-    known = data.train if experiment.evaluation.hide == "train" else data.known_before(part)
-    slices = Slices.of(data.train, len(data.user_ids), len(data.item_ids)) if groups else None
-    return evaluate(scorer, rows, known, experiment.evaluation, slices)
+    device = scorer.item_embeddings.device
+    return Evaluator.of(data, part, experiment.evaluation, groups=groups, device=device)(scorer)
 
 
 def means(result: EvaluationResult | None) -> dict[str, float]:
@@ -164,7 +166,7 @@ def check_metric(experiment: Experiment, data: Dataset) -> None:
     read = {"validation": data} | ({"test": final} if training.best_on_test else {})
     for part, trained_on in read.items():
         slices = Slices.of(trained_on.train, len(trained_on.user_ids), len(trained_on.item_ids))
-        there = slices.groups(trained_on.part(part))
+        there = slices.present_groups(trained_on.part(part))
         if group and len(trained_on.part(part)) and group not in there:
             raise ConfigError(
                 f"training.metric {training.metric!r}: the {part} rows of this split have no {group!r}; there are "

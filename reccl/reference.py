@@ -17,7 +17,7 @@ from reccl.encoders.initialization import AnyInitialization
 from reccl.evaluation import Evaluation
 from reccl.losses import AnyLoss
 from reccl.negatives import AnyNegatives
-from reccl.scorers import AnyScorer
+from reccl.scorers.selection import AnyScorer
 from reccl.settings import Settings
 from reccl.training import AnyTerm, Training
 from reccl.training.temperatures import AnyTemperature

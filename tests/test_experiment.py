@@ -99,7 +99,7 @@ def changed(*overrides: str) -> Experiment:
 class TestOutcome:
     def test_every_metric_is_measured_on_both_held_out_parts(self, experiment: Experiment, outcome: Recorded) -> None:
         plain = [{name for name in side if "/" not in name} for side in (outcome.validation, outcome.test)]
-        assert plain == [set(experiment.evaluation.names())] * 2
+        assert plain == [set(experiment.evaluation.metric_names())] * 2
         assert all(0 <= value <= 1 for value in (*outcome.validation.values(), *outcome.test.values()))
 
     def test_the_model_learns_what_the_planted_world_holds(self, outcome: Recorded) -> None:

@@ -57,11 +57,11 @@ def test_a_scorer_from_histories_has_no_curve_for_items_and_says_so(planted: pl.
     from reccl.data.graph import Graph
     from reccl.scorers import Ease
 
-    told: list[str] = []
+    log: list[str] = []
     model, data = world(planted, ColdItems(cold=0.3))
     graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
     with pytest.raises(RunError):
         few_shot_curves(
-            replace(model, scorer=Ease().build(graph, None)), data, EVALUATION, shots=(0, 1), say=told.append
+            replace(model, scorer=Ease().build(graph, None)), data, EVALUATION, shots=(0, 1), log=log.append
         )
-    assert told == ["no curve for cold items: this scorer ranks from what users have, and has no place for new items"]
+    assert log == ["no curve for cold items: this scorer ranks from the items that users have, and embeds no new items"]

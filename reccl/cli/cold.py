@@ -37,10 +37,10 @@ def cold(
     now = measure_part(found.model.scorer, found.data, "test", found.experiment)
     if not now:
         raise RunError(f"run {found.id} has no test rows")
-    curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, say=say)
+    curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, log=say)
     record(found.id, f"{found.name} {found.id[:8]}", now, curves, max(evaluation.cutoffs))
     if json:
-        print_json({"run": found.id, "groups": now.of_groups(), "k_shot": curves})
+        print_json({"run": found.id, "groups": now.group_means(), "k_shot": curves})
         return
     show(f"{found.name} on test", now)
     names = [name for name in now.per_user if name.startswith(("recall", "ndcg"))]
@@ -71,11 +71,11 @@ def record(run: str, title: str, now: "EvaluationResult", curves: "dict[str, Cur
     for name, curve in curves.items():
         for number, means in curve.items():
             recorded.metrics({f"k_shot/{name}/{metric}": value for metric, value in means.items()}, step=number)
-    groups = {"all": {name: value for name, value in now.means().items() if "/" not in name}, **now.of_groups()}
+    groups = {"all": {name: value for name, value in now.means().items() if "/" not in name}, **now.group_means()}
     with TemporaryDirectory() as draft:
         drawn = Path(draft) / "k_shot.png", Path(draft) / "groups.png"
         readable = {name.replace("_popularity", ", by popularity").replace("_", " "): of for name, of in curves.items()}
-        plots.lines(f"{title}: test, after k interactions", readable, f"ndcg_at_{k}", drawn[0])
-        plots.bars(f"{title}: test", groups, (f"recall_at_{k}", f"ndcg_at_{k}"), drawn[1])
+        plots.plot_curves(f"{title}: test, after k interactions", readable, f"ndcg_at_{k}", drawn[0])
+        plots.plot_groups(f"{title}: test", groups, (f"recall_at_{k}", f"ndcg_at_{k}"), drawn[1])
         for path in drawn:
             recorded.file(path, "plots")

@@ -83,11 +83,11 @@ def show(title: str, measured: "EvaluationResult") -> None:
         if "/" not in name:
             made.add_row(name, f"{value:.4f}")
     out.print(made)
-    if not (groups := measured.of_groups()):
+    if not (groups := measured.group_means()):
         return
     names = [name for name in measured.per_user if name.startswith(("recall", "ndcg"))]
     made = table("groups", "group", "users", *names, right=("users", *names))
-    sizes = measured.sizes()
+    sizes = measured.group_sizes()
     for group, means in groups.items():
         count = f"{sizes[group]:,}" if group in sizes else "-"
         made.add_row(group, count, *(f"{means[name]:.4f}" for name in names))

@@ -16,7 +16,8 @@ from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Tower, Towers
 from reccl.errors import ConfigError
-from reccl.scorers import AnyScorer, Scorer, ValidationMetric
+from reccl.scorers import Scorer, ValidationMetric
+from reccl.scorers.selection import AnyScorer
 from reccl.settings import Settings, outside
 
 AnyItemFeatureModel = Annotated[

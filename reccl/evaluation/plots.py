@@ -9,7 +9,7 @@ INCHES, DOTS = (7.0, 4.2), 150
 COLORS = ("#3b6fb6", "#e0803a", "#4c9a5f", "#9a4c8b")
 
 
-def bars(title: str, groups: Mapping[str, Mapping[str, float]], metrics: tuple[str, ...], path: Path) -> None:
+def plot_groups(title: str, groups: Mapping[str, Mapping[str, float]], metrics: tuple[str, ...], path: Path) -> None:
     """A bar for every group (top to bottom) and metric, as PNG."""
     figure = Figure(figsize=(INCHES[0], 1.2 + 0.34 * len(groups)), dpi=DOTS, layout="constrained")
     axes = figure.add_subplot()
@@ -17,15 +17,15 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], metrics: tuple[s
     for number, metric in enumerate(metrics):
         places = [place + (number - (len(metrics) - 1) / 2) * height for place in range(len(groups))]
         values = [means[metric] for means in groups.values()]
-        drawn = axes.barh(places, values, height, label=readable(metric), color=COLORS[number])
+        drawn = axes.barh(places, values, height, label=metric_label(metric), color=COLORS[number])
         axes.bar_label(drawn, fmt="%.3f", padding=3, fontsize=7)
     axes.set_yticks(range(len(groups)), [name.replace("_", " ") for name in groups])
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    finish(figure, title, path)
+    save_figure(figure, title, path)
 
 
-def lines(title: str, curves: Mapping[str, Mapping[int, Mapping[str, float]]], metric: str, path: Path) -> None:
+def plot_curves(title: str, curves: Mapping[str, Mapping[int, Mapping[str, float]]], metric: str, path: Path) -> None:
     """A metric over the interactions given, a line for each curve, as PNG."""
     figure = Figure(figsize=INCHES, dpi=DOTS, layout="constrained")
     axes = figure.add_subplot()
@@ -36,11 +36,11 @@ def lines(title: str, curves: Mapping[str, Mapping[int, Mapping[str, float]]], m
     axes.set_xticks(sorted({shots for curve in curves.values() for shots in curve}))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("interactions given")
-    axes.set_ylabel(readable(metric))
-    finish(figure, title, path)
+    axes.set_ylabel(metric_label(metric))
+    save_figure(figure, title, path)
 
 
-def finish(figure: Figure, title: str, path: Path) -> None:
+def save_figure(figure: Figure, title: str, path: Path) -> None:
     """Title, legend, no frame; written to `path`."""
     (axes,) = figure.axes
     axes.set_title(title, loc="left", fontsize=10, pad=24)
@@ -49,10 +49,10 @@ def finish(figure: Figure, title: str, path: Path) -> None:
     figure.savefig(path)
 
 
-def readable(metric: str) -> str:
+def metric_label(metric: str) -> str:
     """`ndcg_at_20` as NDCG@20.
 
-    >>> readable("ndcg_at_20"), readable("hit_rate_at_10")
+    >>> metric_label("ndcg_at_20"), metric_label("hit_rate_at_10")
     ('NDCG@20', 'Hit rate@10')
     """
     name, _, k = metric.partition("_at_")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from reccl.data.columns import USER
 from reccl.data.ids import IdMap
-from reccl.evaluation.slices import GROUPS, HARMONIC
+from reccl.evaluation.slices import GROUPS, HARMONIC_MEANS
 
 
 @dataclass(frozen=True)
@@ -31,62 +31,66 @@ class EvaluationResult:
 
     def means(self) -> dict[str, float]:
         """Every metric, averaged over users where it is one of users; those of groups as `cold_items/recall_at_20`."""
-        plain = {**{name: float(values.mean()) for name, values in self.per_user.items()}, **self.catalog}
-        return plain | {
-            f"{group}/{name}": value for group, means in self.of_groups().items() for name, value in means.items()
+        of_groups = {
+            f"{group}/{name}": value for group, means in self.group_means().items() for name, value in means.items()
         }
+        return {**user_means(self.per_user), **self.catalog, **of_groups}
 
-    def of_groups(self) -> dict[str, dict[str, float]]:
+    def group_means(self) -> dict[str, dict[str, float]]:
         """Group -> metric -> mean, harmonic means included."""
-        found = {group: averaged(per_user) for group, _, per_user in self.per_group()}
-        for name, (one, other) in HARMONIC.items():
+        found = {group: user_means(per_user) for group, _, per_user in self.by_group()}
+        for name, (one, other) in HARMONIC_MEANS.items():
             if one in found and other in found:
-                found[name] = {metric: harmonic(found[one][metric], found[other][metric]) for metric in self.per_user}
+                found[name] = {metric: harmonic_mean(found[one][metric], found[other][metric]) for metric in found[one]}
         return {name: found[name] for name in GROUPS if name in found}
 
-    def sizes(self) -> dict[str, int]:
+    def group_sizes(self) -> dict[str, int]:
         """How many users each group's mean is over."""
-        return {group: len(users) for group, users, _ in self.per_group()}
+        return {group: len(users) for group, users, _ in self.by_group()}
 
-    def per_group(self) -> Iterator[tuple[str, Tensor, Mapping[str, Tensor]]]:
+    def by_group(self) -> Iterator[tuple[str, Tensor, Mapping[str, Tensor]]]:
         """(group, its users, their metrics)."""
         for name, members in self.members.items():
             yield name, self.users[members], {metric: values[members] for metric, values in self.per_user.items()}
         for name, group in self.groups.items():
             yield name, group.users, group.per_user
 
-    def table(self, ids: IdMap) -> pl.DataFrame:
+    def to_frame(self, ids: IdMap) -> pl.DataFrame:
         """One row a user, raw id first: metrics, slices of users as booleans, metrics of groups (null: not counted)."""
-        numbers = pl.Series(self.users.numpy())
-        columns: dict[str, pl.Series] = {USER: ids.ids.gather(numbers)}
+        rows = pl.Series(self.users.numpy())
+        columns: dict[str, pl.Series] = {USER: ids.ids.gather(rows)}
         columns |= {name: pl.Series(values.float().numpy()) for name, values in self.per_user.items()}
         columns |= {name: pl.Series(members.numpy()) for name, members in self.members.items()}
-        made = pl.DataFrame({"__row": numbers, **columns})
+        frame = pl.DataFrame({"__row": rows, **columns})
         for name, group in self.groups.items():
             values = {f"{name}/{metric}": pl.Series(of.float().numpy()) for metric, of in group.per_user.items()}
-            theirs = pl.DataFrame({"__row": pl.Series(group.users.numpy()), **values})
-            made = made.join(theirs, on="__row", how="left", maintain_order="left")
-        return made.drop("__row")
+            of_group = pl.DataFrame({"__row": pl.Series(group.users.numpy()), **values})
+            frame = frame.join(of_group, on="__row", how="left", maintain_order="left")
+        return frame.drop("__row")
 
 
-def averaged(per_user: Mapping[str, Tensor]) -> dict[str, float]:
+def user_means(per_user: Mapping[str, Tensor]) -> dict[str, float]:
     """The mean of each metric over users."""
     return {name: float(values.mean()) for name, values in per_user.items()}
 
 
-def harmonic(one: float, other: float) -> float:
-    """2 a b / (a + b), 0 where both are: high only where both are."""
-    return 2 * one * other / (one + other) if one + other else 0.0
+def harmonic_mean(a: float, b: float) -> float:
+    """2 a b / (a + b), 0 where both are: high only where both are.
+
+    >>> harmonic_mean(0.5, 0.25), harmonic_mean(0.5, 0.0)
+    (0.3333333333333333, 0.0)
+    """
+    return 2 * a * b / (a + b) if a + b else 0.0
 
 
-def values_of(table: pl.DataFrame, metric: str) -> pl.DataFrame | None:
-    """Columns user and value of one metric of a `EvaluationResult.table`, e.g. recall_at_20, cold_users/recall_at_20.
+def select_metric(frame: pl.DataFrame, metric: str) -> pl.DataFrame | None:
+    """User and value of one metric of an `EvaluationResult.to_frame`, e.g. recall_at_20 or cold_users/recall_at_20.
 
-    None where the table does not have it: means over groups, such as harmonic ones, have no value for a user.
+    None where the frame does not have it: means over groups, such as harmonic ones, have no value for a user.
     """
     group, _, name = metric.rpartition("/")
-    if metric in table.columns:
-        return table.select(USER, value=metric).drop_nulls()
-    if group in table.columns and name in table.columns:
-        return table.filter(group).select(USER, value=name)
+    if metric in frame.columns:
+        return frame.select(USER, value=metric).drop_nulls()
+    if group in frame.columns and name in frame.columns:
+        return frame.filter(group).select(USER, value=name)
     return None

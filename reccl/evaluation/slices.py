@@ -1,4 +1,4 @@
-"""Slices: groups of users and items by how much of them was trained on. All cut points stand here."""
+"""Slices: groups of users and items by their number of training interactions. All cut points stand here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,65 +14,68 @@ FEW = 5
 """Most training interactions of a `few` node; it has at least one."""
 HEAD = 0.5
 """Share of all training interactions that the `head` holds. At a half, head and tail weigh the same in training."""
-SHOWN = 0.01
-"""Share of the held-out rows below which cold nodes of a side are an accident of the split, and no table shows them."""
-VIEWS = ("cold", "warm", "overall")
+MIN_COLD_SHARE = 0.01
+"""Share of the held-out rows below which a side's cold nodes are an accident of the split, and no table shows them."""
+SCENARIOS = ("cold", "warm", "overall")
 """Strict item cold start: what is ranked, and for whom, differs from the plain metrics; see `evaluate`."""
-HARMONIC = {
+HARMONIC_MEANS = {
     "harmonic": ("cold", "warm"),
     "harmonic_users": ("cold_users", "warm_users"),
     "harmonic_items": ("cold_items", "warm_items"),
 }
 """Harmonic means of two groups' means."""
-KINDS = ("cold", "warm", "harmonic", "few", "head", "tail")
-GROUPS = (*VIEWS, "harmonic", *(f"{kind}_{side}" for side in ("users", "items") for kind in KINDS))
+SLICES = ("cold", "warm", "harmonic", "few", "head", "tail")
+GROUPS = (*SCENARIOS, "harmonic", *(f"{kind}_{side}" for side in ("users", "items") for kind in SLICES))
 """Everything that a metric can be taken for, beside all users and items."""
 
 
 @dataclass(frozen=True)
 class Slices:
-    """Who belongs to which slice. Slices overlap: `few` nodes are in the tail, or, in a small world, in the head."""
+    """Which users and items belong to which slice.
 
-    users: Mapping[str, Tensor]  # e.g. cold_users -> [U] bool
-    items: Mapping[str, Tensor]  # e.g. cold_items -> [I] bool
+    Slices overlap: `few` nodes are in the tail, or, in a small world, in the head.
+    """
+
+    user_slices: Mapping[str, Tensor]  # e.g. cold_users -> [U] bool
+    item_slices: Mapping[str, Tensor]  # e.g. cold_items -> [I] bool
 
     @classmethod
-    def of(cls, trained: pl.DataFrame, users: int, items: int) -> Self:
+    def of(cls, trained: pl.DataFrame, num_users: int, num_items: int) -> Self:
         """Slices by the rows that are trained on (user, item: row numbers)."""
         sides = []
-        for column, size, side in ((USER, users, "users"), (ITEM, items, "items")):
+        for column, size, side in ((USER, num_users, "users"), (ITEM, num_items, "items")):
             counts = torch.bincount(torch.from_numpy(trained[column].to_numpy(writable=True)).long(), minlength=size)
-            sides.append({f"{kind}_{side}": members for kind, members in by_activity(counts).items()})
+            sides.append({f"{kind}_{side}": members for kind, members in slice_by_activity(counts).items()})
         return cls(*sides)
 
     def to(self, device: torch.device) -> "Slices":
         """The same on another device."""
-        users, items = ({name: of.to(device) for name, of in side.items()} for side in (self.users, self.items))
-        return Slices(users, items)
+        sides = (self.user_slices, self.item_slices)
+        return Slices(*({name: of.to(device) for name, of in side.items()} for side in sides))
 
     def cold_sides(self, relevant: pl.DataFrame) -> tuple[str, ...]:
-        """Of users and items the sides whose cold nodes have at least the share SHOWN of the given held-out rows."""
+        """Of users and items the sides whose cold nodes have at least MIN_COLD_SHARE of the given held-out rows."""
         shares = {
-            "users": self.users["cold_users"].cpu().numpy()[relevant[USER]].mean() if len(relevant) else 0,
-            "items": self.items["cold_items"].cpu().numpy()[relevant[ITEM]].mean() if len(relevant) else 0,
+            "users": self.user_slices["cold_users"].cpu().numpy()[relevant[USER]].mean() if len(relevant) else 0,
+            "items": self.item_slices["cold_items"].cpu().numpy()[relevant[ITEM]].mean() if len(relevant) else 0,
         }
-        return tuple(side for side, share in shares.items() if share >= SHOWN)
+        return tuple(side for side, share in shares.items() if share >= MIN_COLD_SHARE)
 
-    def groups(self, relevant: pl.DataFrame) -> list[str]:
+    def present_groups(self, relevant: pl.DataFrame) -> list[str]:
         """Which of `GROUPS` the given held-out rows have; the others are left out of every result."""
         user, item = (torch.from_numpy(relevant[side].to_numpy(writable=True)).long() for side in (USER, ITEM))
-        found = {name for name, members in self.users.items() if members[user].any()}
-        found |= {name for name, members in self.items.items() if members[item].any()}
+        found = {name for name, members in self.user_slices.items() if members[user].any()}
+        found |= {name for name, members in self.item_slices.items() if members[item].any()}
         if "cold_items" in found:
             found |= {"cold"}
             if "warm_items" in found:
-                cold, warm = (user[self.items[name][item]] for name in ("cold_items", "warm_items"))
+                cold, warm = (user[self.item_slices[name][item]] for name in ("cold_items", "warm_items"))
                 found |= {"warm", "overall"} if torch.isin(cold, warm).any() else {"warm"}
-        found |= {name for name, both in HARMONIC.items() if found.issuperset(both)}
+        found |= {name for name, both in HARMONIC_MEANS.items() if found.issuperset(both)}
         return [name for name in GROUPS if name in found]
 
 
-def by_activity(counts: Tensor) -> dict[str, Tensor]:
+def slice_by_activity(counts: Tensor) -> dict[str, Tensor]:
     """Members of each slice by training interactions [n]: kind -> [n] bool.
 
     cold: none. warm: at least one (left out where no node is cold: it would be everybody). few: 1 to FEW. head: the

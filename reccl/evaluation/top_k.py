@@ -1,4 +1,4 @@
-"""Top: the best items of every user, in chunks of bounded memory."""
+"""Top-K: the best items of every user, in chunks of bounded memory."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from reccl.data.user_items import UserItemCSR
-from reccl.evaluation.blocks import ITEMS, SAMPLE, USERS, Blocks
+from reccl.evaluation.blocks import BLOCK_ITEMS, BLOCK_USERS, SAMPLE_BLOCKS, ItemBlocks
 from reccl.scorers import Scorer
 
 CHUNK_BYTES = 64 << 20
@@ -21,17 +21,17 @@ def top_k(
     Yields (users [b], items [b, k], scores [b, k]), best first; `hidden` items never appear. Where a user has fewer
     than k items left, the rest are -1 with score -inf.
 
-    On the CPU, scores of embeddings alone are never all in memory, see `Blocks`. Users with equal scores among their
-    best are ranked by whole rows there too, so that equal scores come in the same order either way.
+    On the CPU, scores of embeddings alone are never all in memory, see `ItemBlocks`. Users with equal scores among
+    their best are ranked by whole rows there too, so that equal scores come in the same order either way.
     """
-    if suit_blocks(scorer, users, k):
-        blocks, done = Blocks(scorer.item_embeddings), 0
-        for rows in users.split(USERS):
-            items, best, sure = blocks.best(
+    if suits_blocks(scorer, users, k):
+        blocks, done = ItemBlocks(scorer.item_embeddings), 0
+        for rows in users.split(BLOCK_USERS):
+            items, best, certain = blocks.top_k(
                 scorer.user_embeddings[rows], k, None if hidden is None else hidden.gather_pairs(rows)
             )
-            again = (~sure).nonzero().squeeze(1)  # [a]
-            _, *exact = zip(*by_whole_rows(scorer, rows[again], k, hidden), strict=True)
+            again = (~certain).nonzero().squeeze(1)  # [a]
+            _, *exact = zip(*rank_whole_rows(scorer, rows[again], k, hidden), strict=True)
             items[again], best[again] = (torch.cat(each) for each in exact)
             yield rows, items, best
             done += len(rows)
@@ -39,34 +39,33 @@ def top_k(
                 break
         users = users[done:]
     if len(users):
-        yield from by_whole_rows(scorer, users, k, hidden)
+        yield from rank_whole_rows(scorer, users, k, hidden)
 
 
-def suit_blocks(scorer: Scorer, users: Tensor, k: int) -> bool:
-    """Whether there are embeddings alone, and enough of them."""
-    many = len(users) >= USERS // 8 and len(scorer.item_embeddings) >= max(2 * SAMPLE * ITEMS, 64 * k)
-    return many and not scorer.item_operators and scorer.item_embeddings.device.type == "cpu"
+def suits_blocks(scorer: Scorer, users: Tensor, k: int) -> bool:
+    """Whether scores come from embeddings alone, and from enough of them."""
+    many_items = len(scorer.item_embeddings) >= max(2 * SAMPLE_BLOCKS * BLOCK_ITEMS, 64 * k)
+    many_users = len(users) >= BLOCK_USERS // 8
+    return many_items and many_users and not scorer.item_operators and scorer.item_embeddings.device.type == "cpu"
 
 
-def by_whole_rows(
+def rank_whole_rows(
     scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """The same as `top_k`, from all scores of a chunk."""
-    for rows, scores in scored(scorer, users, hidden):
-        items, best = best_of(scores, k)
+    for rows, scores in score_chunks(scorer, users, hidden):
+        items, best = best_items(scores, k)
         yield rows, items, best
 
 
-def scored(scorer: Scorer, users: Tensor, hidden: UserItemCSR | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+def score_chunks(scorer: Scorer, users: Tensor, hidden: UserItemCSR | None = None) -> Iterator[tuple[Tensor, Tensor]]:
     """Scores of all items for the given users, a chunk at a time: (users [b], scores [b, I]), `hidden` ones -inf.
 
     The scores stand in one buffer that the next chunk overwrites.
     """
     count = len(scorer.item_embeddings)
     size = max(1, min(len(users), CHUNK_BYTES // (4 * count)))
-    buffer = torch.empty(
-        size, count, dtype=scorer.item_embeddings.dtype, device=scorer.item_embeddings.device
-    )  # [b, I], written anew for each chunk
+    buffer = scorer.item_embeddings.new_empty(size, count)  # [b, I], written anew for each chunk
     for rows in users.to(scorer.item_embeddings.device).split(size):
         scores = scorer.scores(rows, out=buffer[: len(rows)])  # [b, I]
         if hidden is not None:
@@ -74,7 +73,7 @@ def scored(scorer: Scorer, users: Tensor, hidden: UserItemCSR | None = None) -> 
         yield rows, scores
 
 
-def best_of(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def best_items(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Items and scores of the k best (all, where there are fewer): [b, I] -> [b, k], [b, k]; -1 for items at -inf."""
     best, items = torch.topk(scores, min(k, scores.shape[1]), dim=1)
     return items.masked_fill(best == -torch.inf, -1), best

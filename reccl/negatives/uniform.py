@@ -20,7 +20,8 @@ class Uniform(RandomNegatives):
     every user: there only the row's own positive is masked, or with `mask_known` all that the user likes.
 
     >>> import polars as pl
-    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 4)  # 3 users, 4 items
+    >>> rows = pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]})
+    >>> graph = Graph.from_interactions(rows, 3, 4)  # 3 users, 4 items
     >>> batch = Batch(graph.user[:2], graph.item[:2])  # user 0 with items 0 and 1
     >>> sample = Uniform(number=5).sample(batch, graph, torch.Generator().manual_seed(0))
     >>> sample.items.shape, sample.items[~sample.mask].unique()  # items 2 and 3 alone are negatives of user 0

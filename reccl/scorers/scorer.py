@@ -80,28 +80,17 @@ class Scorer:
 
 
 class ValidationMetric(Protocol):
-    """Says how good the scores of some users are; made from validation rows, see `reccl.evaluation`."""
+    """How well scores rank what some users have in validation rows; `reccl.evaluation.HeldOutMetric` is one."""
 
     @property
     def users(self) -> Tensor:
         """Row numbers of the users [n]."""
 
     def __call__(self, scores: Tensor) -> float:
-        """How good scores [n, I] are: more is better. They are overwritten."""
+        """The mean of `per_user` for scores [n, I], which are overwritten."""
 
-    def each(self, scores: Tensor) -> Tensor:
-        """How good they are for each user [n]; `__call__` is the mean."""
-
-
-def clearly_better(new: Tensor, old: Tensor) -> bool:
-    """Whether one is better than the other for the same users, [n] and [n], by more than a standard error.
-
-    What validation rows choose by less is chosen by chance: where nothing stands out, things stay as they were written
-    (the one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984, section 3.4.3, for paired
-    differences).
-    """
-    gain = (new - old).double()
-    return bool(gain.mean() > gain.std(correction=0) / len(gain) ** 0.5)
+    def per_user(self, scores: Tensor) -> Tensor:
+        """The metric of every one of `users`, [n], larger is better; scores [n, I] are overwritten."""
 
 
 class ScorerSettings(Settings):
@@ -112,11 +101,11 @@ class ScorerSettings(Settings):
         raise NotImplementedError
 
     def builder(self, graph: Graph) -> "ScorerBuilder":
-        """All that can be computed before there are embeddings."""
+        """What builds the scorer again and again, with everything computed that does not depend on embeddings."""
         return ScorerBuilder(self, graph)
 
     def towers(self, embeddings: Embeddings) -> Towers:
-        """The encoder's towers in the space of this scorer; none where it has another space than the encoder."""
+        """The encoder's towers in the space of this scorer; none where its space is not the encoder's."""
         return Towers()
 
     def needs_embeddings(self) -> bool:
@@ -130,7 +119,7 @@ class ScorerSettings(Settings):
 
 @dataclass(frozen=True)
 class ScorerBuilder:
-    """A scorer that waits for embeddings, which may come again and again."""
+    """Builds a scorer from embeddings, which come again and again while an encoder trains."""
 
     settings: ScorerSettings
     graph: Graph
@@ -139,6 +128,6 @@ class ScorerBuilder:
         """The scorer."""
         return self.settings.build(self.graph, embeddings)
 
-    def tuned_on(self, embeddings: Embeddings | None, validation_metric: ValidationMetric) -> "ScorerBuilder":
-        """The same with whatever its settings leave open chosen by `judge`; `settings` of the result say how."""
+    def tuned_on(self, embeddings: Embeddings | None, metric: ValidationMetric) -> "ScorerBuilder":
+        """The builder with everything that its settings leave open selected by `metric`, and written to `settings`."""
         return self

@@ -71,7 +71,7 @@ class Tracker(RunCallback):
         if outcome.test_result:
             with TemporaryDirectory() as draft:
                 table = Path(draft) / "test.parquet"
-                outcome.test_result.table(outcome.data.user_ids).write_parquet(table, compression="zstd")
+                outcome.test_result.to_frame(outcome.data.user_ids).write_parquet(table, compression="zstd")
                 self.run.file(table, "per_user")
         if outcome.checkpoint_path:
             self.run.file(outcome.checkpoint_path, "checkpoint")

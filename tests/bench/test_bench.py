@@ -41,7 +41,7 @@ class TestRows:
         assert words[:3] == ["train", "--config", row.config]
         experiment = load(row.config, [word for word in words[3:] if word != "--set"])
         assert experiment.training.metric == f"ndcg_at_{task.k}"
-        assert set(task.metrics) <= set(experiment.evaluation.names())
+        assert set(task.metrics) <= set(experiment.evaluation.metric_names())
         assert experiment.data == load("methods/random.yaml", [f"data={row.data}"]).data
 
     def test_quick_trains_nothing_but_the_best_and_has_every_data_set(self) -> None:

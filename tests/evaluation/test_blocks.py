@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reccl.data.user_items import UserItemCSR
 from reccl.evaluation import top_k
-from reccl.evaluation.blocks import Blocks
+from reccl.evaluation.blocks import ItemBlocks
 from reccl.scorers import Scorer
 from reccl.scorers.item_operators import ItemOperator
 
@@ -21,10 +21,10 @@ USERS, ITEMS = 70, 1003  # neither is a multiple of a block, nor the items of a 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (BLOCKS, TOP):
-        monkeypatch.setattr(module, "USERS", 32)
-        monkeypatch.setattr(module, "ITEMS", 100)
-    monkeypatch.setattr(BLOCKS, "SAMPLE", 3)
-    monkeypatch.setattr(TOP, "SAMPLE", 3)
+        monkeypatch.setattr(module, "BLOCK_USERS", 32)
+        monkeypatch.setattr(module, "BLOCK_ITEMS", 100)
+    monkeypatch.setattr(BLOCKS, "SAMPLE_BLOCKS", 3)
+    monkeypatch.setattr(TOP, "SAMPLE_BLOCKS", 3)
 
 
 def scorer_of(kind: torch.dtype = torch.float64, dimension: int = 8) -> Scorer:
@@ -51,7 +51,7 @@ def plain(scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None) -> 
 
 def require_plain(scorer: Scorer, k: int, hidden: UserItemCSR | None) -> None:
     users = torch.randperm(USERS, generator=torch.Generator().manual_seed(2))
-    assert TOP.suit_blocks(scorer, users, k)
+    assert TOP.suits_blocks(scorer, users, k)
     rows, items, best = (torch.cat(each) for each in zip(*top_k(scorer, users, k, hidden), strict=True))
     expected, scores = plain(scorer, users, k, hidden)
     assert torch.equal(rows, users)
@@ -91,24 +91,25 @@ def test_scores_that_are_not_a_number_do_not_hide_others() -> None:
     torch.testing.assert_close(best, scores, equal_nan=True)
 
 
-def test_most_users_need_no_second_look_and_bad_luck_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_most_users_need_no_second_look_and_bad_luck_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = scorer_of()
-    items, best, sure = Blocks(scorer.item_embeddings).best(scorer.user_embeddings, 10)
-    assert sure.float().mean() > 0.9
+    items, best, certain = ItemBlocks(scorer.item_embeddings).top_k(scorer.user_embeddings, 10)
+    assert certain.float().mean() > 0.9
     expected, scores = plain(scorer, torch.arange(USERS), 10, None)
-    assert torch.equal(items[sure], expected[sure])
-    torch.testing.assert_close(best[sure], scores[sure])
-    monkeypatch.setattr(Blocks, "least", lambda self, sample, k: torch.full((len(sample[0]), 1), 100.0).double())
-    assert not Blocks(scorer.item_embeddings).best(scorer.user_embeddings, 10)[2].any()
+    assert torch.equal(items[certain], expected[certain])
+    torch.testing.assert_close(best[certain], scores[certain])
+    too_high = torch.full((USERS, 1), 100.0).double()
+    monkeypatch.setattr(ItemBlocks, "threshold", lambda self, sample, k: too_high[: len(sample[0])])
+    assert not ItemBlocks(scorer.item_embeddings).top_k(scorer.user_embeddings, 10)[2].any()
     require_plain(scorer, 10, None)
 
 
 def test_few_users_or_items_and_item_operators_are_ranked_by_whole_rows() -> None:
     scorer = scorer_of()
     everybody = torch.arange(USERS)
-    assert TOP.suit_blocks(scorer, everybody, 10)
-    assert not TOP.suit_blocks(scorer, everybody[:3], 10)
-    assert not TOP.suit_blocks(scorer, everybody, 100)
-    assert not TOP.suit_blocks(Scorer(scorer.user_embeddings, scorer.item_embeddings[:500]), everybody, 1)
+    assert TOP.suits_blocks(scorer, everybody, 10)
+    assert not TOP.suits_blocks(scorer, everybody[:3], 10)
+    assert not TOP.suits_blocks(scorer, everybody, 100)
+    assert not TOP.suits_blocks(Scorer(scorer.user_embeddings, scorer.item_embeddings[:500]), everybody, 1)
     operators = (ItemOperator((torch.eye(ITEMS),)),)
-    assert not TOP.suit_blocks(Scorer(scorer.user_embeddings, scorer.item_embeddings, None, operators), everybody, 10)
+    assert not TOP.suits_blocks(Scorer(scorer.user_embeddings, scorer.item_embeddings, None, operators), everybody, 10)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.evaluation import Evaluation, UserItemCSR, evaluate, top_k
+from reccl.evaluation import Evaluation, Evaluator, UserItemCSR, evaluate, top_k
 from reccl.scorers import Popularity, Scorer
 
 TOP = import_module("reccl.evaluation.top_k")  # the package's name `top_k` is the function
@@ -208,7 +208,7 @@ class TestEvaluate:
     def test_no_user_at_all_gives_nan_and_no_error(self) -> None:
         nothing = rows_of(0, 0)
         means = evaluate(scorer_of(9), nothing, nothing, Evaluation(cutoffs=(5,))).means()
-        assert set(means) == set(Evaluation(cutoffs=(5,)).names())
+        assert set(means) == set(Evaluation(cutoffs=(5,)).metric_names())
         assert math.isnan(means["ndcg_at_5"])
         assert means["coverage_at_5"] == 0
 
@@ -227,4 +227,18 @@ class TestEvaluate:
 
     def test_its_names_are_what_it_measures(self) -> None:
         evaluation = Evaluation(cutoffs=(1, 3))
-        assert set(evaluate(scorer_of(1), rows_of(2, 9), rows_of(3, 0), evaluation).means()) == set(evaluation.names())
+        result = evaluate(scorer_of(1), rows_of(2, 9), rows_of(3, 0), evaluation)
+        assert set(result.means()) == set(evaluation.metric_names())
+
+    def test_an_evaluator_measures_any_number_of_scorers_as_evaluate_does(self, planted_dataset: Dataset) -> None:
+        data, known = planted_dataset, planted_dataset.known_before("test")
+        evaluator = Evaluator.of(data, "test", Evaluation(), groups=False)
+        for seed in (1, 2):
+            scorer = scorer_of(seed, 200, 120)
+            assert evaluator(scorer).means() == evaluate(scorer, data.test, known, Evaluation()).means()
+
+    def test_an_evaluator_hides_the_rows_that_its_settings_say(self, planted_dataset: Dataset) -> None:
+        data, scorer = planted_dataset, scorer_of(1, 200, 120)
+        found = Evaluator.of(data, "test", Evaluation(hide="train"), groups=False)(scorer).means()
+        assert found == evaluate(scorer, data.test, data.train, Evaluation()).means()
+        assert found != evaluate(scorer, data.test, data.known_before("test"), Evaluation()).means()

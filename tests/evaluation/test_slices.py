@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from reccl.data.ids import IdMap
 from reccl.evaluation import GROUPS, Evaluation, EvaluationResult, Slices, evaluate
-from reccl.evaluation.result import harmonic, values_of
-from reccl.evaluation.slices import FEW, by_activity
+from reccl.evaluation.result import harmonic_mean, select_metric
+from reccl.evaluation.slices import FEW, slice_by_activity
 from reccl.scorers import Scorer
 
 TOP = import_module("reccl.evaluation.top_k")  # the package's name `top` is the function
@@ -70,7 +70,7 @@ def slow(seed: int) -> dict[str, dict[int, float]]:
     cases = {"": (everybody, everything, everything)}  # who, relevant, candidates
     cases |= {f"{name}_users": (of, everything, everything) for name, of in users.items()}
     cases |= {f"{name}_items": (everybody, of, everything) for name, of in items.items()}
-    cases |= {view: (everybody, items[view], items[view]) for view in ("cold", "warm")}
+    cases |= {name: (everybody, items[name], items[name]) for name in ("cold", "warm")}
     both = {
         user
         for user in everybody
@@ -96,14 +96,14 @@ class TestSlices:
         expected = slow_slices(counts)
         found = {
             kind: {*members.nonzero().squeeze(1).tolist()}
-            for kind, members in by_activity(torch.tensor(counts)).items()
+            for kind, members in slice_by_activity(torch.tensor(counts)).items()
         }
         if not expected["cold"]:
             del expected["warm"]
         assert found == expected
 
     def test_half_of_the_interactions_are_the_heads(self) -> None:
-        members = by_activity(torch.tensor([0, 1, 9, 5, 3, 2]))
+        members = slice_by_activity(torch.tensor([0, 1, 9, 5, 3, 2]))
         assert {kind: of.int().tolist() for kind, of in members.items()} == {
             "cold": [1, 0, 0, 0, 0, 0],
             "warm": [0, 1, 1, 1, 1, 1],
@@ -128,7 +128,7 @@ class TestGroups:
         expected, made = slow(seed), measured(seed)
         found = {
             group: dict(zip(users.tolist(), values[f"ndcg_at_{K}"].tolist(), strict=True))
-            for group, users, values in [("", made.users, made.per_user), *made.per_group()]
+            for group, users, values in [("", made.users, made.per_user), *made.by_group()]
         }
         assert set(found) == {name for name, of in expected.items() if of} >= {"", "cold", "warm", "overall"}
         for group, of_users in expected.items():
@@ -144,7 +144,7 @@ class TestGroups:
         cold, warm = means[f"cold/recall_at_{K}"], means[f"warm/recall_at_{K}"]
         assert cold != warm
         assert means[f"harmonic/recall_at_{K}"] == pytest.approx(2 / (1 / cold + 1 / warm))
-        assert harmonic(0.0, 0.4) == harmonic(0.0, 0.0) == 0
+        assert harmonic_mean(0.0, 0.4) == harmonic_mean(0.0, 0.0) == 0
 
     def test_one_pass_over_the_scores_whatever_is_measured(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scored, scores = [], Scorer.scores
@@ -170,18 +170,18 @@ class TestGroups:
         assert {name: value for name, value in with_slices.items() if "/" not in name} == plain
 
     @pytest.mark.parametrize("seed", range(8))
-    def test_what_a_split_has_is_known_without_ranking_and_nothing_else_is_told(self, seed: int) -> None:
+    def test_what_a_split_has_is_known_without_ranking_and_nothing_else_is_measured(self, seed: int) -> None:
         scorer, train, _, test = world(seed)
         some = test.filter(pl.col("user") % 4 == seed % 4).head(seed)
         slices = Slices.of(train, USERS, ITEMS)
         made = evaluate(scorer, some, train, Evaluation(cutoffs=(K,)), slices)
-        assert [*made.of_groups()] == slices.groups(some)
-        assert not any(math.isnan(value) for means in made.of_groups().values() for value in means.values())
+        assert [*made.group_means()] == slices.present_groups(some)
+        assert not any(math.isnan(value) for means in made.group_means().values() for value in means.values())
 
-    def test_nothing_cold_leaves_no_view(self) -> None:
+    def test_nothing_cold_leaves_no_scenario(self) -> None:
         scorer, train, _, test = world(4)
         warm = test.filter(pl.col("user").is_in(train["user"].implode()), pl.col("item").is_in(train["item"].implode()))
-        groups = evaluate(scorer, warm, train, Evaluation(cutoffs=(K,)), Slices.of(train, USERS, ITEMS)).of_groups()
+        groups = evaluate(scorer, warm, train, Evaluation(cutoffs=(K,)), Slices.of(train, USERS, ITEMS)).group_means()
         assert not {name for name in groups if name.startswith(("cold", "overall", "harmonic"))}
         assert {"few_users", "head_items", "tail_items"} <= set(groups)
 
@@ -191,23 +191,23 @@ class TestGroups:
 
     def test_names_of_groups_are_all_that_can_be_measured(self) -> None:
         names = {name for name in measured(0).means() if "/" in name}
-        assert names == set(Evaluation(cutoffs=(K,)).names_of_groups())
-        assert [*measured(0).of_groups()] == [*GROUPS]
+        assert names == set(Evaluation(cutoffs=(K,)).group_metric_names())
+        assert [*measured(0).group_means()] == [*GROUPS]
 
 
 class TestTable:
     def test_it_gives_back_every_groups_values_by_raw_id(self) -> None:
         made, ids = measured(5), IdMap(pl.Series("user", [f"u{row:02}" for row in range(USERS)]))
-        written = made.table(ids)
+        written = made.to_frame(ids)
         assert written.height == len(made.users)
-        for group, users, per_user in made.per_group():
+        for group, users, per_user in made.by_group():
             for metric, values in per_user.items():
-                read = values_of(written, f"{group}/{metric}")
+                read = select_metric(written, f"{group}/{metric}")
                 assert read["user"].to_list() == [f"u{row:02}" for row in users.tolist()]
                 assert read["value"].to_list() == pytest.approx(values.tolist(), abs=1e-6)
-        assert values_of(written, f"ndcg_at_{K}")["value"].mean() == pytest.approx(made.means()[f"ndcg_at_{K}"])
+        assert select_metric(written, f"ndcg_at_{K}")["value"].mean() == pytest.approx(made.means()[f"ndcg_at_{K}"])
 
     @pytest.mark.parametrize("metric", ["harmonic/ndcg_at_4", "ndcg_at_5", "cold_users/ndcg_at_5", "coverage_at_4"])
     def test_what_no_user_has_is_none(self, metric: str) -> None:
         ids = IdMap(pl.Series("user", [str(row) for row in range(USERS)]))
-        assert values_of(measured(5).table(ids), metric) is None
+        assert select_metric(measured(5).to_frame(ids), metric) is None

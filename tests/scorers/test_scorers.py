@@ -9,7 +9,8 @@ from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import rows_of
-from reccl.scorers import AnyScorer, EmbeddingScorer, Popularity, ScorerSettings
+from reccl.scorers import EmbeddingScorer, Popularity, ScorerSettings
+from reccl.scorers.selection import AnyScorer
 
 ROOM = AnyScorer
 

@@ -1,4 +1,4 @@
-"""Blend: a weighted sum of scorers, with weights chosen on validation rows."""
+"""Blend: a weighted sum of scorers, with weights selected on validation rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,36 +12,43 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError, did_you_mean, listed
-from reccl.scorers.ease import Ease
-from reccl.scorers.graph_filter import GraphFilter
-from reccl.scorers.scorer import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric
+from reccl.scorers import (
+    Ease,
+    GraphFilter,
+    Scorer,
+    ScorerBuilder,
+    ScorerSettings,
+    SingleScorer,
+    Svd,
+    ValidationMetric,
+)
 from reccl.scorers.selection.coordinate_ascent import coordinate_ascent
 from reccl.scorers.selection.grid_search import GridSearch
-from reccl.scorers.single import Single
-from reccl.scorers.svd import Svd
 from reccl.scorers.weighted_sum import score_spread, weighted_sum
 from reccl.settings import outside
 
-CLOSED_FORMS: Mapping[str, Single | GridSearch] = {
+CLOSED_FORMS: Mapping[str, SingleScorer | GridSearch] = {
     "item_items": Ease(),
     "graph_filter": GraphFilter(),
     "directions": Svd(),
 }
-"""What a blend is made of by default: needs no encoder."""
-Part = Annotated[SerializeAsAny[Annotated[Single | GridSearch, Field(discriminator="kind")]], outside(ScorerSettings)]
+"""The parts of a blend by default; they need no encoder."""
+Part = Annotated[
+    SerializeAsAny[Annotated[SingleScorer | GridSearch, Field(discriminator="kind")]], outside(ScorerSettings)
+]
 
 
 class Blend(ScorerSettings):
-    """s_u = sum over parts of w_p s_pu / spread_p: closed forms know neighbors, embeddings know tastes.
+    """s_u = sum over parts of w_p s_pu / spread_p: closed forms rank by neighbors, embeddings by tastes.
 
     spread_p is one number a part, the mean over users of the standard deviation of a user's scores over items, so that
-    weights of one are parts of one loudness. (A z-score for each user apart gives the same lists to the fourth digit of
-    NDCG on ML-1M, and would not be known for new users.) A sum of scorers is a scorer (see `Scorer`), so a blend is
+    parts of equal weight count equally. (A z-score for each user gives the same lists to the fourth digit of NDCG on
+    ML-1M, and would not be known for new users.) A sum of scorers is a scorer (see `Scorer`), so a blend is
     stored, served and explained as its parts are.
 
     With `tune_weights`, coordinate ascent moves the weights from where they start for as long as the validation metric
     is clearly better, after training; while the embeddings train, the starting weights hold. A refit keeps what was
-    chosen. Without validation rows the weights stay. Linear blends of collaborative filters won the Netflix
+    selected. Without validation rows the weights stay. Linear blends of collaborative filters won the Netflix
     prize: Töscher, Jahrer and Bell 2009.
     """
 
@@ -49,9 +56,9 @@ class Blend(ScorerSettings):
     parts: Annotated[dict[str, Part], Field(min_length=1)] = Field(default_factory=lambda: dict(CLOSED_FORMS))
     """Named scorers. Those that do not fit the data set's size (EASE on large catalogs) are left out."""
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
-    """Weights by part, at first; a part that is not named has weight 1."""
+    """Initial weights by part; a part that is not named has weight 1."""
     tune_weights: bool = True
-    """Choose the weights on validation rows."""
+    """Select the weights on validation rows."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -84,69 +91,68 @@ class Blend(ScorerSettings):
                 f"no part of scorer 'blend' fits {graph.num_items:,} items: {listed(self.parts)}; add graph_filter"
             )
         builders = {name: part.builder(graph) for name, part in fitting.items()}
-        return BlendBuilder(
-            self, graph, self, builders, closed_of(builders), {name: self.weight(name) for name in fitting}
-        )
+        weights = {name: self.weight(name) for name in fitting}
+        return BlendBuilder(self, graph, builders, build_closed_forms(builders), weights)
 
 
 @dataclass(frozen=True)
 class BlendBuilder(ScorerBuilder):
-    """Drafts of the parts that fit, and the scorers of those that need no embeddings, computed and of spread one."""
+    """Builders of the parts that fit, and the scorers of those that need no embeddings, built once."""
 
-    blend: Blend
+    settings: Blend
     builders: Mapping[str, ScorerBuilder]
-    closed: Mapping[str, Scorer]
+    closed_forms: Mapping[str, Scorer]  # of spread one
     weights: Mapping[str, float]
 
     @override
     def build(self, embeddings: Embeddings | None) -> Scorer:
-        parts, used = self.parts(embeddings), [name for name, weight in self.weights.items() if weight]
+        parts, used = self.build_parts(embeddings), [name for name, weight in self.weights.items() if weight]
         return weighted_sum([parts[name] for name in used], [self.weights[name] for name in used])
 
-    def parts(self, embeddings: Embeddings | None) -> dict[str, Scorer]:
+    def build_parts(self, embeddings: Embeddings | None) -> dict[str, Scorer]:
         """All parts, of spread one."""
         return {
-            name: self.closed[name] if name in self.closed else even(builder.build(embeddings))
+            name: self.closed_forms[name] if name in self.closed_forms else scale_to_unit(builder.build(embeddings))
             for name, builder in self.builders.items()
         }
 
-    def tuned_on(self, embeddings: Embeddings | None, validation_metric: ValidationMetric) -> ScorerBuilder:
-        """See `ScorerBuilder.chosen`: first what each part leaves open by itself, then the weights."""
-        builders = {name: builder.tuned_on(embeddings, validation_metric) for name, builder in self.builders.items()}
+    def tuned_on(self, embeddings: Embeddings | None, metric: ValidationMetric) -> ScorerBuilder:
+        """See `ScorerBuilder.tuned_on`: first what each part leaves open by itself, then the weights."""
+        builders = {name: builder.tuned_on(embeddings, metric) for name, builder in self.builders.items()}
         changed = {name: builder for name, builder in builders.items() if builder is not self.builders[name]}
-        if not changed and not self.blend.tune_weights:
+        if not changed and not self.settings.tune_weights:
             return self
-        parts = {**self.blend.parts, **{name: builder.settings for name, builder in changed.items()}}
-        blend = self.blend.model_copy(update={"parts": parts})
-        ready = BlendBuilder(blend, self.graph, blend, builders, {**self.closed, **closed_of(changed)}, self.weights)
-        return ready.with_weights(embeddings, validation_metric) if blend.tune_weights else ready
+        parts = {**self.settings.parts, **{name: builder.settings for name, builder in changed.items()}}
+        settings = self.settings.model_copy(update={"parts": parts})
+        closed_forms = {**self.closed_forms, **build_closed_forms(changed)}
+        tuned = replace(self, settings=settings, builders=builders, closed_forms=closed_forms)
+        return tuned.with_tuned_weights(embeddings, metric) if settings.tune_weights else tuned
 
-    def with_weights(self, embeddings: Embeddings | None, validation_metric: ValidationMetric) -> "BlendBuilder":
-        """The same with weights that the judge likes best."""
-        tables = {
-            name: part.scores(validation_metric.users) for name, part in self.parts(embeddings).items()
-        }  # [n, I] each
+    def with_tuned_weights(self, embeddings: Embeddings | None, metric: ValidationMetric) -> "BlendBuilder":
+        """The builder with the weights that coordinate ascent finds."""
+        scores = {name: part.scores(metric.users) for name, part in self.build_parts(embeddings).items()}  # [n, I] each
 
-        def good(weights: Mapping[str, float]) -> Tensor:
-            total: Tensor = torch.zeros_like(next(iter(tables.values())))  # [n, I]
+        def evaluate(weights: Mapping[str, float]) -> Tensor:
+            total: Tensor = torch.zeros_like(next(iter(scores.values())))  # [n, I]
             for name, weight in weights.items():
-                total.add_(tables[name], alpha=weight)
-            return validation_metric.each(total)
+                total.add_(scores[name], alpha=weight)
+            return metric.per_user(total)
 
-        found = {name: round(weight, 4) for name, weight in coordinate_ascent(self.weights, good).items()}
-        kept = self.blend.model_copy(
-            update={"weights": dict.fromkeys(self.blend.parts, 0.0) | found, "tune_weights": False}
-        )
-        return replace(self, settings=kept, blend=kept, weights=found)
+        weights = {name: round(weight, 4) for name, weight in coordinate_ascent(self.weights, evaluate).items()}
+        written = dict.fromkeys(self.settings.parts, 0.0) | weights
+        settings = self.settings.model_copy(update={"weights": written, "tune_weights": False})
+        return replace(self, settings=settings, weights=weights)
 
 
-def closed_of(builders: Mapping[str, ScorerBuilder]) -> dict[str, Scorer]:
+def build_closed_forms(builders: Mapping[str, ScorerBuilder]) -> dict[str, Scorer]:
     """The scorers of those builders that need no embeddings, of spread one."""
     return {
-        name: even(builder.build(None)) for name, builder in builders.items() if not builder.settings.needs_embeddings()
+        name: scale_to_unit(builder.build(None))
+        for name, builder in builders.items()
+        if not builder.settings.needs_embeddings()
     }
 
 
-def even(scorer: Scorer) -> Scorer:
+def scale_to_unit(scorer: Scorer) -> Scorer:
     """The same lists with scores of spread one."""
     return weighted_sum([scorer], [1 / score_spread(scorer)])

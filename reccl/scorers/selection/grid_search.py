@@ -1,4 +1,4 @@
-"""GridSearch: a scorer whose settings validation rows choose from lists."""
+"""Grid search: a scorer whose settings are selected from lists on validation rows."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -10,24 +10,25 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import did_you_mean, listed
-from reccl.scorers.scorer import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric, clearly_better
-from reccl.scorers.single import Single
-from reccl.scorers.svd import Svd
+from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, SingleScorer, Svd, ValidationMetric
+from reccl.scorers.selection.one_standard_error import clearly_better
 from reccl.settings import outside
 
 
 class GridSearch(ScorerSettings):
-    """Coordinate search: one setting after the other, in the order of `grid`, takes a value with which
-    the validation metric is clearly better (see `clearly_better`) while the others stay, until a round changes nothing.
+    """A search along coordinates: one setting after the other, in the order of `grid`, takes a value with which the
+    validation metric is clearly better (see `clearly_better`) while the others stay, until a round changes nothing.
 
-    It runs after training, on validation rows alone; a refit keeps what was chosen. Until then, and where there are no
-    validation rows, the scorer is as it is written. The validation metric of what was chosen on it flatters: read
-    the metric of the test part as the scorer's quality.
+    It runs after training, on validation rows alone; a refit keeps what was selected. Until then, and where there are
+    no validation rows, the scorer is as it is written. The validation metric of what was selected by it is too good:
+    the metric of the test part is the scorer's quality.
     """
 
     kind: Literal["grid_search"] = "grid_search"
-    scorer: Annotated[SerializeAsAny[Annotated[Single, Field(discriminator="kind")]], outside(ScorerSettings)] = Svd()
-    """What is tuned, with the values that it starts from."""
+    scorer: Annotated[SerializeAsAny[Annotated[SingleScorer, Field(discriminator="kind")]], outside(ScorerSettings)] = (
+        Svd()
+    )
+    """The scorer that is tuned, with the values that it starts from."""
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     """Values to try by setting."""
 
@@ -63,33 +64,33 @@ class GridSearch(ScorerSettings):
 
     @override
     def builder(self, graph: Graph) -> "GridSearchBuilder":
-        return GridSearchBuilder(self, graph, self)
+        return GridSearchBuilder(self, graph)
 
 
 @dataclass(frozen=True)
 class GridSearchBuilder(ScorerBuilder):
-    """The scorer as it is written, until its values are chosen."""
+    """The scorer as it is written, until its values are selected."""
 
-    tuned: GridSearch
+    settings: GridSearch
 
     @override
-    def tuned_on(self, embeddings: Embeddings | None, validation_metric: ValidationMetric) -> ScorerBuilder:
-        if not any(len(values) > 1 for values in self.tuned.grid.values()):
+    def tuned_on(self, embeddings: Embeddings | None, metric: ValidationMetric) -> ScorerBuilder:
+        if not any(len(values) > 1 for values in self.settings.grid.values()):
             return self
 
-        def good(scorer: ScorerSettings) -> Tensor:
-            return validation_metric.each(scorer.build(self.graph, embeddings).scores(validation_metric.users))
+        def evaluate(scorer: ScorerSettings) -> Tensor:
+            return metric.per_user(scorer.build(self.graph, embeddings).scores(metric.users))
 
-        best: ScorerSettings = self.tuned.scorer
-        score, moved = good(best), True
-        asked = {best.model_dump_json()}
-        while moved:
-            moved = False
-            for name, values in self.tuned.grid.items():
-                for tried in (self.tuned.with_value(best, name, value) for value in values):
-                    if (key := tried.model_dump_json()) not in asked:
-                        asked.add(key)
-                        if clearly_better(reached := good(tried), score):
-                            best, score, moved = tried, reached, True
-        kept = self.tuned.model_copy(update={"scorer": best, "grid": {}})
-        return GridSearchBuilder(kept, self.graph, kept)
+        best: ScorerSettings = self.settings.scorer
+        best_value, improved = evaluate(best), True
+        evaluated = {best.model_dump_json()}
+        while improved:
+            improved = False
+            for name, values in self.settings.grid.items():
+                for candidate in (self.settings.with_value(best, name, value) for value in values):
+                    if (key := candidate.model_dump_json()) not in evaluated:
+                        evaluated.add(key)
+                        if clearly_better(value := evaluate(candidate), best_value):
+                            best, best_value, improved = candidate, value, True
+        settings = self.settings.model_copy(update={"scorer": best, "grid": {}})
+        return GridSearchBuilder(settings, self.graph)

@@ -1,4 +1,4 @@
-"""A blend is the weighted sum of its parts at one loudness, with weights that validation chose."""
+"""A blend is the weighted sum of its parts at one spread, with weights selected on validation rows."""
 
 from itertools import product
 from pathlib import Path
@@ -16,21 +16,10 @@ from reccl.data.ingest.pipelines import import_file
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import rows_of
 from reccl.errors import TrainingError
-from reccl.evaluation import Evaluation, ValidationMetric, evaluate
+from reccl.evaluation import Evaluation, Evaluator, HeldOutMetric
 from reccl.recommend import Model, load, recommend, save
-from reccl.scorers import (
-    AnyScorer,
-    Blend,
-    Ease,
-    EmbeddingScorer,
-    GraphFilter,
-    GridSearch,
-    ItemKnn,
-    Popularity,
-    Random,
-    Scorer,
-    Svd,
-)
+from reccl.scorers import Ease, EmbeddingScorer, GraphFilter, ItemKnn, Popularity, Random, Scorer, Svd
+from reccl.scorers.selection import AnyScorer, Blend, GridSearch
 from reccl.scorers.selection.coordinate_ascent import coordinate_ascent
 from reccl.scorers.weighted_sum import score_spread, weighted_sum
 from reccl.tracking import SERVED
@@ -57,9 +46,8 @@ def embeddings(planted_graph: Graph) -> Embeddings:
 
 
 @pytest.fixture
-def validation_metric(planted_dataset: Dataset) -> ValidationMetric:
-    data = planted_dataset
-    return ValidationMetric.of(data.validation, data.train, 200, 120, "ndcg_at_10", torch.device("cpu"))
+def metric(planted_dataset: Dataset) -> HeldOutMetric:
+    return HeldOutMetric.of(Evaluator.of(planted_dataset, "validation", Evaluation()), "ndcg_at_10")
 
 
 def everyone(scorer: Scorer) -> np.ndarray:
@@ -104,21 +92,21 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-3, atol=1e-3)
 
 
-def test_chosen_weights_judge_no_worse_than_those_they_started_from_and_drop_noise(
-    planted_graph: Graph, validation_metric: ValidationMetric
+def test_tuned_weights_are_better_on_validation_rows_than_those_they_started_from_and_drop_noise(
+    planted_graph: Graph, metric: HeldOutMetric
 ) -> None:
     blend = Blend(parts={"items": Ease(l2=20), "noise": Random()}, weights={"noise": 2})
     builder = blend.builder(planted_graph)
-    chosen = builder.tuned_on(None, validation_metric)
-    before, after = (validation_metric(each.build(None).scores(validation_metric.users)) for each in (builder, chosen))
+    tuned = builder.tuned_on(None, metric)
+    before, after = (metric(each.build(None).scores(metric.users)) for each in (builder, tuned))
     assert after > before
-    assert chosen.settings == blend.model_copy(
-        update={"weights": {"items": 1.0, "noise": chosen.settings.weights["noise"]}, "tune_weights": False}
+    assert tuned.settings == blend.model_copy(
+        update={"weights": {"items": 1.0, "noise": tuned.settings.weights["noise"]}, "tune_weights": False}
     )
-    assert chosen.settings.weights["noise"] < 0.2
-    assert chosen.tuned_on(None, validation_metric) is chosen
+    assert tuned.settings.weights["noise"] < 0.2
+    assert tuned.tuned_on(None, metric) is tuned
     np.testing.assert_allclose(
-        everyone(chosen.settings.build(planted_graph, None)), everyone(chosen.build(None)), rtol=1e-3, atol=1e-3
+        everyone(tuned.settings.build(planted_graph, None)), everyone(tuned.build(None)), rtol=1e-3, atol=1e-3
     )
 
 
@@ -134,29 +122,25 @@ def test_closed_forms_are_computed_once_and_embeddings_whenever_they_come(
     assert built == [1]
 
 
-def test_open_settings_of_parts_are_chosen_before_the_weights(
-    planted_graph: Graph, validation_metric: ValidationMetric
-) -> None:
+def test_open_settings_of_parts_are_selected_before_the_weights(planted_graph: Graph, metric: HeldOutMetric) -> None:
     part = GridSearch(scorer=Svd(dimension=30), grid={"dimension": [1, 4]})
     builder = Blend(parts={"directions": part, "noise": Random()}).builder(planted_graph)
-    chosen = builder.tuned_on(None, validation_metric)
-    assert chosen.settings.parts["directions"] == part.builder(planted_graph).tuned_on(None, validation_metric).settings
-    assert chosen.settings.parts["directions"].scorer.dimension == 4  # the planted world has four blocks
-    assert chosen.settings.parts["directions"].grid == {}
-    again = Blend(parts=chosen.settings.parts, weights=chosen.settings.weights).build(planted_graph, None)
-    np.testing.assert_allclose(everyone(again), everyone(chosen.build(None)), rtol=1e-3, atol=1e-3)
+    tuned = builder.tuned_on(None, metric)
+    assert tuned.settings.parts["directions"] == part.builder(planted_graph).tuned_on(None, metric).settings
+    assert tuned.settings.parts["directions"].scorer.dimension == 4  # the planted world has four blocks
+    assert tuned.settings.parts["directions"].grid == {}
+    again = Blend(parts=tuned.settings.parts, weights=tuned.settings.weights).build(planted_graph, None)
+    np.testing.assert_allclose(everyone(again), everyone(tuned.build(None)), rtol=1e-3, atol=1e-3)
 
 
-def test_what_does_not_fit_is_left_out_and_said_where_nothing_does(
-    planted_graph: Graph, validation_metric: ValidationMetric
-) -> None:
+def test_what_does_not_fit_is_left_out_and_said_where_nothing_does(planted_graph: Graph, metric: HeldOutMetric) -> None:
     small = Ease(max_items=100)
     blend = Blend(parts={"ease": small, "popular": Popularity()})
     assert (
         everyone(blend.build(planted_graph, None)).argmax()
         == everyone(Popularity().build(planted_graph, None)).argmax()
     )
-    assert blend.builder(planted_graph).tuned_on(None, validation_metric).build(None).item_operators == ()
+    assert blend.builder(planted_graph).tuned_on(None, metric).build(None).item_operators == ()
     with pytest.raises(TrainingError, match="no part of scorer 'blend' fits 120 items: ease"):
         Blend(parts={"ease": small}).build(planted_graph, None)
 
@@ -179,7 +163,7 @@ def test_a_config_names_its_parts_and_they_survive_their_dump() -> None:
     assert not Blend(parts=CLOSED).needs_embeddings()
 
 
-class TestClimb:
+class TestCoordinateAscent:
     def test_finds_the_peak_of_a_smooth_hill_to_its_finest_step(self) -> None:
         peak = {"a": 1.0, "b": 0.3, "c": 0.05}
 
@@ -197,33 +181,14 @@ class TestClimb:
                 name: weight / max(one, other) for name, weight in start.items()
             }
 
-    def test_a_part_that_only_harms_gets_zero_and_one_part_needs_no_judge_twice(self) -> None:
+    def test_a_part_that_only_harms_gets_zero_and_one_part_is_evaluated_once(self) -> None:
         assert coordinate_ascent({"a": 1.0, "b": 1.0}, lambda weights: torch.tensor([-weights["b"]])) == {
             "a": 1.0,
             "b": 0.0,
         }
-        asked = []
-        assert coordinate_ascent({"a": 2.0, "b": 0.0}, lambda weights: asked.append(weights) or torch.zeros(3)) == {
+        evaluated = []
+        assert coordinate_ascent({"a": 2.0, "b": 0.0}, lambda weights: evaluated.append(weights) or torch.zeros(3)) == {
             "a": 1.0,
             "b": 0.0,
         }
-        assert len(asked) == 1
-
-
-@pytest.mark.parametrize("metric", ["ndcg_at_10", "recall_at_5", "map_at_200"])
-def test_a_judge_says_what_evaluation_says(metric: str, planted_dataset: Dataset, planted_graph: Graph) -> None:
-    data, scorer = planted_dataset, Svd(dimension=5).build(planted_graph, None)
-    validation_metric = ValidationMetric.of(data.validation, data.train, 200, 120, metric, torch.device("cpu"))
-    expected = evaluate(scorer, data.validation, data.train, Evaluation(cutoffs=(5, 10, 200))).means()[metric]
-    assert validation_metric(scorer.scores(validation_metric.users)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_judge_of_many_users_looks_at_some_evenly_spaced(
-    planted_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reccl.evaluation.validation_metric.BYTES", 4 * 120 * 10)
-    data = planted_dataset
-    validation_metric = ValidationMetric.of(data.validation, data.train, 200, 120, "ndcg_at_10", torch.device("cpu"))
-    assert len(validation_metric.users) == 10
-    assert validation_metric.users[0] == 0
-    assert validation_metric.users[-1] == data.validation["user"].max()
+        assert len(evaluated) == 1

@@ -6,35 +6,34 @@ from pydantic import TypeAdapter, ValidationError
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.evaluation import ValidationMetric
-from reccl.scorers import AnyScorer, Ease, EmbeddingScorer, GridSearch, Svd
-from reccl.scorers.scorer import clearly_better
+from reccl.evaluation import Evaluation, Evaluator, HeldOutMetric
+from reccl.scorers import Ease, EmbeddingScorer, Svd
+from reccl.scorers.selection import AnyScorer, GridSearch
+from reccl.scorers.selection.one_standard_error import clearly_better
 
 
 @pytest.fixture
-def validation_metric(planted_dataset: Dataset) -> ValidationMetric:
-    data = planted_dataset
-    return ValidationMetric.of(data.validation, data.train, 200, 120, "ndcg_at_10", torch.device("cpu"))
+def metric(planted_dataset: Dataset) -> HeldOutMetric:
+    return HeldOutMetric.of(Evaluator.of(planted_dataset, "validation", Evaluation()), "ndcg_at_10")
 
 
-def test_no_single_change_of_a_setting_would_be_clearly_better(
-    planted_graph: Graph, validation_metric: ValidationMetric
-) -> None:
+def test_no_single_change_of_a_setting_would_be_clearly_better(planted_graph: Graph, metric: HeldOutMetric) -> None:
     values = {"dimension": [1, 2, 4, 8], "exponent": [0.0, 0.5, 1.0]}
-    tuned = GridSearch(scorer=Svd(dimension=30, exponent=0), grid=values)
-    chosen = tuned.builder(planted_graph).tuned_on(None, validation_metric)
+    search = GridSearch(scorer=Svd(dimension=30, exponent=0), grid=values)
+    tuned = search.builder(planted_graph).tuned_on(None, metric)
 
-    def good(scorer) -> torch.Tensor:
-        return validation_metric.each(scorer.build(planted_graph, None).scores(validation_metric.users))
+    def evaluate(scorer) -> torch.Tensor:
+        return metric.per_user(scorer.build(planted_graph, None).scores(metric.users))
 
-    found = chosen.settings.scorer
-    assert clearly_better(good(found), good(tuned.scorer))
-    assert chosen.settings.grid == {}
+    found = tuned.settings.scorer
+    assert clearly_better(evaluate(found), evaluate(search.scorer))
+    assert tuned.settings.grid == {}
     for name, tried in values.items():
-        assert not any(clearly_better(good(found.model_copy(update={name: value})), good(found)) for value in tried)
-    assert chosen.tuned_on(None, validation_metric) is chosen
+        others = [found.model_copy(update={name: value}) for value in tried]
+        assert not any(clearly_better(evaluate(other), evaluate(found)) for other in others)
+    assert tuned.tuned_on(None, metric) is tuned
     rows = torch.arange(200)
-    assert torch.equal(chosen.build(None).scores(rows), found.build(planted_graph, None).scores(rows))
+    assert torch.equal(tuned.build(None).scores(rows), found.build(planted_graph, None).scores(rows))
 
 
 def test_until_then_it_is_the_scorer_as_it_is_written(planted_graph: Graph) -> None:

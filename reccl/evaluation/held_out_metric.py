@@ -1,0 +1,57 @@
+"""Held-out metric: one metric of validation rows, for scores that are already there."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from reccl.evaluation.evaluate import ALL, Evaluator, resize_lists
+from reccl.evaluation.top_k import best_items
+from reccl.metrics import PER_USER
+from reccl.scorers import ValidationMetric
+
+SCORE_BYTES = 256 << 20
+"""Memory for one scorer's scores of all users who are measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutMetric(ValidationMetric):
+    """A metric at k over some of an evaluator's users, to select among scorers.
+
+    Made from an evaluator of validation rows, so that selection never sees another part. Where the scores of all its
+    users would not fit 256 MiB, users evenly spaced stand for them.
+    """
+
+    evaluator: Evaluator
+    sample: Tensor  # [n] row numbers of users
+    name: str  # ndcg, ..
+    k: int
+
+    @classmethod
+    def of(cls, evaluator: Evaluator, metric: str) -> Self:
+        """A `metric` such as ndcg_at_10. Its group (what stands before a slash) is left out, and a metric of the whole
+        catalog is taken as NDCG.
+        """
+        name, _, k = metric.rpartition("/")[2].rpartition("_at_")
+        users, most = evaluator.users, max(1, SCORE_BYTES // (4 * evaluator.seen.num_items))
+        spaced = torch.linspace(0, len(users) - 1, min(most, len(users)), device=users.device).round().long()
+        return cls(evaluator, users[spaced], name if name in PER_USER else "ndcg", int(k))
+
+    @property
+    @override
+    def users(self) -> Tensor:
+        return self.sample
+
+    @override
+    def __call__(self, scores: Tensor) -> float:
+        return float(self.per_user(scores).mean())
+
+    @override
+    def per_user(self, scores: Tensor) -> Tensor:
+        relevant = self.evaluator.relevant[ALL]
+        scores[self.evaluator.seen.gather_pairs(self.sample)] = -torch.inf
+        items, _ = best_items(scores, self.k)  # [n, k]
+        hits = relevant.contains(self.sample, items).double()
+        return PER_USER[self.name](resize_lists(hits, self.k), relevant.counts[self.sample])
