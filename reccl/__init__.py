@@ -12,6 +12,7 @@ Everything is loaded when it is first used, so that the import itself takes no t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from reccl.openmp import sleeping_threads
 from reccl.version import __version__
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'reccl' has no attribute {name!r}")
     module, _, attribute = _PLACES[name].partition(":")
-    found = import_module(module)
+    with sleeping_threads():
+        found = import_module(module)
     value = getattr(found, attribute) if attribute else found
     globals()[name] = value
     return value

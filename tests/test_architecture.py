@@ -14,7 +14,18 @@ PACKAGE = ROOT / "reccl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 LAYERS = (
-    {"version", "settings", "errors", "bundle", "clock", "products", "atomic", "config_errors", "config_file"},
+    {
+        "version",
+        "openmp",
+        "settings",
+        "errors",
+        "bundle",
+        "clock",
+        "products",
+        "atomic",
+        "config_errors",
+        "config_file",
+    },
     {"data"},
     {"losses", "metrics"},
     {"views", "negatives"},

@@ -8,6 +8,7 @@ import typer
 from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, train, ui
 from reccl.cli.console import err
 from reccl.errors import RecclError
+from reccl.openmp import POLICY
 from reccl.version import __version__
 
 app = typer.Typer(
@@ -46,9 +47,7 @@ def root(
 
 def main() -> None:
     """Run the command line: a known failure is one line on stderr and exit code 1 (2 for config and usage)."""
-    # Waiting threads sleep. Spinning ones, OpenMP's default, make a step 20 times slower as soon as another process
-    # wants a core. Has to be set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault(POLICY, "PASSIVE")  # see reccl.openmp
     try:
         app(prog_name="reccl")
     except RecclError as error:
