@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-HIDDEN = {"_bundled", "bench", "cli", "scaffold"}
+HIDDEN = {"_bundled", "bench", "cli", "reference", "scaffold"}
 """Rooms that are no API: they serve the command line, or the package itself."""
 MODULES = ("api", "comparison", "config", "errors", "experiment", "fitting", "settings", "tracking")
 """The modules beside the rooms that are API; those that are not there yet are left out."""
