@@ -9,13 +9,14 @@ import ast
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 HIDDEN = {"_bundled", "bench", "cli", "reference", "scaffold"}
 """Rooms that are no API: they serve the command line, or the package itself."""
-MODULES = ("api", "comparison", "config", "errors", "experiment", "fitting", "settings", "tracking")
-"""The modules beside the rooms that are API; those that are not there yet are left out."""
+MODULES = ("comparison", "config", "errors", "experiment", "fitting", "settings")
+"""Modules beside the rooms that have a page of their own; those behind `import reccl` share one."""
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def pages() -> dict[str, str]:
     """Every generated page: path below docs/ -> Markdown."""
     rooms = {f"api/{slug(room)}.md": api_page(room) for room in api_rooms()}
     modules = {f"api/{path.stem}.md": module_page(path) for path in single_modules()}
-    return {"api/index.md": api_index(), **rooms, **modules, "layout.md": layout()}
+    return {"api/index.md": api_index(), "api/reccl.md": front_page(), **rooms, **modules, "layout.md": layout()}
 
 
 # API reference: one page a room
@@ -44,7 +45,7 @@ def api_rooms() -> list[Path]:
 
 def single_modules() -> list[Path]:
     """The modules beside the rooms that have a page."""
-    return [path for name in MODULES if (path := ROOT / "reccl" / f"{name}.py").is_file()]
+    return [ROOT / "reccl" / f"{name}.py" for name in MODULES]
 
 
 def slug(room: Path) -> str:
@@ -54,7 +55,12 @@ def slug(room: Path) -> str:
 
 def api_index() -> str:
     """The page that lists all others."""
-    lines = ["# API reference", "", "Import from the room, as in `from reccl.losses import info_nce`.", ""]
+    lines = [
+        "# API reference",
+        "",
+        "[`import reccl`](reccl.md) is the front door: load_dataset, train, load, evaluate.",
+    ]
+    lines += ["The parts stand in rooms, each usable alone: `from reccl.losses import info_nce`.", ""]
     lines += ["## Rooms", "", "| room | |", "|---|---|"]
     lines += [f"| [`{dotted(room)}`]({slug(room)}.md) | {sentence(room / '__init__.py')} |" for room in api_rooms()]
     lines += ["", "## Modules", "", "| module | |", "|---|---|"]
@@ -75,6 +81,32 @@ def api_page(room: Path) -> str:
         if path.name != "__init__.py" and (names or not exported):
             lines += [*directive(path, names), ""]
     return "\n".join(lines)
+
+
+def front_page() -> str:
+    """What `import reccl` gives: what is defined beside the rooms in full, the rest as links."""
+    beside: dict[str, list[str]] = {}
+    links = []
+    for name, place in constant(ROOT / "reccl" / "__init__.py", "_PLACES").items():
+        module, _, attribute = place.partition(":")
+        if module.count(".") == 1 and attribute and module.split(".")[1] not in MODULES:
+            beside.setdefault(module, []).append(attribute)
+            links += [f"- `{name}`: `{module}.{attribute}`, above"] if name != attribute else []
+        else:
+            page = module.split(".")[1] if module.split(".")[1] in MODULES else home(module)
+            links.append(f"- `{name}`: [`{place.replace(':', '.')}`]({page}.md)")
+    lines = ["# reccl", "", "What `import reccl` gives.", ""]
+    for module, names in sorted(beside.items()):
+        lines += [*directive(ROOT / f"{module.replace('.', '/')}.py", names), ""]
+    return "\n".join([*lines, "## Elsewhere", "", *links]) + "\n"
+
+
+def constant(path: Path, name: str) -> Any:
+    """The value of a module's constant, read without importing it; None where there is no such constant."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+            return ast.literal_eval(node.value)
+    return None
 
 
 def home(module: str) -> str:
@@ -112,10 +144,7 @@ def defined(path: Path) -> list[str]:
 def exports(index: Path) -> dict[str, list[str]]:
     """The names that a room's index exports, by the module that defines them; {} where it exports nothing."""
     tree = ast.parse(index.read_text())
-    public: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
-            public = set(ast.literal_eval(node.value))
+    public = set(constant(index, "__all__") or ())
     found: dict[str, list[str]] = {}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("reccl."):
@@ -145,10 +174,7 @@ def layout() -> str:
 
 def layers() -> list[set[str]]:
     """The rooms from top to bottom, as the test of the architecture has them."""
-    for node in ast.parse((ROOT / "tests" / "test_architecture.py").read_text()).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "LAYERS":
-            return list(reversed(ast.literal_eval(node.value)))
-    raise ValueError("tests/test_architecture.py defines no LAYERS")
+    return list(reversed(constant(ROOT / "tests" / "test_architecture.py", "LAYERS")))
 
 
 def folders() -> Iterator[tuple[Path, list[Path]]]:

@@ -48,6 +48,13 @@ def test_everything_that_a_room_exports_is_on_its_page() -> None:
         assert exported <= shown, room
 
 
+def test_the_front_page_has_everything_that_import_reccl_gives() -> None:
+    import reccl
+
+    page = pages.front_page()
+    assert not [name for name in reccl.__all__ if name not in page and name != "__version__"]
+
+
 def linked(entry: Any) -> list[str]:
     """Every page of a navigation."""
     if isinstance(entry, str):
