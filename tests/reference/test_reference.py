@@ -14,7 +14,8 @@ from reccl.reference import reference
 from reccl.reference.meanings import is_equation, markdown, of_class, of_pipeline
 from reccl.reference.rooms import ROOMS, WHERE, anchor
 from reccl.reference.words import typed, written
-from reccl.scorers import Blend, Svd
+from reccl.scorers import Svd
+from reccl.scorers.selection import Blend
 
 PAGE = reference()
 
