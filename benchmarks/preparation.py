@@ -114,9 +114,9 @@ def ours(folder: Path) -> dict[str, object]:
     for name, owner, function in (
         ("digest", prepare, "cached_at"),
         ("read", Funnel, "sink"),
-        ("number and sort", EncodedInteractions, "of"),
-        ("split", RandomPerUser, "held"),
-        ("gather", EncodedInteractions, "where"),
+        ("number and sort", EncodedInteractions, "encode"),
+        ("split", RandomPerUser, "split"),
+        ("gather", EncodedInteractions, "filter"),
         ("write", store, "write"),
     ):
         setattr(owner, function, timed(stages, name, getattr(owner, function)))

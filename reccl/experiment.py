@@ -75,10 +75,10 @@ def fit_and_test(
         for callback in callbacks:
             callback.on_refit_start()
         with clock("refit_seconds"):
-            again = learn(model.experiment, data.refit(), device, every, epochs=first.best_epoch or None)
+            again = learn(model.experiment, data.merge_validation(), device, every, epochs=first.best_epoch or None)
         refit = again.fit
         if not refit.interrupted:
-            model, trained_on = again, data.refit()
+            model, trained_on = again, data.merge_validation()
     with clock("evaluate_seconds"):
         tested = measure_part(model.scorer, trained_on, "test", experiment)
     metrics = {"validation": validation, "test": means(tested)}

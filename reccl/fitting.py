@@ -146,7 +146,8 @@ def measure_part(
 ) -> EvaluationResult | None:
     """Metrics of one held-out part, seen items hidden, and those of groups; None where the part is empty.
 
-    `data` is what the scorer was trained on: after a refit, `Dataset.refit()`. Its `train` rows define the groups.
+    `data` is what the scorer was trained on: after a refit, `Dataset.merge_validation()`. Its `train` rows define the
+    groups.
     """
     if data.part(part).is_empty():
         return None
@@ -162,7 +163,7 @@ def means(result: EvaluationResult | None) -> dict[str, float]:
 def check_metric(experiment: Experiment, data: Dataset) -> None:
     """Raise ConfigError where training.metric is that of a group which the held-out rows that it reads do not have."""
     training, (group, _, _) = experiment.training, experiment.training.metric.rpartition("/")
-    final = data.refit() if training.refit and len(data.validation) else data
+    final = data.merge_validation() if training.refit and len(data.validation) else data
     read = {"validation": data} | ({"test": final} if training.best_on_test else {})
     for part, trained_on in read.items():
         slices = Slices.of(trained_on.train, len(trained_on.user_ids), len(trained_on.item_ids))

@@ -133,7 +133,7 @@ class Recommender:
                 near = did_you_mean(column, table.columns)
                 raise DataError(f"the pairs have no column {column!r}{near}; there are: {listed(table.columns)}")
         rows = pl.DataFrame(
-            {"row": self.model.user_ids.rows(table[user]), "column": self.model.item_ids.rows(table[item])}
+            {"row": self.model.user_ids.to_rows(table[user]), "column": self.model.item_ids.to_rows(table[item])}
         ).with_row_index("place")
         known = rows.drop_nulls().sort("row", maintain_order=True)
         asked, place = torch.unique_consecutive(integers(known["row"]), return_inverse=True)  # [u], [P]
@@ -205,7 +205,7 @@ class Recommender:
 def typed_ids(ids: Any, known: IdMap, side: str) -> pl.Series:
     """Ids in the model's type, without nulls. Raises DataError for one that can not be such an id."""
     raw = pl.Series(side, list(ids) if not isinstance(ids, pl.Series) else ids).drop_nulls()
-    typed = known.typed(raw)
+    typed = known.cast(raw)
     if typed.null_count():
         bad = raw.filter(typed.is_null())[0]
         raise DataError(f"{side} id {bad!r} is not {known.ids.dtype}, as this model's {side} ids are")

@@ -195,7 +195,7 @@ class TestRecommend:
         assert lists["rank"].to_list() == [1, 2, 3, 4, 5] * 2
         assert lists["source"].unique().to_list() == ["model"]
         known = data.known_before("test")
-        seen = pl.DataFrame({"user": data.user_ids.raw(known["user"]), "item": data.item_ids.raw(known["item"])})
+        seen = pl.DataFrame({"user": data.user_ids.to_ids(known["user"]), "item": data.item_ids.to_ids(known["item"])})
         assert lists.join(seen, on=["user", "item"]).is_empty()
 
     def test_everybody_is_listed_where_nobody_is_named(self, model: reccl.Recommender) -> None:
@@ -292,7 +292,7 @@ class TestEvaluate:
 
     def test_what_is_odd_about_foreign_lists_is_counted(self, data: reccl.Dataset) -> None:
         seen = data.train.head(1)
-        user, item = data.user_ids.raw(seen["user"])[0], data.item_ids.raw(seen["item"])[0]
+        user, item = data.user_ids.to_ids(seen["user"])[0], data.item_ids.to_ids(seen["item"])[0]
         lists = pd.DataFrame({"who": [user, user, user, "stranger"], "what": [item, item, 10**6, 10]})
         found = reccl.evaluate(lists, data, metrics=["recall"], k=5, user="who", item="what")
         assert (found.seen_items, found.repeated_rows, found.unknown_items) == (1, 1, 1)

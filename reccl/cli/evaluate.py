@@ -72,7 +72,7 @@ def reopened(run: str, part: str, device: str) -> Reopened:
         if part == "validation":
             say("note: this run was refitted on train and validation rows, so validation is not unseen")
         else:
-            data = data.refit()
+            data = data.merge_validation()
     return Reopened(found.info.run_id, str(found.info.run_name), model, experiment, data)
 
 

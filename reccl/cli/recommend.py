@@ -132,7 +132,7 @@ def asked(users: str, known: "IdMap") -> "pl.Series":
         raise DataError(f"no file {users}; give a file, or ids as id,id,...")
     else:
         ids = pl.Series([part.strip() for part in users.split(",") if part.strip()])
-    cast = known.typed(ids.drop_nulls()).alias("user")
+    cast = known.cast(ids.drop_nulls()).alias("user")
     if cast.null_count():
         bad = ids.drop_nulls().filter(cast.is_null())[0]
         raise DataError(f"user id {bad!r} is not {known.ids.dtype}, as this run's user ids are")

@@ -145,8 +145,8 @@ class Dataset:
                     )
         return replace(self, features=settings.features, settings=settings)
 
-    def refit(self) -> "Dataset":
-        """The same data with the validation rows given back to train, for a final fit with chosen settings."""
+    def merge_validation(self) -> "Dataset":
+        """The same data with the validation rows as training rows, for a final fit after settings are chosen."""
         rows = pl.concat([self.train, self.validation])
         return replace(self, train=rows, validation=self.validation.clear())
 
@@ -179,16 +179,16 @@ def build(tables: Tables, split: Split | None) -> Dataset:
         present = rows.collect_schema().names()
         split = split or (Predefined() if PART in present else RandomPerUser())
         columns = [USER, ITEM, *(name for name in OPTIONAL if name in present)]
-        numbered = EncodedInteractions.of(rows.select(columns), Path(folder))
-        held = split.held(numbered.select([name for name in columns if name in (USER, *split.reads)]))
-        test, validation = (mask.fill_null(False) for mask in held)  # rows without an id are nobody's to hold out
+        numbered = EncodedInteractions.encode(rows.select(columns), Path(folder))
+        held = split.split(numbered.select([name for name in columns if name in (USER, *split.reads)]))
+        test, validation = (mask.fill_null(False) for mask in held)  # rows without an id are never held out
         masks = {TRAIN: ~(test | validation), VALIDATION: validation & ~test, TEST: test}
-        parts = {part: numbered.where(mask).drop(PART, strict=False) for part, mask in masks.items()}
+        parts = {part: numbered.filter(mask).drop(PART, strict=False) for part, mask in masks.items()}
     users, items = numbered.user_ids, numbered.item_ids
     if not split.keep_cold:
         known = {side: parts[TRAIN][side].unique().drop_nulls().sort() for side in (USER, ITEM)}
         users, items = IdMap(users.ids.gather(known[USER])), IdMap(items.ids.gather(known[ITEM]))
-        parts, dropped = without_cold(parts, known)
+        parts, dropped = drop_cold(parts, known)
         counts = (*counts, *dropped)
     content = (
         users,
@@ -208,7 +208,7 @@ def hash_content(users: IdMap, items: IdMap, *tables: pl.DataFrame | None) -> st
     return hashlib.sha256(" ".join("-" if table is None else hash_table(table) for table in every).encode()).hexdigest()
 
 
-def without_cold(
+def drop_cold(
     parts: dict[str, pl.DataFrame], known: dict[str, pl.Series]
 ) -> tuple[dict[str, pl.DataFrame], tuple[Count, ...]]:
     """Drop rows whose user or item is not among the known ones, which are numbered anew without gaps."""
@@ -227,6 +227,6 @@ def align(table: pl.LazyFrame | None, key: str, ids: IdMap) -> pl.DataFrame | No
     if table is None:
         return None
     features = table.collect().unique(key, keep="first", maintain_order=True)
-    rows = features.select(ids.rows(features[key]).alias("__row"), pl.exclude(key)).drop_nulls("__row")
+    rows = features.select(ids.to_rows(features[key]).alias("__row"), pl.exclude(key)).drop_nulls("__row")
     everyone = pl.select(pl.int_range(len(ids), dtype=pl.Int32).alias("__row"))
     return everyone.join(rows, on="__row", how="left", maintain_order="left").drop("__row")

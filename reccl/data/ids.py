@@ -8,18 +8,18 @@ import polars as pl
 
 @dataclass(frozen=True)
 class IdMap:
-    """Raw ids of one kind; an id's row number is its place. `fit` sorts them.
+    """Raw ids of users or items; an id's row number is its place. `fit` sorts them.
 
-    Sorting makes the numbering a function of the set of ids alone, whatever the order of the raw rows.
+    Sorting makes the numbering depend on the set of ids alone, not on the order of the raw rows.
 
     >>> ids = IdMap.fit(pl.Series(["b", "a", "b"]))
-    >>> ids.rows(pl.Series(["a", "b", "c"])).to_list()
+    >>> ids.to_rows(pl.Series(["a", "b", "c"])).to_list()
     [0, 1, None]
-    >>> ids.raw(pl.Series([1, 0])).to_list()
+    >>> ids.to_ids(pl.Series([1, 0])).to_list()
     ['b', 'a']
     """
 
-    ids: pl.Series  # [n] unique, no nulls; sorted, but for those that were added later
+    ids: pl.Series  # [n] unique, no nulls; sorted, except those that were added later
 
     @classmethod
     def fit(cls, *raw: pl.Series) -> Self:
@@ -30,26 +30,26 @@ class IdMap:
         return len(self.ids)
 
     def with_new(self, raw: pl.Series) -> "IdMap":
-        """These ids, and behind them, sorted, the ones of `raw` that are new; no number changes."""
-        typed = self.typed(raw).alias("id").unique().drop_nulls().sort()
-        return IdMap(pl.concat([self.ids, typed.filter(self.rows(typed).is_null())]))
+        """These ids, followed by the new ones of `raw`, sorted; no row number changes."""
+        typed = self.cast(raw).alias("id").unique().drop_nulls().sort()
+        return IdMap(pl.concat([self.ids, typed.filter(self.to_rows(typed).is_null())]))
 
-    def rows(self, raw: pl.Series) -> pl.Series:
+    def to_rows(self, raw: pl.Series) -> pl.Series:
         """Row numbers (Int32) of raw ids, null where an id is unknown."""
-        wanted = self.typed(raw).alias("id").to_frame()
-        found = wanted.join(self.numbers("row"), on="id", how="left", maintain_order="left")
+        wanted = self.cast(raw).alias("id").to_frame()
+        found = wanted.join(self.to_table("row"), on="id", how="left", maintain_order="left")
         return found.get_column("row").alias(raw.name)
 
-    def numbers(self, name: str) -> pl.DataFrame:
+    def to_table(self, name: str) -> pl.DataFrame:
         """Every id with its row number, as a table with the columns `id` and `name`."""
         return self.ids.alias("id").to_frame().with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias(name))
 
-    def raw(self, rows: pl.Series) -> pl.Series:
+    def to_ids(self, rows: pl.Series) -> pl.Series:
         """Raw ids of row numbers."""
         return self.ids.gather(rows).alias(rows.name)
 
-    def typed(self, raw: pl.Series) -> pl.Series:
-        """Raw ids in this map's type, null where one means nothing in it: 1.0 and "1" are 1, 1.5 is no whole number."""
+    def cast(self, raw: pl.Series) -> pl.Series:
+        """Raw ids in this map's type, null where that has no such id: among numbers 1.0 and "1" are 1, 1.5 is null."""
         kind = self.ids.dtype
         if raw.dtype == kind or raw.dtype == pl.Null:
             return raw.cast(kind)

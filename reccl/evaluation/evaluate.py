@@ -74,7 +74,7 @@ class Evaluator:
     ) -> Self:
         """Of one part of a data set, `validation` or `test`, with the `groups` that its training rows make.
 
-        `data` is what the scorers are trained on: after a refit, `Dataset.refit()`.
+        `data` is what the scorers are trained on: after a refit, `Dataset.merge_validation()`.
         """
         size = (len(data.user_ids), len(data.item_ids))
         known = data.train if evaluation.hide == "train" else data.known_before(part)

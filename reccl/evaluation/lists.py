@@ -76,7 +76,7 @@ def evaluate_lists(
     >>> import reccl
     >>> rows = pl.DataFrame({"user": [1, 1, 1, 2, 2, 2], "item": ["a", "b", "c", "a", "b", "c"]})
     >>> data = reccl.Dataset.from_frame(rows, split=reccl.splits.RandomPerUser(test=0.4, validation=0))
-    >>> held_out = data.test.select(data.user_ids.raw(data.test["user"]), data.item_ids.raw(data.test["item"]))
+    >>> held_out = data.test.select(data.user_ids.to_ids(data.test["user"]), data.item_ids.to_ids(data.test["item"]))
     >>> evaluate_lists(held_out, data, metrics=["recall"], k=[1])["recall_at_1"]
     1.0
 
@@ -113,7 +113,7 @@ def evaluate_lists(
     lengths = tested.group_by(USER).len()
     return ListEvaluation(
         {name: means[name] for length in k for each in names if (name := f"{each}_at_{length}") in means},
-        pl.DataFrame({USER: data.user_ids.raw(counts[USER]), **{name: of.numpy() for name, of in per_user.items()}}),
+        pl.DataFrame({USER: data.user_ids.to_ids(counts[USER]), **{name: of.numpy() for name, of in per_user.items()}}),
         users=counts.height,
         users_without_list=counts.height - lengths.height,
         unknown_users=rows.filter(pl.col(USER).is_null())[RAW_USER].n_unique(),
@@ -134,7 +134,7 @@ def numbered_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> p
         table = table.sort(RANK, maintain_order=True)
     elif SCORE in table.columns:
         table = table.sort(SCORE, descending=True, maintain_order=True)
-    users, items = data.user_ids.rows(table[user]), data.item_ids.rows(table[item])
+    users, items = data.user_ids.to_rows(table[user]), data.item_ids.to_rows(table[item])
     for column, rows, ids in ((user, users, data.user_ids), (item, items, data.item_ids)):
         if table.height and rows.null_count() == table.height:
             raise DataError(

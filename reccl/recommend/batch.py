@@ -48,18 +48,18 @@ def lists(extended: Extended, users: pl.Series | None, k: int, *, include_seen: 
     """See `recommend`: the lists of a model that has its newcomers already."""
     model = extended.model
     wanted = model.user_ids.ids if users is None else users.unique().sort()
-    rows = model.user_ids.rows(wanted)
+    rows = model.user_ids.to_rows(wanted)
     known = torch.from_numpy(rows.drop_nulls().sort().to_numpy(writable=True)).long()  # [n] ascending
     placed = known[extended.user_source[known] != POPULARITY]
     hidden = None if include_seen else model.known
     for chunk, items, scores in top_k(model.scorer, placed, k, hidden):
         chunk = chunk.cpu()
-        ids = model.user_ids.raw(pl.Series(chunk.numpy()))
+        ids = model.user_ids.to_ids(pl.Series(chunk.numpy()))
         yield table(extended, ids, items.cpu(), scores.cpu(), extended.user_source[chunk])
     popular = Scorer(torch.ones(len(model.user_ids), 1).to(model.popularity), model.popularity[:, None])
     unplaced = known[extended.user_source[known] == POPULARITY]
     for chunk, items, scores in top_k(popular, unplaced, k, hidden) if len(unplaced) else ():
-        ids = model.user_ids.raw(pl.Series(chunk.cpu().numpy()))
+        ids = model.user_ids.to_ids(pl.Series(chunk.cpu().numpy()))
         yield table(extended, ids, items.cpu(), scores.cpu(), torch.full((len(ids),), POPULARITY))
     strangers = wanted.filter(rows.is_null())
     best, order = torch.topk(model.popularity.cpu(), min(k, len(model.item_ids)))  # [k]
@@ -80,7 +80,7 @@ def table(extended: Extended, users: pl.Series, items: Tensor, scores: Tensor, s
     return pl.DataFrame(
         {
             USER: users.gather(pl.Series(row.numpy())),
-            ITEM: extended.model.item_ids.raw(pl.Series(item.numpy())),
+            ITEM: extended.model.item_ids.to_ids(pl.Series(item.numpy())),
             SCORE: scores.flatten()[kept].numpy(),
             RANK: (place + 1).to(torch.int32).numpy(),
             SOURCE: pl.Series(SOURCES).gather(pl.Series(rests_on.numpy())),

@@ -51,7 +51,7 @@ def extend(
     item_source = torch.where(cold & (model.towers.items is not None), CONTENT, MODEL)
     if rows is None or rows.is_empty():
         return Extended(taller, source, item_source)
-    numbered = rows.with_columns(taller.user_ids.rows(rows[USER]))
+    numbered = rows.with_columns(taller.user_ids.to_rows(rows[USER]))
     device, size = model.scorer.item_embeddings.device, (len(taller.user_ids), len(taller.item_ids))
     seen = UserItemCSR.from_interactions(numbered, *size).to(device)
     says = placed if model.scorer.history is None else placed | True
@@ -81,7 +81,7 @@ def with_items(model: Model, new: Described) -> tuple[Model, Tensor]:
         raise DataError("this run places no new items: it was trained without a content tower for items")
     vectors = tower.embed(table_of(new)).to(model.scorer.item_embeddings)  # [m, D]
     items = model.item_ids.with_new(new.ids)
-    order = torch.from_numpy(items.rows(new.ids).to_numpy(writable=True)).long().to(device)  # [m]
+    order = torch.from_numpy(items.to_rows(new.ids).to_numpy(writable=True)).long().to(device)  # [m]
     whole = torch.cat([model.scorer.item_embeddings, torch.zeros_like(vectors)]).index_copy(0, order, vectors)
     popularity = torch.cat([model.popularity, model.popularity.new_zeros(len(new.ids))])
     known = model.known.resize(len(model.user_ids), len(items))
@@ -108,7 +108,7 @@ def with_users(model: Model, told: Described, everybody: pl.Series) -> tuple[Mod
     )
     tower = model.towers.users
     if tower is not None and told.features is not None:
-        order = torch.from_numpy(users.rows(told.ids).to_numpy(writable=True)).long()  # [n]
+        order = torch.from_numpy(users.to_rows(told.ids).to_numpy(writable=True)).long()  # [n]
         vectors[order.to(vectors.device)] = tower.embed(told.features).to(vectors)
         source[order] = CONTENT
     history = model.scorer.history

@@ -37,7 +37,7 @@ def described(side: str, table: pl.DataFrame, ids: IdMap, tower: Tower | None, n
     if typed.n_unique() < len(typed):
         twice = typed.filter(typed.is_duplicated())[0]
         raise DataError(f"{where} has {side} {twice!r} twice; give each one row")
-    new = ids.rows(typed).is_null()
+    new = ids.to_rows(typed).is_null()
     if known := len(new) - int(new.sum()):
         note(f"{known:,} of {len(new):,} new {side}s are known to the model and stay as they were trained")
     features, names = table.filter(new).drop(side), typed.filter(new)
@@ -67,7 +67,7 @@ def interactions(table: pl.DataFrame, users: IdMap, items: IdMap, note: Note) ->
     where = "the history"
     require(where, table, (USER, ITEM))
     user = in_type(where, USER, table[USER], users)
-    item = items.rows(in_type(where, ITEM, table[ITEM], items))
+    item = items.to_rows(in_type(where, ITEM, table[ITEM], items))
     rows = pl.DataFrame({USER: user, ITEM: item})
     if nameless := rows.filter(pl.col(USER).is_null() | table[ITEM].is_null()).height:
         note(f"{nameless:,} of {rows.height:,} rows of the history have no user or no item id: left out")
@@ -86,7 +86,7 @@ def require(where: str, table: pl.DataFrame, columns: tuple[str, ...]) -> None:
 
 def in_type(where: str, side: str, raw: pl.Series, ids: IdMap) -> pl.Series:
     """Raw ids in the model's type. Raises DataError for one that has no meaning in it."""
-    typed = ids.typed(raw)
+    typed = ids.cast(raw)
     if typed.null_count() > raw.null_count():
         bad = raw.filter(typed.is_null() & raw.is_not_null())[0]
         raise DataError(f"{side} id {bad!r} in {where} is not {ids.ids.dtype}, as this run's {side} ids are")

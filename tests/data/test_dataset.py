@@ -29,14 +29,14 @@ def test_raw_ids_become_row_numbers_in_sorted_order_and_go_back() -> None:
     assert data.user_ids.ids.to_list() == ["a", "b", "c"]
     assert data.item_ids.ids.to_list() == [10, 20, 30, 40]
     assert set(data.train.rows()) == {(1, 2), (0, 0), (0, 3)}
-    raw = zip(data.user_ids.raw(data.test["user"]), data.item_ids.raw(data.test["item"]), strict=True)
+    raw = zip(data.user_ids.to_ids(data.test["user"]), data.item_ids.to_ids(data.test["item"]), strict=True)
     assert set(raw) == {("a", 20), ("c", 10)}
 
 
 def test_no_row_is_lost_and_optional_columns_stay(planted: pl.DataFrame, planted_dataset: Dataset) -> None:
     numbered = pl.concat([planted_dataset.part(name) for name in ("train", "validation", "test")])
     raw = numbered.with_columns(
-        planted_dataset.user_ids.raw(numbered["user"]), planted_dataset.item_ids.raw(numbered["item"])
+        planted_dataset.user_ids.to_ids(numbered["user"]), planted_dataset.item_ids.to_ids(numbered["item"])
     )
     assert_frame_equal(raw, planted, check_row_order=False)
 
@@ -91,7 +91,7 @@ def test_summary_counts_sizes_and_density(planted_dataset: Dataset) -> None:
 
 
 def test_refit_gives_validation_rows_to_train_and_leaves_test_alone(planted_dataset: Dataset) -> None:
-    whole = planted_dataset.refit()
+    whole = planted_dataset.merge_validation()
     assert_frame_equal(whole.train, pl.concat([planted_dataset.train, planted_dataset.validation]))
     assert whole.validation.is_empty()
     assert whole.test.equals(planted_dataset.test)

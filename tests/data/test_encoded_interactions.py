@@ -52,13 +52,16 @@ def worlds(draw: st.DrawFn) -> pl.DataFrame:
 
 def at_once(world: pl.DataFrame, split: Split) -> tuple[IdMap, IdMap, dict[str, pl.DataFrame]]:
     """Split raw rows, then number them: all in memory, in the obvious way."""
-    named = split.assign(world)
+    rows = holdout.sort_rows(world)
+    test, validation = split.split(rows)
+    part = pl.when(test).then(pl.lit("test")).when(validation).then(pl.lit("validation")).otherwise(pl.lit("train"))
+    named = rows.with_columns(part.alias("part"))
     if not split.keep_cold:
         train = named.filter(part="train")
         known = [pl.col(side).is_in(train[side].unique().implode()) for side in ("user", "item")]
         named = named.filter(*known)
     users, items = IdMap.fit(named["user"]), IdMap.fit(named["item"])
-    rows = named.with_columns(users.rows(named["user"]), items.rows(named["item"]))
+    rows = named.with_columns(users.to_rows(named["user"]), items.to_rows(named["item"]))
     return users, items, {part: rows.filter(part=part).drop("part") for part in PARTS}
 
 
@@ -85,7 +88,7 @@ def test_a_block_holds_whole_users_and_the_first_the_rows_of_nobody(monkeypatch:
     monkeypatch.setattr(encoded_interactions, "BLOCK", 3)
     rows = pl.LazyFrame({"user": ["c", "a", None, "b", "c", "a", "b", "c", "c"], "item": [9, 8, 7, 6, 5, 4, 3, 2, 1]})
     with scratch() as folder:
-        made = EncodedInteractions.of(rows, Path(folder))
+        made = EncodedInteractions.encode(rows, Path(folder))
         users = [pl.read_parquet(block)["user"].to_list() for block in made.blocks]
     assert len(users) > 1
     assert users[0][0] is None

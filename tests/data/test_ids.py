@@ -15,8 +15,8 @@ words = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])
 def test_every_id_goes_to_its_own_row_and_back(raw: list[int] | list[str]) -> None:
     series = pl.Series("user", raw)
     ids = IdMap.fit(series)
-    rows = ids.rows(series)
-    assert ids.raw(rows).to_list() == raw
+    rows = ids.to_rows(series)
+    assert ids.to_ids(rows).to_list() == raw
     assert sorted(set(rows.to_list())) == list(range(len(set(raw)))) == list(range(len(ids)))
 
 
@@ -29,7 +29,7 @@ def test_the_numbering_depends_on_the_set_of_ids_alone(raw: list[int] | list[str
 
 @pytest.mark.parametrize(("known", "asked"), [([3, 1, 7], [7, 2, None, 1]), (["c", "a", "g"], ["g", "b", None, "a"])])
 def test_unknown_and_missing_ids_have_no_row(known: list, asked: list) -> None:
-    assert IdMap.fit(pl.Series(known)).rows(pl.Series(asked)).to_list() == [2, None, None, 0]
+    assert IdMap.fit(pl.Series(known)).to_rows(pl.Series(asked)).to_list() == [2, None, None, 0]
 
 
 def test_ids_of_several_columns_share_one_numbering_and_nulls_get_none() -> None:
@@ -39,12 +39,12 @@ def test_ids_of_several_columns_share_one_numbering_and_nulls_get_none() -> None
 
 
 def test_rows_keep_the_name_and_the_order_and_are_small_integers() -> None:
-    rows = IdMap.fit(pl.Series([5, 6])).rows(pl.Series("item", [6, 5, 6]))
+    rows = IdMap.fit(pl.Series([5, 6])).to_rows(pl.Series("item", [6, 5, 6]))
     assert (rows.name, rows.dtype, rows.to_list()) == ("item", pl.Int32, [1, 0, 1])
 
 
 def test_ids_typed_on_a_command_line_find_whole_numbers() -> None:
-    assert IdMap.fit(pl.Series([7, 12])).rows(pl.Series(["12", "seven", "8"])).to_list() == [1, None, None]
+    assert IdMap.fit(pl.Series([7, 12])).to_rows(pl.Series(["12", "seven", "8"])).to_list() == [1, None, None]
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,16 @@ def test_ids_typed_on_a_command_line_find_whole_numbers() -> None:
     ],
 )
 def test_an_id_that_is_no_whole_number_is_not_taken_for_one(asked: list, rows: list) -> None:
-    assert IdMap.fit(pl.Series([1, 2], dtype=pl.Int32)).rows(pl.Series(asked)).to_list() == rows
+    assert IdMap.fit(pl.Series([1, 2], dtype=pl.Int32)).to_rows(pl.Series(asked)).to_list() == rows
 
 
 def test_whole_numbers_find_the_text_that_writes_them_also_where_missing_ones_made_them_floats() -> None:
     ids = IdMap.fit(pl.Series(["1", "20", "1.5"]))
-    assert ids.rows(pl.Series([20, 3])).to_list() == [1 + 1, None]
-    assert ids.rows(pl.Series([1.0, None, 20.0, 1.5])).to_list() == [0, None, 2, None]
+    assert ids.to_rows(pl.Series([20, 3])).to_list() == [1 + 1, None]
+    assert ids.to_rows(pl.Series([1.0, None, 20.0, 1.5])).to_list() == [0, None, 2, None]
 
 
 def test_new_ids_stand_behind_the_old_ones_whose_numbers_stay() -> None:
     ids = IdMap.fit(pl.Series([5, 9])).with_new(pl.Series(["7", "9", None, "1"]))
     assert ids.ids.to_list() == [5, 9, 1, 7]
-    assert ids.rows(pl.Series([7, 5, 1, 2])).to_list() == [3, 0, 2, None]
+    assert ids.to_rows(pl.Series([7, 5, 1, 2])).to_list() == [3, 0, 2, None]

@@ -21,6 +21,7 @@ from reccl.data.splits import (
     Split,
     Temporal,
 )
+from reccl.data.splits.holdout import sort_rows
 from reccl.errors import DataError
 
 SPLITS = [ColdItems, ColdUsers, LeaveLastOut, Predefined, RandomGlobal, RandomPerUser, Temporal]
@@ -55,6 +56,14 @@ def pairs(table: pl.DataFrame, part: str) -> set[tuple]:
     return set(table.filter(pl.col("part") == part).select("user", "item").rows())
 
 
+def label(split: Split, interactions: pl.DataFrame) -> pl.DataFrame:
+    """Sorted rows with a `part` column."""
+    rows = sort_rows(interactions)
+    test, validation = split.split(rows)
+    part = pl.when(test).then(pl.lit("test")).when(validation).then(pl.lit("validation")).otherwise(pl.lit("train"))
+    return rows.with_columns(part.alias("part"))
+
+
 def sizes(table: pl.DataFrame) -> dict[str, int]:
     return dict(table.group_by("part").len().rows())
 
@@ -65,7 +74,7 @@ class TestEverySplit:
     @given(world=worlds())
     def test_names_every_row_exactly_once(self, split: type[Split], world: pl.DataFrame) -> None:
         rows = given_to(split, world)
-        assigned = split().assign(rows)
+        assigned = label(split(), rows)
         assert set(assigned["part"]) <= {"train", "validation", "test"}
         before, after = rows.drop("part", strict=False), assigned.drop("part")
         assert_frame_equal(before, after, check_row_order=False)
@@ -75,11 +84,11 @@ class TestEverySplit:
     def test_does_not_depend_on_the_order_of_the_rows(self, split: type[Split], world: pl.DataFrame, seed: int) -> None:
         rows = given_to(split, world)
         moved = rows.sample(fraction=1, shuffle=True, seed=seed)
-        assert_frame_equal(split().assign(rows), split().assign(moved))
+        assert_frame_equal(label(split(), rows), label(split(), moved))
 
     def test_is_a_function_of_its_seed(self, split: type[Split], planted: pl.DataFrame) -> None:
         rows = given_to(split, with_parts(planted))
-        first, again, other = (split(seed=seed).assign(rows) for seed in (1, 1, 2))
+        first, again, other = (label(split(seed=seed), rows) for seed in (1, 1, 2))
         assert_frame_equal(first, again)
         assert first.equals(other) == (split not in RANDOM)
 
@@ -97,7 +106,7 @@ class TestEverySplit:
 def test_random_per_user_holds_out_the_rounded_share_of_each_user_and_leaves_one_row(
     world: pl.DataFrame, test: float, validation: float
 ) -> None:
-    assigned = RandomPerUser(test=test, validation=validation).assign(world.drop("part"))
+    assigned = label(RandomPerUser(test=test, validation=validation), world.drop("part"))
     for (_,), rows in assigned.group_by("user"):
         count, held = rows.height, sizes(rows)
         tested = held.get("test", 0)
@@ -108,13 +117,13 @@ def test_random_per_user_holds_out_the_rounded_share_of_each_user_and_leaves_one
 
 
 def test_random_global_holds_out_shares_of_all_rows(planted: pl.DataFrame) -> None:
-    held = sizes(RandomGlobal(test=0.25, validation=0.1).assign(planted))
+    held = sizes(label(RandomGlobal(test=0.25, validation=0.1), planted))
     assert held == {"test": 900, "validation": 270, "train": 2430}
 
 
 @pytest.mark.parametrize(("test", "validation"), [(0.1, 0.1), (0.3, 0.25)])
 def test_temporal_trains_on_the_past_only(planted: pl.DataFrame, test: float, validation: float) -> None:
-    assigned = Temporal(test=test, validation=validation).assign(planted)
+    assigned = label(Temporal(test=test, validation=validation), planted)
     times = {part: rows["timestamp"] for (part,), rows in assigned.group_by("part")}
     assert times["train"].max() < times["validation"].min()
     assert times["validation"].max() < times["test"].min()
@@ -125,7 +134,7 @@ def test_temporal_trains_on_the_past_only(planted: pl.DataFrame, test: float, va
 @settings(max_examples=30, deadline=None)
 @given(world=worlds())
 def test_temporal_never_parts_rows_of_one_instant(world: pl.DataFrame) -> None:
-    assigned = Temporal(test=0.2, validation=0.2).assign(world.drop("part"))
+    assigned = label(Temporal(test=0.2, validation=0.2), world.drop("part"))
     assert assigned.group_by("timestamp").agg(pl.col("part").n_unique())["part"].max() == 1
     order = assigned.sort("timestamp")["part"].to_list()
     assert order == sorted(order, key=["train", "validation", "test"].index)
@@ -139,14 +148,14 @@ def test_temporal_cuts_at_a_given_moment_in_utc() -> None:
     split = TypeAdapter(AnySplit).validate_python(
         {"kind": "temporal", "test": "2020-01-01", "validation": "2019-12-31T00:00:00"}
     )
-    assert split.assign(rows)["part"].to_list() == ["train", "validation", "test", "test"]
+    assert label(split, rows)["part"].to_list() == ["train", "validation", "test", "test"]
 
 
 @settings(max_examples=40, deadline=None)
 @given(world=worlds(), test=st.integers(1, 3), validation=st.integers(0, 2))
 def test_leave_last_out_equals_sorting_each_user_by_hand(world: pl.DataFrame, test: int, validation: int) -> None:
     world = world.drop("part").unique()
-    assigned = LeaveLastOut(test=test, validation=validation).assign(world)
+    assigned = label(LeaveLastOut(test=test, validation=validation), world)
     for (_,), rows in assigned.group_by("user"):
         latest = [part for *_, part in sorted(rows.select("timestamp", "item", "part").rows())]
         tested = min(test, len(latest) - 1)
@@ -160,10 +169,10 @@ class TestColdStart:
     def test_cold_nodes_have_no_training_row_and_are_halved(
         self, split: type[Split], side: str, planted: pl.DataFrame
     ) -> None:
-        assigned = split(cold=0.2).assign(planted)
+        assigned = label(split(cold=0.2), planted)
         nodes = {part: set(rows[side]) for (part,), rows in assigned.group_by("part")}
         everyone = planted[side].n_unique()
-        whole = split(cold=0.2, warm_test=0, warm_validation=0).assign(planted)
+        whole = label(split(cold=0.2, warm_test=0, warm_validation=0), planted)
         cold = {part: set(rows[side]) for (part,), rows in whole.group_by("part")}
         assert not cold["train"] & (cold["validation"] | cold["test"])
         assert not cold["validation"] & cold["test"]
@@ -174,7 +183,7 @@ class TestColdStart:
         assert not nodes["validation"] & cold["test"]
 
     def test_warm_rows_are_held_out_in_their_shares(self, split: type[Split], side: str, planted: pl.DataFrame) -> None:
-        assigned = split(cold=0.2, warm_validation=0.1, warm_test=0.15).assign(planted)
+        assigned = label(split(cold=0.2, warm_validation=0.1, warm_test=0.15), planted)
         cold = set(planted[side]) - set(assigned.filter(pl.col("part") == "train")[side])
         warm = sizes(assigned.filter(~pl.col(side).is_in(cold)))
         count = sum(warm.values())
@@ -185,7 +194,7 @@ class TestColdStart:
 class TestPredefined:
     def test_the_files_parts_are_kept_and_validation_is_carved_out_of_train(self, planted: pl.DataFrame) -> None:
         rows = with_parts(planted)
-        assigned = Predefined(validation=0.1).assign(rows)
+        assigned = label(Predefined(validation=0.1), rows)
         assert pairs(assigned, "test") == pairs(rows, "test")
         assert pairs(assigned, "train") | pairs(assigned, "validation") == pairs(rows, "train")
         assert sizes(assigned)["validation"] == pytest.approx(0.1 * len(pairs(rows, "train")), rel=0.2)
@@ -193,15 +202,15 @@ class TestPredefined:
 
     def test_validation_rows_of_the_files_are_not_added_to(self) -> None:
         rows = pl.DataFrame({"user": [1] * 30, "item": range(30), "part": ["train"] * 28 + ["validation", "test"]})
-        assert_frame_equal(Predefined(validation=0.5).assign(rows), rows, check_row_order=False)
+        assert_frame_equal(label(Predefined(validation=0.5), rows), rows, check_row_order=False)
 
     def test_data_without_parts_and_strange_parts_are_refused(self, planted: pl.DataFrame) -> None:
         with pytest.raises(DataError, match="this data has neither"):
-            Predefined().assign(planted)
+            label(Predefined(), planted)
         with pytest.raises(DataError, match=r"holds 'dev'; it may hold test, train, validation"):
-            Predefined().assign(pl.DataFrame({"user": [1, 1], "item": [1, 2], "part": ["train", "dev"]}))
+            label(Predefined(), pl.DataFrame({"user": [1, 1], "item": [1, 2], "part": ["train", "dev"]}))
         with pytest.raises(DataError, match=r"holds None; it may hold"):
-            Predefined().assign(pl.DataFrame({"user": [1, 1], "item": [1, 2], "part": ["train", None]}))
+            label(Predefined(), pl.DataFrame({"user": [1, 1], "item": [1, 2], "part": ["train", None]}))
 
 
 @pytest.mark.parametrize("split", [Temporal, LeaveLastOut])
@@ -210,9 +219,9 @@ def test_splits_by_time_say_what_to_do_where_there_is_none(split: type[Split], p
     with pytest.raises(
         DataError, match=rf"split '{kind}' needs a 'timestamp' column.*choose split.kind=random_per_user"
     ):
-        split().assign(planted.drop("timestamp"))
+        label(split(), planted.drop("timestamp"))
     with pytest.raises(DataError, match=rf"split '{kind}' needs a time on every row, and 1 rows have none"):
-        split().assign(pl.DataFrame({"user": [1, 1], "item": [1, 2], "timestamp": [None, 3]}))
+        label(split(), pl.DataFrame({"user": [1, 1], "item": [1, 2], "timestamp": [None, 3]}))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 1.5])

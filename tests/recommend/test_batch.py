@@ -20,7 +20,7 @@ def lists(model: Model, users: list[object] | None, k: int = 10, **options: bool
 def seen(data: Dataset) -> pl.DataFrame:
     """Raw ids of what is known at the end of training."""
     rows = data.known_before("test")
-    return rows.select(data.user_ids.raw(rows["user"]), data.item_ids.raw(rows["item"])).unique()
+    return rows.select(data.user_ids.to_ids(rows["user"]), data.item_ids.to_ids(rows["item"])).unique()
 
 
 def test_every_user_has_k_rows_sorted_by_user_and_rank(model: Model) -> None:
@@ -57,7 +57,7 @@ def test_nothing_known_is_recommended_and_everything_is_where_asked_for(model: M
 
 def test_items_of_the_test_part_can_be_recommended(model: Model, planted_dataset: Dataset) -> None:
     rows = planted_dataset.test
-    held_out = rows.select(planted_dataset.user_ids.raw(rows["user"]), planted_dataset.item_ids.raw(rows["item"]))
+    held_out = rows.select(planted_dataset.user_ids.to_ids(rows["user"]), planted_dataset.item_ids.to_ids(rows["item"]))
     assert not lists(model, None, k=10_000).join(held_out, on=["user", "item"]).is_empty()
 
 

@@ -201,7 +201,7 @@ class TestScorersOfHistories:
     @pytest.fixture
     def ease(self, planted_dataset: Dataset) -> Model:
         data = planted_dataset
-        return Model.of(Ease().build(Graph.from_interactions(data.refit().train, 200, 120), None), data)
+        return Model.of(Ease().build(Graph.from_interactions(data.merge_validation().train, 200, 120), None), data)
 
     def test_a_few_interactions_give_lists_of_the_same_kind(self, ease: Model) -> None:
         for of in range(4):

@@ -1,4 +1,4 @@
-"""Splits, an index: each is a config part that names every row train, validation or test."""
+"""Splits, an index: each is a config part that decides which rows are train, validation and test."""
 
 from typing import Annotated
 

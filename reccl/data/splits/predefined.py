@@ -1,4 +1,4 @@
-"""Predefined: the data says itself which rows are train, validation and test."""
+"""Predefined: the data itself says which rows are train, validation and test."""
 
 from typing import ClassVar, Literal
 
@@ -7,20 +7,26 @@ import polars as pl
 from typing_extensions import override
 
 from reccl.data.columns import PART, PARTS, TEST, TRAIN, VALIDATION
-from reccl.data.splits.holdout import Fraction, Held, Split, of_each_user
+from reccl.data.splits.holdout import Fraction, HeldOut, Split, sample_per_user
 from reccl.errors import DataError, listed
 
 
 class Predefined(Split):
-    """Use the parts that the files define; carve validation rows out of train where they define none."""
+    """Use the parts that the data defines; sample validation rows from train where it defines none.
+
+    >>> rows = pl.DataFrame({"user": [0, 0, 0], "item": [4, 5, 6], "part": ["train", "test", "train"]})
+    >>> test, validation = Predefined(validation=0.5).split(rows)
+    >>> test.to_list(), validation.sum()
+    ([False, True, False], 1)
+    """
 
     kind: Literal["predefined"] = "predefined"
     reads: ClassVar[tuple[str, ...]] = (PART,)
     validation: Fraction = 0.1
-    """Share of each user's training rows that is validated on, where the files hold no validation rows."""
+    """Share of each user's training rows that go to validation, where the data has no validation rows."""
 
     @override
-    def held(self, rows: pl.DataFrame) -> Held:
+    def split(self, rows: pl.DataFrame) -> HeldOut:
         if PART not in rows.columns:
             raise DataError(
                 "split 'predefined' needs files or a column that say which rows are test; this data has neither"
@@ -29,9 +35,9 @@ class Predefined(Split):
             raise DataError(f"column {PART!r} holds {listed(map(repr, strange))}; it may hold {listed(PARTS)}")
         test, validation = rows[PART] == TEST, rows[PART] == VALIDATION
         if validation.any():
-            return Held(test, validation)
+            return HeldOut(test, validation)
         trained = rows[PART] == TRAIN
-        carved = np.zeros(rows.height, dtype=bool)
+        sampled = np.zeros(rows.height, dtype=bool)
         random = np.random.default_rng(self.seed)
-        carved[trained.to_numpy()] = of_each_user(rows.filter(trained), self.validation, random).to_numpy()
-        return Held(test, pl.Series(carved))
+        sampled[trained.to_numpy()] = sample_per_user(rows.filter(trained), self.validation, random).to_numpy()
+        return HeldOut(test, pl.Series(sampled))

@@ -5,23 +5,29 @@ from typing import Literal
 import polars as pl
 from typing_extensions import override
 
-from reccl.data.splits.holdout import Fraction, Held, Split, anywhere, hold_out
+from reccl.data.splits.holdout import Fraction, HeldOut, Split, sample_rows, split_in_turn
 
 
 class RandomGlobal(Split):
-    """Hold out a random share of all rows. Users with few rows may lose all of them: they are counted as cold."""
+    """Hold out a random share of all rows. Users with few rows may lose all of them: they count as cold.
+
+    >>> rows = pl.DataFrame({"user": [0] * 6 + [1] * 4, "item": range(10)})
+    >>> test, validation = RandomGlobal(test=0.2, validation=0.25).split(rows)
+    >>> test.sum(), validation.sum()
+    (2, 2)
+    """
 
     kind: Literal["random_global"] = "random_global"
     test: Fraction = 0.2
-    """Share of all rows that is tested on."""
+    """Share of all rows that go to test."""
     validation: Fraction = 0.1
-    """Share of the remaining rows that is validated on."""
+    """Share of the remaining rows that go to validation."""
 
     @override
-    def held(self, rows: pl.DataFrame) -> Held:
-        return hold_out(
+    def split(self, rows: pl.DataFrame) -> HeldOut:
+        return split_in_turn(
             rows,
-            test=lambda frame, random: anywhere(frame, self.test, random),
-            validation=lambda frame, random: anywhere(frame, self.validation, random),
+            test=lambda frame, random: sample_rows(frame, self.test, random),
+            validation=lambda frame, random: sample_rows(frame, self.validation, random),
             seed=self.seed,
         )

@@ -5,26 +5,31 @@ from typing import Literal
 import polars as pl
 from typing_extensions import override
 
-from reccl.data.splits.holdout import Fraction, Held, Split, hold_out, of_each_user
+from reccl.data.splits.holdout import Fraction, HeldOut, Split, sample_per_user, split_in_turn
 
 
 class RandomPerUser(Split):
     """Hold out a random share of each user's rows (the 75/25 and 80/20 protocols of the literature).
 
     The number of rows is rounded per user, and every user keeps at least one training row.
+
+    >>> rows = pl.DataFrame({"user": [0] * 5 + [1] * 5 + [2], "item": [*range(10), 0]})
+    >>> test, validation = RandomPerUser(test=0.2, validation=0.25).split(rows)
+    >>> rows.filter(test)["user"].to_list(), rows.filter(validation)["user"].to_list()
+    ([0, 1], [0, 1])
     """
 
     kind: Literal["random_per_user"] = "random_per_user"
     test: Fraction = 0.2
-    """Share of each user's rows that is tested on."""
+    """Share of each user's rows that go to test."""
     validation: Fraction = 0.1
-    """Share of each user's remaining rows that is validated on."""
+    """Share of each user's remaining rows that go to validation."""
 
     @override
-    def held(self, rows: pl.DataFrame) -> Held:
-        return hold_out(
+    def split(self, rows: pl.DataFrame) -> HeldOut:
+        return split_in_turn(
             rows,
-            test=lambda frame, random: of_each_user(frame, self.test, random),
-            validation=lambda frame, random: of_each_user(frame, self.validation, random),
+            test=lambda frame, random: sample_per_user(frame, self.test, random),
+            validation=lambda frame, random: sample_per_user(frame, self.validation, random),
             seed=self.seed,
         )

@@ -1,4 +1,4 @@
-"""Temporal: everything after a point in time is held out."""
+"""Temporal: everything from a point in time on is held out."""
 
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
@@ -9,31 +9,39 @@ from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.columns import TIMESTAMP
-from reccl.data.splits.holdout import Fraction, Held, Split
+from reccl.data.splits.holdout import Fraction, HeldOut, Split
 from reccl.errors import DataError
 
 
 class Temporal(Split):
-    """One cut in time for everybody: train before, validation between, test after; no future row is trained on."""
+    """One cut in time for all users: train before it, then validation, then test; no training row is from the future.
+
+    >>> rows = pl.DataFrame({"user": [0, 0, 0, 1], "item": [4, 5, 6, 4], "timestamp": [30, 10, 20, 40]})
+    >>> test, validation = Temporal(test=0.25, validation=0.3).split(rows)
+    >>> test.to_list(), validation.to_list()
+    ([False, False, False, True], [True, False, False, False])
+    >>> Temporal(test="1970-01-01T00:00:25").split(rows).test.to_list()
+    [True, False, False, True]
+    """
 
     kind: Literal["temporal"] = "temporal"
     reads: ClassVar[tuple[str, ...]] = (TIMESTAMP,)
     test: Fraction | datetime = Field(default=0.1, union_mode="left_to_right")
-    """Share of the latest rows that is tested on, or the moment from which on (ISO date or date-time, UTC)."""
+    """Share of the rows, the latest, that go to test; or from when on they do (an ISO date or date-time, UTC)."""
     validation: Fraction | datetime = Field(default=0.1, union_mode="left_to_right")
-    """Share of the rows before those, again the latest, that is validated on; or the moment from which on."""
+    """Share of the rows before those, again the latest, that go to validation; or from when on they do."""
 
     @override
-    def held(self, rows: pl.DataFrame) -> Held:
+    def split(self, rows: pl.DataFrame) -> HeldOut:
         require_timestamps(rows, self.kind)
         moment = rows[TIMESTAMP]
-        test = moment >= cut(moment, self.test)
-        validation = ~test & (moment >= cut(moment.filter(~test), self.validation))
-        return Held(test, validation)
+        test = moment >= find_cut(moment, self.test)
+        validation = ~test & (moment >= find_cut(moment.filter(~test), self.validation))
+        return HeldOut(test, validation)
 
 
-def cut(moments: pl.Series, held: float | datetime) -> float:
-    """The first second that is held out. Rows of one instant stay together, so a share is met nearly."""
+def find_cut(moments: pl.Series, held: float | datetime) -> float:
+    """The first second that is held out. Rows at the same time stay together, so a share is met only nearly."""
     if isinstance(held, datetime):
         return (held if held.tzinfo else held.replace(tzinfo=UTC)).timestamp()
     if held == 0 or moments.is_empty():

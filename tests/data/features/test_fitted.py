@@ -170,7 +170,7 @@ class TestTables:
 
     def test_refitting_keeps_the_schema(self, planted_dataset: Dataset) -> None:
         data = replace(planted_dataset, features=TestLeaks.SCHEMA)
-        assert FeatureTables.of(data.refit()).schema == TestLeaks.SCHEMA
+        assert FeatureTables.of(data.merge_validation()).schema == TestLeaks.SCHEMA
 
     def test_encoders_get_the_kinds_of_the_schema_but_no_column_more(self) -> None:
         made = encode(TABLE, EVERYONE, None, SCHEMA)
