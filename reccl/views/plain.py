@@ -13,7 +13,7 @@ class Plain(ViewSettings):
     """All edges, nothing random: what items are ranked with, and the default view of a ranking term.
 
     >>> import polars as pl
-    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)  # 3 users, 3 items, 4 edges
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)
     >>> view = Plain().sample(graph, torch.Generator())
     >>> view.propagate(torch.eye(6), layer=0)[0]  # user 0 receives from items 0 and 1, of degrees 1 and 2
     tensor([0.0000, 0.0000, 0.0000, 0.7071, 0.5000, 0.0000])
