@@ -1,5 +1,6 @@
-"""The documents say what is so: the config reference, the part that a page adds."""
+"""The documents say what is so: configs, keys and modules that pages name exist, and what they show runs."""
 
+import pkgutil
 import re
 import sys
 from collections.abc import Callable
@@ -9,14 +10,47 @@ import pytest
 
 from reccl.config import dump, load, loads
 from reccl.reference import reference
+from scripts import methods
 
 ROOT = Path(__file__).parents[1]
+OWN = {"methods/NAME.yaml", "mine.yaml", "my-experiment.yaml", "my-shop.yaml"}
+"""Files that a reader makes."""
 
 
 def test_every_config_that_the_readme_trains_with_exists() -> None:
     names = set(re.findall(r"--config ([\w./-]+\.yaml)", (ROOT / "README.md").read_text()))
     assert {"movielens.yaml", "table.yaml"} <= names
     assert not [name for name in names if not (ROOT / "configs" / name).is_file()]
+
+
+PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "layout.md")]
+KINDS = re.compile(r"kind: (\w+)")
+KEY = re.compile(r"`((?:data|encoder|objective|scorer|cold_start|training|evaluation)(?:\.\w+)+)(?::[^`]*|=[^`]*)?`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_config_that_a_page_names_exists(page: Path) -> None:
+    named = set(re.findall(r"(?:--config |`)((?:methods/)?[\w+-]+\.yaml)", page.read_text())) - OWN
+    assert not [name for name in named if not (ROOT / "configs" / name).is_file()]
+
+
+@pytest.mark.parametrize("page", ["glossary.md", "which-config.md", "methods.md", "index.md"])
+def test_every_kind_and_key_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    kinds = set(KINDS.findall(reference()))
+    assert set(KINDS.findall(text)) <= kinds
+    keys = set(re.findall(r"^\| `(\w+)`", reference(), re.MULTILINE)) | {"ranking", "contrast", "users", "items"}
+    assert not [key for key in KEY.findall(text) if not set(key.split(".")[1:]) <= keys]
+
+
+def test_every_module_and_function_of_the_glossary_exists() -> None:
+    for name in re.findall(r"`(reccl\.[\w.]+)`", (ROOT / "docs" / "glossary.md").read_text()):
+        assert pkgutil.resolve_name(name), name
+
+
+def test_the_page_of_methods_is_what_the_configs_say() -> None:
+    assert methods.PAGE.read_text() == methods.page(), "run: python scripts/methods.py"
+    assert len(methods.methods()) == len(list((ROOT / "configs" / "methods").glob("*.yaml")))
 
 
 def test_the_config_reference_is_what_the_classes_say() -> None:
