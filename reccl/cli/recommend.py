@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -96,9 +97,8 @@ def require_writable(target: Path) -> None:
         raise ConfigError(f"--out {target} is a folder; name a file")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        probe = target.with_name(f".{target.name}.probe")
-        probe.touch()
-        probe.unlink()
+        with TemporaryFile(dir=target.parent):
+            pass
     except OSError as error:
         raise DataError(f"cannot write to {target.parent}: {error.strerror}; choose another --out") from None
 

@@ -73,8 +73,10 @@ def prepare(data: Data, log: Callable[[str], None] = lambda _: None) -> Dataset:
         else:
             log(f"reusing prepared data {folder}")
             return dataset.with_settings(data)
+    found = folder.is_dir()
     dataset = run_pipeline(data, raw)
-    store.write(dataset, folder)
+    if found or not folder.is_dir():  # else another process has written the same meanwhile
+        store.write(dataset, folder)
     return dataset
 
 

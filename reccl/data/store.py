@@ -19,7 +19,7 @@ FORMAT = 1
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Write the folder, whole or not at all; an older copy is replaced."""
+    """Write the folder, whole or not at all; of several writers at once the last one's copy stays."""
     tables = {
         "users": dataset.user_ids.ids.to_frame(),
         "items": dataset.item_ids.ids.to_frame(),

@@ -8,10 +8,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from platformdirs import user_cache_dir
 
+from reccl.atomic import draft_folder
 from reccl.data.ingest.download import download, extract, package, verify
 from reccl.data.ingest.sources import Source, sources
 from reccl.errors import DataError, did_you_mean, listed
@@ -107,8 +107,8 @@ def _from_package(source: Source, folder: Path, say: Say) -> bool:
 def _staging(folder: Path) -> Iterator[tuple[Path, Path]]:
     """Two passing folders beside the cached one: for what comes down, and for the files that are to be kept."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
-        spare, ready = Path(name) / "spare", Path(name) / "ready"
+    with draft_folder(folder) as draft:
+        spare, ready = draft / "spare", draft / "ready"
         spare.mkdir()
         ready.mkdir()
         yield spare, ready
