@@ -114,7 +114,7 @@ def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataF
         alone = ndcg(folded, relevant, shown)
         line = f"k = {k:4d}: fold-in {alone:.4f} ({alone / warm:4.0%} of warm, {seconds:.1f} s)"
         if told is not scorer:
-            both = fold_in(told, trained, history, described=described, feature_prior=model.feature_prior)
+            both = fold_in(told, trained, history, feature_users=described, feature_prior=model.feature_prior)
             line += f", with features {ndcg(both, relevant, shown):.4f}"
         print(line)
 

@@ -68,12 +68,13 @@ def user_fold_in(model: Model, data: Dataset) -> FoldIn:
     """Embeds users from the items given to them."""
     scorer, towers = model.scorer, model.towers
     every_item = None if towers.items is None else torch.ones_like(scorer.item_embeddings[:, 0], dtype=torch.bool)
-    described = None if towers.users is None else cold_nodes(data, USER).to(scorer.user_embeddings.device)
+    users = None if towers.users is None else cold_nodes(data, USER).to(scorer.user_embeddings.device)
     trained = group_by_user(data.train, scorer)
 
     def fold_in_users(given: pl.DataFrame) -> Scorer:
         own = group_by_user(given, scorer)
-        return fold_in(scorer, trained, own, placed=every_item, described=described, feature_prior=model.feature_prior)
+        prior = model.feature_prior
+        return fold_in(scorer, trained, own, feature_items=every_item, feature_users=users, feature_prior=prior)
 
     return fold_in_users
 
@@ -93,7 +94,7 @@ def item_fold_in(model: Model, data: Dataset) -> FoldIn | None:
     def fold_in_items(given: pl.DataFrame) -> Scorer:
         own = group_by_user(swap_sides(given), scorer)
         if model.towers.items is None:
-            return swap_scorer(fold_in(scorer, trained, own, placed=every_user))
+            return swap_scorer(fold_in(scorer, trained, own, feature_items=every_user))
         rows = own.counts.nonzero().squeeze(1)  # [n]
         nobody = group_by_user(swap_sides(given.clear()), scorer)
         step = estimate(own.select_users(rows)) - estimate(nobody.select_users(rows))  # [n, D]

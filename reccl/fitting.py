@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from reccl.cold_start import complete
+from reccl.cold_start import embed_cold_nodes
 from reccl.config import Experiment
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
@@ -52,7 +52,12 @@ def learn(
 
     """
     graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids)).to(device)
-    features, builder = FeatureTables.of(data), experiment.scorer.builder(graph)
+    features = FeatureTables.of(data)
+    experiment.scorer.check(graph)
+    if experiment.cold_start is not None:
+        has_encoder = experiment.encoder is not None
+        experiment.cold_start.check(graph, features, experiment.scorer, has_encoder=has_encoder)
+    builder = experiment.scorer.builder(graph)
     embeddings, fitted = None, Fit()
     if experiment.encoder is not None:
         with torch.random.fork_rng():  # for dropout, which draws from the global generator
@@ -136,9 +141,11 @@ def place(
     if experiment.cold_start is None:
         towers = builder.settings.towers(embeddings) if embeddings else Towers()
         return TrainedModel(scorer, fitted, selected, towers)
-    whole = complete(experiment.cold_start, scorer, builder.graph, features, embeddings, metric, experiment.seed)
-    selected = selected.model_copy(update={"cold_start": whole.cold_start})
-    return TrainedModel(whole.scorer, fitted, selected, whole.towers)
+    result = embed_cold_nodes(
+        experiment.cold_start, scorer, builder.graph, features, embeddings, metric, experiment.seed
+    )
+    selected = selected.model_copy(update={"cold_start": result.cold_start})
+    return TrainedModel(result.scorer, fitted, selected, result.towers)
 
 
 def measure_part(

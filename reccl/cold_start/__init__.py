@@ -1,19 +1,25 @@
-"""ColdStart, an index: what places users and items that were not trained on."""
+"""Cold start, an index: what embeds users and items that were not trained on."""
 
-from reccl.cold_start.cold_start import AnyItemFeatureModel, AnyUserFeatureModel, ColdStart, Complete, complete
+from reccl.cold_start.cold_start import (
+    AnyItemFeatureModel,
+    AnyUserFeatureModel,
+    ColdStart,
+    ColdStartResult,
+    embed_cold_nodes,
+)
 from reccl.cold_start.content_neighbors import ContentNeighbors
-from reccl.cold_start.feature_model import FeatureModelSettings, Known, Placed
+from reccl.cold_start.feature_model import FeatureModelSettings, FittedFeatureModel, TrainedNodes
 from reccl.cold_start.regression import Regression
 
 __all__ = [
     "AnyItemFeatureModel",
     "AnyUserFeatureModel",
     "ColdStart",
-    "Complete",
+    "ColdStartResult",
     "ContentNeighbors",
     "FeatureModelSettings",
-    "Known",
-    "Placed",
+    "FittedFeatureModel",
     "Regression",
-    "complete",
+    "TrainedNodes",
+    "embed_cold_nodes",
 ]

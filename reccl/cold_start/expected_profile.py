@@ -1,4 +1,4 @@
-"""Profile: what else a user of a few items would have, for scorers that rank from whole histories."""
+"""Expected profile: what else a user of a few items would have, for scorers that rank from whole histories."""
 
 import torch
 from torch import Tensor
@@ -9,30 +9,30 @@ from reccl.scorers.item_operators import ItemOperator
 from reccl.scorers.scorer import Scorer
 
 RANK = 64
-"""Main directions of the trained histories that a profile is made of."""
+"""Singular vectors of the trained histories that a profile is made of."""
 
 
-def expected(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, Tensor]:
+def estimate_profiles(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, Tensor]:
     """The rest of the profiles of n users who have `own`, as a product: [n, d], [I, d].
 
     x_rest = K / (K + k) V z,  V the first right singular vectors of the trained R [U, I], z the estimate of x V from
     the k items that a user has (`reccl.cold_start.fold_in_estimator`), K the mean number of items of a trained user.
 
-    EASE, item-kNN and graph filters rank a user by x_u as if it were a whole history: of one that is hardly begun they
-    know nothing of what everybody has. With x_u + x_rest the lists start at those of the mean user; x_rest fades as the
-    history grows. EvaluationResult in benchmarks/inductive.py. No paper is known to us that does it for these scorers.
+    EASE, item-kNN and graph filters rank a user by x_u as if it were a whole history: for one that has hardly begun,
+    they miss what most users have. With x_u + x_rest the lists start at those of the mean user; x_rest fades as the
+    history grows. Measured in benchmarks/inductive.py. No paper is known to us that does it for these scorers.
     """
     rank = min(RANK, *(len(trained.counts), trained.num_items))
-    has = trained.to_sparse().to_sparse_coo()  # [U, I]
+    interactions = trained.to_sparse().to_sparse_coo()  # [U, I]
     with torch.random.fork_rng():  # the same directions every time, and nobody else's numbers are used up
         torch.manual_seed(0)
-        directions = torch.svd_lowrank(has, q=rank, niter=4)[2]  # [I, d] V
-    low = Scorer(trained.sum_vectors(directions), directions)
+        directions = torch.svd_lowrank(interactions, q=rank, niter=4)[2]  # [I, d] V
+    low_rank = Scorer(trained.sum_vectors(directions), directions)
     count = own.counts[:, None].float()  # [n, 1] k
     usual = trained.counts[trained.counts > 0].float().mean()  # [] K
-    return FoldInEstimator.of(low, trained)(own) * usual / (usual + count), directions
+    return FoldInEstimator.of(low_rank, trained)(own) * usual / (usual + count), directions
 
 
-def sum_operators(operators: tuple[ItemOperator, ...], profiles: Tensor) -> Tensor:
+def apply_operators(operators: tuple[ItemOperator, ...], profiles: Tensor) -> Tensor:
     """The sum of the operators' scores for profiles: [I, d] -> [I, d]."""
     return torch.stack([operator @ profiles for operator in operators]).sum(0)

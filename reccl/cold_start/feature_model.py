@@ -1,43 +1,79 @@
-"""Stand-in: what places nodes of one side by their features."""
+"""Feature model: maps the features of one side's nodes to embeddings."""
 
 from dataclasses import dataclass
+from typing import Self
 
+import torch
 from torch import Tensor
 
-from reccl.data.features import FittedFeatures
+from reccl.data.features import FeatureTables, FittedFeatures, Side
 from reccl.data.graph import Graph
 from reccl.encoders.tower import Tower
+from reccl.errors import ConfigError, did_you_mean, listed
 from reccl.scorers import Scorer
 from reccl.settings import Settings
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a stand-in is fitted to. All of it comes from training rows."""
+class TrainedNodes:
+    """What a feature model of one side is fitted to. All of it comes from training rows."""
 
     features: FittedFeatures
     matrix: Tensor  # [n, F] features of all nodes of the side
     trained: Tensor  # [n] bool
-    space: Scorer  # whose rows of the side are to be foretold
+    target: Scorer  # whose embeddings of the side are predicted
     graph: Graph
     seed: int
 
+    @classmethod
+    def of(cls, side: Side, features: FeatureTables, target: Scorer, graph: Graph, seed: int) -> Self | None:
+        """The nodes of a side; None where it has no features."""
+        if not (fitted := features.fitted(side)).columns:
+            return None
+        degree = graph.user_degree if side == "users" else graph.item_degree
+        return cls(fitted, features.matrix(side, fitted).to(graph.device), degree > 0, target, graph, seed)
+
 
 @dataclass(frozen=True)
-class Placed:
-    """Places of one side's nodes by features alone: scores are inner products with `opposite`."""
+class FittedFeatureModel:
+    """Embeddings of one side's nodes from features alone: scores are inner products with the other side's."""
 
     tower: Tower  # features -> [D']
-    opposite: Tensor  # rows of the other side in the same space, [m, D']
+    other_embeddings: Tensor  # [m, D'] of the other side, in the same space
 
 
 class FeatureModelSettings(Settings):
-    """The config of a stand-in."""
+    """The config of a feature model."""
 
-    def fit_items(self, known: Known) -> Placed:
-        """Items by features, for the users' rows that are given back with them."""
+    def check(self, features: FittedFeatures) -> None:
+        """Raise ConfigError where the model cannot be fitted to such features."""
+
+    def fit_items(self, nodes: TrainedNodes) -> FittedFeatureModel:
+        """Items from features, and the user embeddings that they are scored with."""
         raise NotImplementedError
 
-    def fit_users(self, known: Known) -> Tower:
-        """Users by features, in the space as it is."""
+    def fit_users(self, nodes: TrainedNodes) -> Tower:
+        """Users from features, in the space of the target."""
         raise NotImplementedError
+
+
+def check_weights(features: FittedFeatures, weights: dict[str, float]) -> None:
+    """Raise ConfigError for the weight of a feature that there is not."""
+    names = [feature.name for feature in features.features]
+    for name in weights:
+        if name not in names:
+            near = did_you_mean(name, names) or f"; there are {listed(names)}"
+            raise ConfigError(f"cold_start: weight of unknown feature {name!r}{near}")
+
+
+def feature_scales(features: FittedFeatures, x: Tensor, weights: dict[str, float]) -> Tensor:
+    """[F] factors with which the squares of every feature's columns add up to its weight squared, on average over the
+    rows of x [t, F]; the weight is 1 where `weights` does not name the feature.
+    """
+    scales, start = list[Tensor](), 0
+    for feature in features.features:
+        width = len(feature.columns)
+        length = x[:, start : start + width].square().sum(1).mean().sqrt()  # a scalar
+        scales.append((weights.get(feature.name, 1.0) / length.clamp(min=1e-6)).expand(width))
+        start += width
+    return torch.cat(scales) if scales else x.new_zeros(0)

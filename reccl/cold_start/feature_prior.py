@@ -1,4 +1,4 @@
-"""FeaturePrior: how far what features say of users can be believed."""
+"""Feature prior: how much the features of users tell about their embeddings."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,8 +11,8 @@ RIDGE = 1e-4
 
 
 @dataclass(frozen=True)
-class Prior:
-    """What is believed of n users before their items are seen, from their features."""
+class GaussianPrior:
+    """What is known about the embeddings of n users before their items are seen."""
 
     mean: Tensor  # [n, D]
     covariance: Tensor  # [D, D] of its error
@@ -20,8 +20,8 @@ class Prior:
 
 @dataclass(frozen=True)
 class FeaturePrior:
-    """e = weight t + bias + error, by least squares over trained users, t [D] what the tower gives of a user's features
-    and e [D] what training gave.
+    """e = weight t + bias + error, by least squares over trained users, t [D] what the tower predicts from a user's
+    features and e [D] the trained embedding.
     """
 
     weight: Tensor  # [D, D]
@@ -29,25 +29,25 @@ class FeaturePrior:
     covariance: Tensor  # [D, D] of the error
 
     @classmethod
-    def of(cls, told: Tensor, users: Tensor) -> Self:
-        """Compare the tower's embeddings [n, D] of trained users with their trained ones [n, D]."""
-        told, users = told.double(), users.double()
-        x, y = told - told.mean(0), users - users.mean(0)
-        weight = torch.linalg.solve(ridged(x.T @ x / len(x)), x.T @ y / len(x)).T
+    def of(cls, predicted: Tensor, trained: Tensor) -> Self:
+        """Fit to the tower's embeddings [n, D] of trained users and their trained ones [n, D]."""
+        predicted, trained = predicted.double(), trained.double()
+        x, y = predicted - predicted.mean(0), trained - trained.mean(0)
+        weight = torch.linalg.solve(add_ridge(x.T @ x / len(x)), x.T @ y / len(x)).T
         error = y - x @ weight.T
-        bias = users.mean(0) - told.mean(0) @ weight.T
+        bias = trained.mean(0) - predicted.mean(0) @ weight.T
         return cls(weight.float(), bias.float(), (error.T @ error / len(error)).float())
 
     def to(self, device: torch.device) -> "FeaturePrior":
         """The same on another device."""
         return FeaturePrior(self.weight.to(device), self.bias.to(device), self.covariance.to(device))
 
-    def prior(self, told: Tensor) -> Prior:
-        """What to believe of users of whom the tower gives `told` [n, D]."""
-        return Prior(told @ self.weight.T + self.bias, self.covariance)
+    def prior(self, predicted: Tensor) -> GaussianPrior:
+        """The prior of users for whom the tower predicts [n, D]."""
+        return GaussianPrior(predicted @ self.weight.T + self.bias, self.covariance)
 
 
-def ridged(matrix: Tensor) -> Tensor:
+def add_ridge(matrix: Tensor) -> Tensor:
     """A covariance [D, D] made safely positive."""
     extra = RIDGE * matrix.diagonal().mean() + 1e-12
     return matrix + extra * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)

@@ -1,4 +1,4 @@
-"""Projection: random ReLU features, which make a linear model smooth and nonlinear."""
+"""Random features: random ReLU units, which make a linear model smooth and nonlinear."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -10,7 +10,7 @@ from torch.nn.functional import linear, relu
 
 
 @dataclass(frozen=True)
-class Projection:
+class RandomFeatures:
     """phi(x) = sqrt(2 / H) relu(W x + b), the rows (W_h, b_h) normal and orthogonal in blocks.
 
     The inner product of phi(x) and phi(y) is, on average over W, the arc-cosine kernel of degree 1 of (x, 1) and
@@ -24,22 +24,22 @@ class Projection:
 
     @classmethod
     def draw(cls, scale: Tensor, hidden: int, seed: int) -> Self:
-        """H = `hidden` directions over features [F] that are multiplied by `scale` first; the constant counts `1`."""
+        """H = `hidden` directions over features [F] that are multiplied by `scale` first, and a constant 1."""
         generator, width = torch.Generator().manual_seed(seed), len(scale) + 1
-        blocks = [orthogonal(width, generator) for _ in range(-(-hidden // width))]
+        blocks = [orthogonal_block(width, generator) for _ in range(-(-hidden // width))]
         rows = torch.cat(blocks)[:hidden]  # [H, F + 1]
         return cls(rows[:, :-1] * scale.cpu(), rows[:, -1])
 
     def __call__(self, x: Tensor) -> Tensor:
         """[n, F] -> [n, H]."""
-        inside = linear(x, self.weight.to(x.device), self.bias.to(x.device))
-        return relu(inside) * sqrt(2 / len(self.bias))
+        units = linear(x, self.weight.to(x.device), self.bias.to(x.device))
+        return relu(units) * sqrt(2 / len(self.bias))
 
 
-def orthogonal(width: int, generator: torch.Generator) -> Tensor:
+def orthogonal_block(width: int, generator: torch.Generator) -> Tensor:
     """A [width, width] block of orthogonal rows, each as long as a vector of independent normal numbers would be."""
     basis, upper = torch.linalg.qr(torch.randn(width, width, generator=generator))
     basis = basis * upper.diagonal().sign()  # else some directions come more often than others
     lengths = torch.randn(width, width, generator=generator).norm(dim=1, keepdim=True)
-    made: Tensor = basis * lengths
-    return made
+    block: Tensor = basis * lengths
+    return block

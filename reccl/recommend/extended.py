@@ -59,7 +59,7 @@ def extend(
     own = UserItemCSR.from_interactions(telling, *size).to(device)
     content = (source == CONTENT).to(device)
     scorer = fold_in(
-        taller.scorer, taller.known, own, placed=placed, described=content, feature_prior=model.feature_prior
+        taller.scorer, taller.known, own, feature_items=placed, feature_users=content, feature_prior=model.feature_prior
     )
     source[own.counts.cpu() > 0] = FOLD_IN
     return Extended(replace(taller, scorer=scorer, known=taller.known.union(seen)), source, item_source)

@@ -48,6 +48,10 @@ class ChebyshevFilter(ScorerSettings):
     """Exact singular vectors; a randomized decomposition is faster."""
 
     @override
+    def uses_history(self, graph: Graph) -> bool:
+        return True
+
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         shared = {"rank": self.rank, "weight": self.weight, "exact": self.exact}
         ideal = GraphFilter(**shared, exponent=self.exponent, ideal_exponent=self.exponent).build(graph, None)

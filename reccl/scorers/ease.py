@@ -38,13 +38,21 @@ class Ease(ScorerSettings):
     def fits(self, graph: Graph) -> bool:
         return graph.num_items <= self.max_items
 
-    def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`. Raises TrainingError where the catalog is too large for a dense matrix."""
+    @override
+    def uses_history(self, graph: Graph) -> bool:
+        return True
+
+    @override
+    def check(self, graph: Graph) -> None:
         if not self.fits(graph):
             raise TrainingError(
                 f"scorer 'ease' is for up to {self.max_items:,} items (max_items), and there are {graph.num_items:,}; "
                 "use item_knn"
             )
+
+    def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
+        """See `ScorerSettings.build`. Raises TrainingError where the catalog is too large for a dense matrix."""
+        self.check(graph)
         counts = graph.interactions
         rows = diags(graph.user_degree.clamp(min=1).float().cpu().numpy() ** -self.user_exponent) @ counts  # D_U^-a R
         gram = torch.from_numpy((rows.T @ rows).toarray()).to(graph.device)  # [I, I]

@@ -45,6 +45,10 @@ class GraphFilter(ScorerSettings):
     beyond `rank`; on Gowalla, where a higher rank is better, so is that."""
 
     @override
+    def uses_history(self, graph: Graph) -> bool:
+        return True
+
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         counts = graph.interactions
         normal = normalized(counts)  # R~

@@ -29,6 +29,10 @@ class ItemKnn(ScorerSettings):
     """Pulls similarities that rest on few users towards zero."""
 
     @override
+    def uses_history(self, graph: Graph) -> bool:
+        return True
+
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         counts, degree = graph.interactions, graph.item_degree.cpu().float()
         length, by_item = degree.sqrt(), counts.T.tocsr()

@@ -112,9 +112,16 @@ class ScorerSettings(Settings):
         """Whether there must be an encoder."""
         return False
 
+    def uses_history(self, graph: Graph) -> bool:
+        """Whether it scores from the items that users have (see `Scorer.item_operators`), not by embeddings alone."""
+        return False
+
     def fits(self, graph: Graph) -> bool:
         """Whether it can be built for a data set of this size."""
         return True
+
+    def check(self, graph: Graph) -> None:
+        """Raise TrainingError where it does not fit: what `build` would say after training."""
 
 
 @dataclass(frozen=True)

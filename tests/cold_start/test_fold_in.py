@@ -1,4 +1,4 @@
-"""Fold-in places users by their items as well as the trained users allow, and changes nothing else."""
+"""Fold-in embeds users from their items as well as the trained users allow, and changes nothing else."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from reccl.cold_start.expected_profile import expected
-from reccl.cold_start.feature_prior import FeaturePrior, Prior
+from reccl.cold_start.expected_profile import estimate_profiles
+from reccl.cold_start.feature_prior import FeaturePrior, GaussianPrior
 from reccl.cold_start.fold_in import fold_in
 from reccl.cold_start.fold_in_estimator import FoldInEstimator
 from reccl.data.dataset import Dataset
@@ -61,30 +61,30 @@ def test_it_is_the_least_squares_fit_over_every_subset_of_k_items_of_every_user(
         cross += np.outer(target - targets.mean(0), drawn.mean(0)) / weights
     asked = [3, 11, 20][:k]
     right = targets.mean(0) + cross @ np.linalg.solve(covariance, items[asked].mean(0) - mean)
-    estimate = FoldInEstimator.at(scorer, trained, torch.from_numpy(degree), 0.0)
+    estimate = FoldInEstimator.of_exponent(scorer, trained, torch.from_numpy(degree), 0.0)
     found = estimate(histories(scorer, {0: asked}).select_users(torch.tensor([0])))[0]
     assert found.numpy() == pytest.approx(right, rel=2e-3, abs=2e-3)
 
 
-def test_a_prior_that_says_what_all_users_say_changes_nothing() -> None:
+def test_the_prior_of_all_users_changes_nothing() -> None:
     scorer, trained = world()
     estimate = FoldInEstimator.of(scorer, trained)
     own = histories(scorer, {0: [3, 11, 20], 1: [5]}).select_users(torch.tensor([0, 1]))
-    prior = Prior(estimate.user.expand(2, -1), 0.9 * estimate.spread)  # FLOOR adds the rest
+    prior = GaussianPrior(estimate.mean_user.expand(2, -1), 0.9 * estimate.user_covariance)  # FLOOR adds the rest
     assert torch.allclose(estimate(own, prior), estimate(own), atol=2e-3)
 
 
 def test_features_that_are_never_wrong_outweigh_a_few_items_and_poor_ones_do_not() -> None:
     scorer, trained = world()
     estimate = FoldInEstimator.of(scorer, trained)
-    own, told = histories(scorer, {0: [3, 11, 20]}).select_users(torch.tensor([0])), -scorer.user_embeddings[:1]
+    own, predicted = histories(scorer, {0: [3, 11, 20]}).select_users(torch.tensor([0])), -scorer.user_embeddings[:1]
     by_items = estimate(own)
 
-    def placed(feature_prior: float) -> Tensor:
-        return estimate(own, Prior(told, feature_prior * torch.eye(4)))
+    def with_prior(variance: float) -> Tensor:
+        return estimate(own, GaussianPrior(predicted, variance * torch.eye(4)))
 
-    assert (placed(0.0) - told).norm() < 0.5 * (by_items - told).norm()
-    far = [float((placed(feature_prior) - told).norm()) for feature_prior in (0.0, 0.3, 1.0, 10.0)]
+    assert (with_prior(0.0) - predicted).norm() < 0.5 * (by_items - predicted).norm()
+    far = [float((with_prior(variance) - predicted).norm()) for variance in (0.0, 0.3, 1.0, 10.0)]
     assert far == sorted(far)
 
 
@@ -93,7 +93,7 @@ def test_popular_items_count_less_where_that_gives_the_trained_users_back_better
     scorer = Svd(dimension=8).build(planted_graph, None)
     estimate = FoldInEstimator.of(scorer, planted_graph.user_items)
     degree = planted_graph.item_degree.clamp(min=1).double()
-    assert torch.allclose(estimate.weight * degree, (estimate.weight * degree)[0].expand(120))
+    assert torch.allclose(estimate.item_weights * degree, (estimate.item_weights * degree)[0].expand(120))
     cosine = torch.cosine_similarity(estimate(planted_graph.user_items), scorer.user_embeddings)
     assert cosine.min() > 0.98
 
@@ -118,16 +118,16 @@ def test_more_items_come_nearer_to_what_training_would_have_found(unit: bool) ->
     assert errors[2] > errors[0] + 0.05
 
 
-def test_doubt_is_the_least_squares_line_from_what_features_say_to_what_training_found() -> None:
+def test_a_feature_prior_is_the_least_squares_line_from_predicted_to_trained_embeddings() -> None:
     random = torch.Generator().manual_seed(0)
-    told, weight = torch.randn(500, 3, generator=random), torch.randn(3, 3, generator=random)
+    predicted, weight = torch.randn(500, 3, generator=random), torch.randn(3, 3, generator=random)
     noise = torch.randn(500, 3, generator=random) * torch.tensor([0.0, 0.5, 1.0])
-    feature_prior = FeaturePrior.of(told, told @ weight.T + 7 + noise)
-    x, y = np.c_[told.numpy(), np.ones(500)], (told @ weight.T + 7 + noise).numpy()
+    feature_prior = FeaturePrior.of(predicted, predicted @ weight.T + 7 + noise)
+    x, y = np.c_[predicted.numpy(), np.ones(500)], (predicted @ weight.T + 7 + noise).numpy()
     right, *_ = np.linalg.lstsq(x, y, rcond=None)
     assert pytest.approx(right, abs=1e-3) == np.c_[feature_prior.weight.numpy(), feature_prior.bias.numpy()].T
     assert feature_prior.covariance.numpy() == pytest.approx(np.cov((y - x @ right).T, bias=True), abs=1e-3)
-    assert torch.equal(feature_prior.prior(told).mean, told @ feature_prior.weight.T + feature_prior.bias)
+    assert torch.equal(feature_prior.prior(predicted).mean, predicted @ feature_prior.weight.T + feature_prior.bias)
 
 
 def test_items_in_components_of_their_own_are_no_evidence() -> None:
@@ -139,7 +139,7 @@ def test_items_in_components_of_their_own_are_no_evidence() -> None:
     )
     placed = torch.ones(31, dtype=torch.bool)
     with_it, without = (
-        fold_in(apart, trained, histories(apart, {60: own}), placed=placed).user_embeddings[60]
+        fold_in(apart, trained, histories(apart, {60: own}), feature_items=placed).user_embeddings[60]
         for own in ([3, 30], [3])
     )
     assert torch.allclose(with_it, without)
@@ -149,7 +149,7 @@ def test_items_in_components_of_their_own_are_no_evidence() -> None:
 
 
 class TestFoldIn:
-    def test_a_new_user_is_placed_whatever_the_row_held_and_everybody_else_stays(self) -> None:
+    def test_a_new_user_is_embedded_whatever_the_row_held_and_everybody_else_stays(self) -> None:
         scorer, trained = with_user(*world())
         before = [scorer.user_embeddings.clone(), scorer.item_embeddings.clone(), trained.item.clone()]
         folded = fold_in(scorer, trained, histories(scorer, {60: [3, 11]}))
@@ -180,37 +180,36 @@ class TestFoldIn:
         assert 0 < (moved[0] - scorer.user_embeddings[0]).norm() < scorer.user_embeddings[0].norm()
         assert (moved[0] - scorer.user_embeddings[0]) @ scorer.item_embeddings[new] > 0
 
-    def test_items_that_were_never_trained_on_say_nothing_unless_features_place_them(self) -> None:
+    def test_items_without_training_rows_do_not_count_unless_features_embed_them(self) -> None:
         scorer, trained = with_user(*world())
         strange = replace(scorer, item_embeddings=torch.cat([scorer.item_embeddings, torch.full((1, 4), 50.0)]))
         plain = fold_in(scorer, trained, histories(scorer, {60: [3]})).user_embeddings[60]
         assert torch.equal(fold_in(strange, trained, histories(strange, {60: [3, 30]})).user_embeddings[60], plain)
-        placed = torch.arange(31) == 30
-        assert not torch.equal(
-            fold_in(strange, trained, histories(strange, {60: [3, 30]}), placed=placed).user_embeddings[60], plain
-        )
+        own, feature_items = histories(strange, {60: [3, 30]}), torch.arange(31) == 30
+        both = fold_in(strange, trained, own, feature_items=feature_items).user_embeddings[60]
+        assert not torch.equal(both, plain)
 
-    def test_features_are_believed_where_there_are_some(self) -> None:
+    def test_features_count_where_there_are_some(self) -> None:
         scorer, trained = with_user(*world(), 2)
-        told = replace(
+        predicted = replace(
             scorer, user_embeddings=scorer.user_embeddings.clone().index_fill_(0, torch.tensor([60, 61]), 0.5)
         )
-        own, described = histories(scorer, {60: [3], 61: [3]}), torch.arange(62) == 61
+        own, feature_users = histories(scorer, {60: [3], 61: [3]}), torch.arange(62) == 61
         folded = fold_in(
-            told,
+            predicted,
             trained,
             own,
-            described=described,
+            feature_users=feature_users,
             feature_prior=FeaturePrior(torch.eye(4), torch.zeros(4), torch.zeros(4, 4)),
         )
-        plain = fold_in(told, trained, own)
+        plain = fold_in(predicted, trained, own)
         assert torch.equal(folded.user_embeddings[60], plain.user_embeddings[60])
-        assert (folded.user_embeddings[61] - told.user_embeddings[61]).norm() < (
-            plain.user_embeddings[61] - told.user_embeddings[61]
+        assert (folded.user_embeddings[61] - predicted.user_embeddings[61]).norm() < (
+            plain.user_embeddings[61] - predicted.user_embeddings[61]
         ).norm()
 
     @pytest.mark.parametrize("settings", [Ease(), ItemKnn(), GraphFilter(rank=8), GraphFilter(weight=0)])
-    def test_scorers_of_histories_rank_a_new_user_by_the_items_and_the_rest_that_is_expected(
+    def test_scorers_of_histories_rank_a_new_user_by_the_items_and_the_expected_rest(
         self, settings: Ease | ItemKnn | GraphFilter, planted_graph: Graph
     ) -> None:
         """Reference: all such scores are linear in x_u, so that those of every single item say what they should be."""
@@ -221,20 +220,21 @@ class TestFoldIn:
         x[place, item] = 1
         linear = torch.linalg.lstsq(x, scorer.scores(torch.arange(200)), driver="gelsd").solution  # [I, I] on the span
         own = item[place == 7]
-        share, directions = expected(planted_graph.user_items, planted_graph.user_items.select_users(torch.tensor([7])))
+        history = planted_graph.user_items.select_users(torch.tensor([7]))
+        share, directions = estimate_profiles(planted_graph.user_items, history)
         whole = x[7] + (share @ directions.T)[0]
         folded = fold_in(scorer, trained, histories(scorer, {200: own.tolist()}))
         assert torch.allclose(folded.scores(torch.tensor([200]))[0], whole @ linear, atol=2e-3)
         assert torch.allclose(folded.scores(torch.arange(200)), scorer.scores(torch.arange(200)), atol=1e-6)
 
     @pytest.mark.parametrize("settings", [Ease(), GraphFilter(rank=8)])
-    def test_a_history_hardly_begun_starts_at_the_list_of_everybody(
+    def test_a_short_history_starts_at_the_list_of_the_mean_user(
         self, settings: Ease | GraphFilter, planted_graph: Graph
     ) -> None:
-        """The whole profile that is expected has about as many items as a trained user has."""
+        """The expected profile has about as many items as a trained user has."""
         own = planted_graph.user_items.select_users(torch.tensor([7]))
         one = replace(own, start=torch.tensor([0, 1]), item=own.item[:1])
-        share, directions = expected(planted_graph.user_items, one)
+        share, directions = estimate_profiles(planted_graph.user_items, one)
         usual = float(planted_graph.user_degree.float().mean())
         assert float((share @ directions.T).sum()) == pytest.approx(usual, rel=0.2)
         scorer, trained = with_user(settings.build(planted_graph, None), planted_graph.user_items)

@@ -1,20 +1,24 @@
-"""Ridge, projection and regression are their equations; a planted world's cold items find their block."""
+"""Ridge, random features and regression are their equations; a planted world's cold items find their block."""
+
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
+from sklearn.linear_model import RidgeCV
 
-from reccl.cold_start import ColdStart, ContentNeighbors, Regression, complete
-from reccl.cold_start.calibration import Calibration, chosen, matched
-from reccl.cold_start.random_features import Projection
-from reccl.cold_start.regression import scales
-from reccl.cold_start.ridge import ridge
+from reccl.cold_start import ColdStart, ContentNeighbors, Regression, embed_cold_nodes
+from reccl.cold_start.calibration import Calibration, match_scores, search_calibration
+from reccl.cold_start.feature_model import feature_scales
+from reccl.cold_start.random_features import RandomFeatures
+from reccl.cold_start.ridge import fit_ridge
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
+from reccl.data.features import Categorical, FeatureSchema, FeatureTables
 from reccl.data.graph import Graph
-from reccl.errors import ConfigError
-from reccl.scorers import Ease, Scorer, Svd
+from reccl.errors import ConfigError, DataError
+from reccl.scorers import Ease, EmbeddingScorer, Scorer, Svd
+from reccl.scorers.selection import Blend, GridSearch
 
 COLD = 12
 """Items 0 .. 11 are not trained on, three of each block."""
@@ -42,26 +46,29 @@ def test_ridge_is_the_normal_equations_and_its_penalty_the_best_when_rows_are_le
     x, y = random.normal(size=(20, width)), random.normal(size=(20, 3))
     y += x[:, :3]
 
-    def solved(x: np.ndarray, y: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+    def solve(x: np.ndarray, y: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
         a = x - x.mean(0)
         weights = np.linalg.solve(a.T @ a + penalty * np.eye(width), a.T @ (y - y.mean(0)))
         return weights, y.mean(0) - x.mean(0) @ weights
 
-    def missed(penalty: float) -> float:
+    def leave_one_out_error(penalty: float) -> float:
         total = 0.0
         for row in range(20):
             others = np.arange(20) != row
-            weights, constant = solved(x[others], y[others], penalty)
+            weights, constant = solve(x[others], y[others], penalty)
             total += np.square(y[row] - x[row] @ weights - constant).sum()
         return total
 
     penalties = (0.1, 1.0, 10.0, 100.0)
-    weight, constant, penalty = ridge(torch.from_numpy(x), torch.from_numpy(y), penalties)
-    assert penalty == min(penalties, key=missed)
-    expected = solved(x, y, penalty)
+    weight, constant, penalty = fit_ridge(torch.from_numpy(x), torch.from_numpy(y), penalties)
+    assert penalty == min(penalties, key=leave_one_out_error)
+    expected = solve(x, y, penalty)
     np.testing.assert_allclose(weight, expected[0], atol=1e-6)
     np.testing.assert_allclose(constant, expected[1], atol=1e-6)
-    alone = ridge(torch.from_numpy(x), torch.from_numpy(y), (penalty,))
+    library = RidgeCV(penalties).fit(x, y)
+    assert library.alpha_ == penalty
+    np.testing.assert_allclose(weight, library.coef_.T, atol=1e-6)
+    alone = fit_ridge(torch.from_numpy(x), torch.from_numpy(y), (penalty,))
     np.testing.assert_allclose(alone[0], weight, atol=1e-6)
     np.testing.assert_allclose(alone[1], constant, atol=1e-6)
 
@@ -69,7 +76,7 @@ def test_ridge_is_the_normal_equations_and_its_penalty_the_best_when_rows_are_le
 def test_random_units_make_the_arc_cosine_kernel() -> None:
     x = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
     scale = torch.tensor([1.0, 2.0, 0.5, 1.0])
-    found = Projection.draw(scale, 50_000, seed=0)(x)
+    found = RandomFeatures.draw(scale, 50_000, seed=0)(x)
     whole = torch.cat([x * scale, torch.ones(6, 1)], 1).double().numpy()
     length = np.linalg.norm(whole, axis=1)
     angle = np.arccos(np.clip(whole @ whole.T / np.outer(length, length), -1, 1))
@@ -77,16 +84,14 @@ def test_random_units_make_the_arc_cosine_kernel() -> None:
     np.testing.assert_allclose(found @ found.T, expected, rtol=0.05, atol=0.1)
 
 
-def test_features_are_equally_loud_but_for_their_weights(cold: Dataset) -> None:
+def test_features_are_equally_long_but_for_their_weights(cold: Dataset) -> None:
     tables = FeatureTables.of(cold)
     fitted = tables.fitted("items")
     x = tables.matrix("items", fitted)
-    scaled, names = x * scales(fitted, x, {"group": 3.0}), fitted.columns
-    for name, loud in (("group", 9.0), ("tags", 1.0), ("size", 1.0)):
+    scaled, names = x * feature_scales(fitted, x, {"group": 3.0}), fitted.columns
+    for name, square in (("group", 9.0), ("tags", 1.0), ("size", 1.0)):
         own = [place for place, column in enumerate(names) if column.split("=")[0] == name]
-        assert scaled[:, own].square().sum(1).mean().item() == pytest.approx(loud, rel=1e-4)
-    with pytest.raises(ConfigError, match="weight of unknown feature 'groups'; did you mean 'group'"):
-        scales(fitted, x, {"groups": 1.0})
+        assert scaled[:, own].square().sum(1).mean().item() == pytest.approx(square, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_features_are_equally_loud_but_for_their_weights(cold: Dataset) -> None:
 def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
     cold: Dataset, graph: Graph, scorer: Scorer, items: Regression | ContentNeighbors
 ) -> None:
-    whole = complete(ColdStart(items=items), scorer, graph, FeatureTables.of(cold), None, None, 0)
+    whole = embed_cold_nodes(ColdStart(items=items), scorer, graph, FeatureTables.of(cold), None, None, 0)
     users = torch.arange(4, 200)
     before, after = scorer.scores(users), whole.scorer.scores(users)
     torch.testing.assert_close(after[:, COLD:], before[:, COLD:], rtol=1e-4, atol=1e-5)
@@ -106,26 +111,26 @@ def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
     )
 
 
-def test_cold_users_are_foretold_from_trained_ones(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
-    whole = complete(ColdStart(), scorer, graph, FeatureTables.of(cold), None, None, 0)
+def test_cold_users_are_predicted_from_trained_ones(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
+    whole = embed_cold_nodes(ColdStart(), scorer, graph, FeatureTables.of(cold), None, None, 0)
     scores = whole.scorer.scores(torch.arange(4))
     own = torch.arange(120)[None, :] % 4 == torch.arange(4)[:, None]
     assert scores[own].mean() > scores[~own].mean() + 0.5 * scores.std()
     torch.testing.assert_close(whole.towers.users.embed(cold.user_table[:4]), whole.scorer.user_embeddings[:4])
 
 
-def test_another_space_than_the_scorers_foretells_what_the_scorer_can_not(cold: Dataset, graph: Graph) -> None:
+def test_another_target_is_predicted_where_the_scorer_has_no_embeddings(cold: Dataset, graph: Graph) -> None:
     ease, tables = Ease().build(graph, None), FeatureTables.of(cold)
     with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer"):
-        complete(ColdStart(), ease, graph, tables, None, None, 0)
-    whole = complete(ColdStart(target_scorer=Svd(dimension=8)), ease, graph, tables, None, None, 0)
+        embed_cold_nodes(ColdStart(), ease, graph, tables, None, None, 0)
+    whole = embed_cold_nodes(ColdStart(target_scorer=Svd(dimension=8)), ease, graph, tables, None, None, 0)
     users = torch.arange(4, 200)
     torch.testing.assert_close(whole.scorer.scores(users)[:, COLD:], ease.scores(users)[:, COLD:])
     assert whole.scorer.scores(users)[:, :COLD].std() > 0
 
 
-class Wish:
-    """Likes lists whose first place is cold for half of the users."""
+class HalfCold:
+    """Best are lists whose first place is cold for half of the users."""
 
     users = torch.arange(40)
 
@@ -133,25 +138,65 @@ class Wish:
         return -abs(float((scores.argmax(1) < 5).float().mean()) - 0.5)
 
 
-def test_calibration_starts_where_both_sorts_match_and_goes_where_the_judge_is_content() -> None:
+def test_calibration_starts_where_both_kinds_match_and_goes_where_the_metric_is_best() -> None:
     own, other = (torch.randn(40, 30, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
-    start = matched(own, 10 * other + 3)
+    start = match_scores(own, 10 * other + 3)
     moved = start.scale * (10 * other + 3) + start.shift
     assert moved.mean().item() == pytest.approx(own.mean().item(), abs=1e-4)
     assert moved.std(1).mean().item() == pytest.approx(own.std(1).mean().item(), rel=1e-4)
     cold = torch.arange(5)
-    scores, foretold = own.clone(), other[:, :5] - 3
-    found = chosen(Calibration(), scores, foretold, cold, Wish())
+    scores, predicted = own.clone(), other[:, :5] - 3
+    found = search_calibration(Calibration(), scores, predicted, cold, HalfCold())
     before, after = own.clone(), own.clone()
-    before[:, cold] = foretold
-    after[:, cold] = found.scale * foretold + found.shift
-    assert Wish()(after) > Wish()(before)
+    before[:, cold] = predicted
+    after[:, cold] = found.scale * predicted + found.shift
+    assert HalfCold()(after) > HalfCold()(before)
 
 
-def test_a_given_calibration_is_kept_and_a_chosen_one_is_told(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
+def test_a_given_calibration_stays_and_a_selected_one_is_kept(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
     tables, given = FeatureTables.of(cold), ColdStart(scale=2.0, shift=-1.0)
-    assert complete(given, scorer, graph, tables, None, None, 0).cold_start == given
-    told = complete(ColdStart(), scorer, graph, tables, None, None, 0).cold_start
-    again = complete(told, scorer, graph, tables, None, None, 0)
-    assert told.scale is not None
-    assert again.cold_start == told
+    assert embed_cold_nodes(given, scorer, graph, tables, None, None, 0).cold_start == given
+    selected = embed_cold_nodes(ColdStart(), scorer, graph, tables, None, None, 0).cold_start
+    again = embed_cold_nodes(selected, scorer, graph, tables, None, None, 0)
+    assert selected.scale is not None
+    assert again.cold_start == selected
+
+
+class TestCheck:
+    """Mistakes of the config are found before training."""
+
+    @pytest.mark.parametrize("model", [Regression, ContentNeighbors])
+    def test_a_weight_of_an_unknown_feature(self, model, cold: Dataset, graph: Graph) -> None:
+        settings = ColdStart(items=model(feature_weights={"groups": 1.0}))
+        with pytest.raises(ConfigError, match="weight of unknown feature 'groups'; did you mean 'group'"):
+            settings.check(graph, FeatureTables.of(cold), Svd(), has_encoder=False)
+
+    @pytest.mark.parametrize(
+        "scorer",
+        [Ease(), Blend(parts={"ease": Ease(), "svd": Svd()}), GridSearch(scorer=Ease())],
+        ids=lambda scorer: scorer.kind,
+    )
+    def test_a_scorer_without_embeddings_to_predict(self, scorer, cold: Dataset, graph: Graph) -> None:
+        with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer, e\.g\. {kind: svd}"):
+            ColdStart().check(graph, FeatureTables.of(cold), scorer, has_encoder=False)
+        ColdStart(target_scorer=Svd()).check(graph, FeatureTables.of(cold), scorer, has_encoder=False)
+
+    def test_only_parts_that_are_used_count(self, cold: Dataset, graph: Graph) -> None:
+        too_large = Blend(parts={"ease": Ease(max_items=1), "svd": Svd()})
+        without_weight = Blend(weights={"item_items": 0, "graph_filter": 0})
+        for scorer in (too_large, without_weight):
+            ColdStart().check(graph, FeatureTables.of(cold), scorer, has_encoder=False)
+
+    def test_a_target_of_an_encoder_that_is_not_there(self, cold: Dataset, graph: Graph) -> None:
+        settings = ColdStart(target_scorer=EmbeddingScorer())
+        with pytest.raises(ConfigError, match="target_scorer needs an encoder section"):
+            settings.check(graph, FeatureTables.of(cold), Svd(), has_encoder=False)
+        settings.check(graph, FeatureTables.of(cold), Svd(), has_encoder=True)
+
+    def test_a_feature_that_the_table_lacks(self, cold: Dataset, graph: Graph) -> None:
+        tables = FeatureTables.of(replace(cold, features=FeatureSchema(items={"titel": Categorical()})))
+        with pytest.raises(DataError, match="no feature 'titel'"):
+            ColdStart().check(graph, tables, Svd(), has_encoder=False)
+
+    def test_what_would_train_passes(self, cold: Dataset, graph: Graph) -> None:
+        ColdStart().check(graph, FeatureTables.of(cold), Svd(), has_encoder=False)

@@ -1,4 +1,4 @@
-"""The content section is a config section like any other."""
+"""The cold_start section is a config section like any other."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -16,19 +16,19 @@ cold_start: {items: {kind: regression, hidden: 8}, users: null, target_scorer: {
 """
 
 
-def test_a_stand_in_builds_from_defaults_and_survives_its_own_dump(part: type[FeatureModelSettings]) -> None:
+def test_a_feature_model_builds_from_defaults_and_survives_its_own_dump(part: type[FeatureModelSettings]) -> None:
     room: TypeAdapter[FeatureModelSettings] = TypeAdapter(AnyItemFeatureModel)
     made = room.validate_python({"kind": part().kind})
     assert made == part()
     assert room.validate_python(room.dump_python(made, mode="json")) == made
 
 
-def test_a_stand_in_refuses_keys_that_do_not_exist(part: type[FeatureModelSettings]) -> None:
+def test_a_feature_model_refuses_keys_that_do_not_exist(part: type[FeatureModelSettings]) -> None:
     with pytest.raises(ValidationError, match="unknown key 'feature_weigths'; did you mean 'feature_weights'"):
         part.model_validate({"feature_weigths": {}})
 
 
-def test_an_experiment_with_content_survives_its_own_dump() -> None:
+def test_an_experiment_with_cold_start_survives_its_own_dump() -> None:
     experiment = loads(TEXT)
     assert experiment.cold_start.target_scorer.dimension == 4
     assert loads(dump(experiment)) == experiment

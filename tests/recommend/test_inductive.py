@@ -11,8 +11,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from reccl.cold_start import ColdStart
-from reccl.cold_start.cold_start import complete
+from reccl.cold_start import ColdStart, embed_cold_nodes
 from reccl.config import loads
 from reccl.data.dataset import Dataset, build
 from reccl.data.features import FeatureTables
@@ -235,7 +234,7 @@ class TestContent:
         data = build(tables, ColdItems(cold=0.1))
         graph = Graph.from_interactions(data.train, 200, 120)
         features, content = FeatureTables.of(data), ColdStart(target_scorer=Svd(dimension=8))
-        done = complete(content, settings.build(graph, None), graph, features, None, None, 0)
+        done = embed_cold_nodes(content, settings.build(graph, None), graph, features, None, None, 0)
         return Model.of(done.scorer, data, done.towers)
 
     def test_a_twin_of_a_cold_item_is_scored_like_it(self, cold: Model, planted_items: Frame) -> None:

@@ -1,6 +1,7 @@
 """Tables: what is known of the users and items of a data set, read with what its trained nodes say."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 import polars as pl
@@ -46,9 +47,14 @@ class FeatureTables:
         return encode(self.item_table, self.trained_items, columns, self.schema.items)
 
     def fitted(self, side: Side) -> FittedFeatures:
-        """All features of one side, with those that the schema adds."""
-        table, trained, schema = self.side(side)
-        return FittedFeatures.fit(table, trained, schema)
+        """All features of one side, with those that the schema adds; fitted once."""
+        if side not in self._fitted:
+            self._fitted[side] = FittedFeatures.fit(*self.side(side))
+        return self._fitted[side]
+
+    @cached_property
+    def _fitted(self) -> dict[Side, FittedFeatures]:
+        return {}
 
     def matrix(self, side: Side, fitted: FittedFeatures | None = None) -> Tensor:
         """All nodes of one side, [n, F]; `fitted` where it is at hand already."""

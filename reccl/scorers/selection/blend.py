@@ -83,13 +83,25 @@ class Blend(ScorerSettings):
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         return self.builder(graph).build(embeddings)
 
-    def builder(self, graph: Graph) -> "BlendBuilder":
-        """See `ScorerSettings.builder`. Raises TrainingError where no part with a weight fits."""
-        fitting = {name: part for name, part in self.parts.items() if self.weight(name) and part.fits(graph)}
-        if not fitting:
+    def fitting_parts(self, graph: Graph) -> dict[str, ScorerSettings]:
+        """The parts with a weight that fit the data set."""
+        return {name: part for name, part in self.parts.items() if self.weight(name) and part.fits(graph)}
+
+    @override
+    def uses_history(self, graph: Graph) -> bool:
+        return any(part.uses_history(graph) for part in self.fitting_parts(graph).values())
+
+    @override
+    def check(self, graph: Graph) -> None:
+        if not self.fitting_parts(graph):
             raise TrainingError(
                 f"no part of scorer 'blend' fits {graph.num_items:,} items: {listed(self.parts)}; add graph_filter"
             )
+
+    def builder(self, graph: Graph) -> "BlendBuilder":
+        """See `ScorerSettings.builder`. Raises TrainingError where no part with a weight fits."""
+        self.check(graph)
+        fitting = self.fitting_parts(graph)
         builders = {name: part.builder(graph) for name, part in fitting.items()}
         weights = {name: self.weight(name) for name in fitting}
         return BlendBuilder(self, graph, builders, build_closed_forms(builders), weights)

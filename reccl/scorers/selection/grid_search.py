@@ -55,8 +55,16 @@ class GridSearch(ScorerSettings):
         return self.scorer.needs_embeddings()
 
     @override
+    def uses_history(self, graph: Graph) -> bool:
+        return self.scorer.uses_history(graph)
+
+    @override
     def fits(self, graph: Graph) -> bool:
         return self.scorer.fits(graph)
+
+    @override
+    def check(self, graph: Graph) -> None:
+        self.scorer.check(graph)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
