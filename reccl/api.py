@@ -1,6 +1,6 @@
 """The Python API: load_dataset, train, load, evaluate."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from reccl.errors import ConfigError
 from reccl.evaluation.lists import ListEvaluation, evaluate_lists
 from reccl.experiment import run as run_experiment
 from reccl.outcome import RunCallback
-from reccl.progress import ProgressBar
+from reccl.progress import choose_progress
 from reccl.recommender import Recommender
 
 
@@ -24,7 +24,7 @@ def load_dataset(name: str, *, progress: bool = True, **settings: Any) -> Datase
         settings: keys of its data section, e.g. `split=reccl.splits.Temporal(...)`.
 
     """
-    return load_named(name, log=log_of(ProgressBar()) if progress else lambda _: None, **settings)
+    return load_named(name, log=choose_progress().say if progress else lambda _: None, **settings)
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
     if data is not None:
         sections["data"] = data.settings if isinstance(data, Dataset) else data
     experiment = resolve(config, sections)
-    shown: list[RunCallback] = [ProgressBar()] if progress else []
+    shown = choose_progress() if progress else None
     tracker = None
     if track:
         from reccl.tracking import Tracker
@@ -74,8 +74,8 @@ def train(
         experiment,
         data if isinstance(data, Dataset) else None,
         device=device,
-        callbacks=[*shown, *([tracker] if tracker else []), *callbacks],
-        log=log_of(shown[0]) if shown else lambda _: None,
+        callbacks=[*([shown] if shown else []), *([tracker] if tracker else []), *callbacks],
+        log=shown.say if shown else lambda _: None,
     )
     return Recommender(outcome.model, outcome.record(), tracker.run_id if tracker else "")
 
@@ -116,9 +116,3 @@ def evaluate(
     """
     lengths = (k,) if isinstance(k, int) else tuple(k)
     return evaluate_lists(recommendations, data, metrics=metrics, k=lengths, part=part, user=user, item=item)
-
-
-def log_of(bar: RunCallback) -> Callable[[str], None]:
-    """Prints messages where the progress bar is drawn."""
-    assert isinstance(bar, ProgressBar)
-    return lambda message: bar.console.print(message, markup=False)

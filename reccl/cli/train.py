@@ -28,14 +28,14 @@ def train(
     say("loading ...") if err.is_terminal else None
     from reccl import config as configs
     from reccl.experiment import run
-    from reccl.progress import ProgressBar
+    from reccl.progress import TerminalProgress
     from reccl.tracking import Tracker
 
     experiment = configs.load(config, overrides or ())
     outcomes, runs = [], []
     for seed in range(experiment.seed, experiment.seed + seeds):
         seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
-        callbacks = [ProgressBar(err), tracker := Tracker()]
+        callbacks = [TerminalProgress(err), tracker := Tracker()]
         outcomes.append(run(seeded, device=device, callbacks=callbacks, log=say))
         runs.append(tracker.run_id)
         if outcomes[-1].interrupted:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import reccl
-from reccl.progress import ProgressBar
+from reccl.progress import TerminalProgress
 
 
 def config(name: str = "planted.yaml", *overrides: str) -> tuple[str, ...]:
@@ -80,11 +80,11 @@ class TestResults:
 
 class TestStoppingByHand:
     def test_the_best_epoch_is_kept_and_told_with_exit_code_130(self, shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        def stop(progress: ProgressBar) -> None:
+        def stop(progress: TerminalProgress) -> None:
             if progress.best != "-":
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(ProgressBar, "on_step_end", stop)
+        monkeypatch.setattr(TerminalProgress, "on_step_end", stop)
         answer = shop("train", *config("planted.yaml", "name=stopped", "training.epochs=9"), "--json", "--seeds", 3)
         assert answer.code == 130
         assert "stopped by hand: the best epoch so far is kept, and the run is marked KILLED" in answer.err

@@ -1,6 +1,5 @@
-"""Progress: a bar with loss, metric and time left; a line every few epochs where no bar can be drawn."""
+"""Terminal: a bar with loss, metric and time left; a line every few epochs where no bar can be drawn."""
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,16 +17,16 @@ EVERY = 10
 """Where no bar can be drawn, one epoch in so many is printed, and the first and the last."""
 
 
-class ProgressBar(RunCallback):
-    """Shows training in a terminal, in a notebook, or as lines of text in a log file.
+class TerminalProgress(RunCallback):
+    """Shows training in a terminal, or as lines of text in a log file.
 
     Args:
-        console: where to write; by default standard error, or the notebook.
+        console: where to write; by default standard error.
 
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or default_console()
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -38,10 +37,14 @@ class ProgressBar(RunCallback):
             TimeRemainingColumn(elapsed_when_finished=False),
             console=self.console,
             transient=True,
-            disable=self.console.quiet or not draws_bars(self.console),
+            disable=self.console.quiet or not self.console.is_terminal,
         )
         self.task = self.bar.add_task("", visible=False, news="")
         self.metric, self.best, self.epochs = "", "-", 0
+
+    def say(self, message: str) -> None:
+        """Print a line above the bar."""
+        self.console.print(message, markup=False)
 
     @override
     def on_run_start(self, experiment: "Experiment", data: "Dataset") -> None:
@@ -65,7 +68,7 @@ class ProgressBar(RunCallback):
             self.best = f"{value:.4f} (epoch {record.number})"
         news = f"loss {loss:.4f}  {self.metric} {self.best}"
         self.bar.update(self.task, description=f"{record.number}/{self.epochs} epochs", news=news)
-        if not draws_bars(self.console) and (record.number % EVERY == 0 or record.number in (1, self.epochs)):
+        if not self.console.is_terminal and (record.number % EVERY == 0 or record.number in (1, self.epochs)):
             measured = "" if value is None else f"  {self.metric} {value:.4f}  best {self.best}"
             text = f"epoch {record.number}/{self.epochs}  loss {loss:.4f}{measured}  {record.seconds:.1f} s"
             self.console.print(text, markup=False)
@@ -77,14 +80,3 @@ class ProgressBar(RunCallback):
     @override
     def on_run_error(self, error: BaseException) -> None:
         self.bar.stop()
-
-
-def default_console() -> Console:
-    """Standard error, or the notebook where there is one."""
-    console = Console(highlight=False, soft_wrap=True)
-    return console if console.is_jupyter else Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def draws_bars(console: Console) -> bool:
-    """Whether a bar can move there: in a terminal, and in a notebook with widgets."""
-    return find_spec("ipywidgets") is not None if console.is_jupyter else console.is_terminal
