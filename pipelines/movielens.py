@@ -11,18 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated
 
 import polars as pl
-from pydantic import Field
 
 from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER
 from reccl.data.ingest import steps
 from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.interactions import Core, filter_rows
 from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError
-
-Core = Annotated[int, Field(ge=0)]
 
 
 def pipeline(
@@ -41,24 +38,16 @@ def pipeline(
     since, until: keep ratings given at or after `since` and before `until`: an ISO date, or seconds since 1970.
     """
     layout = _layout(raw)
-    funnel = Funnel.read(layout.ratings(raw))
-    present = funnel.frame.collect_schema()
-    for option, value, column in (
-        ("minimum_rating", minimum_rating, RATING),
-        ("since", since, TIMESTAMP),
-        ("until", until, TIMESTAMP),
-    ):
-        if value is not None and column not in present:
-            raise DataError(
-                f"{raw} holds pairs without {column}, so {option}: {value} cannot be applied; leave {option} out, "
-                "or use the files as published at https://grouplens.org/datasets/movielens/"
-            )
-    if since is not None or until is not None:
-        funnel = funnel.then("time window", steps.time_window(since, until))
-    if minimum_rating is not None:
-        funnel = funnel.then(f"rating >= {minimum_rating:g}", steps.minimum_rating(minimum_rating))
-    if user_core or item_core:
-        funnel = funnel.then(f"core of {user_core} a user, {item_core} a film", steps.k_core(user_core, item_core))
+    published = "or use the files as published at https://grouplens.org/datasets/movielens/"
+    funnel = filter_rows(
+        Funnel.read(layout.ratings(raw)),
+        since=since,
+        until=until,
+        minimum_rating=minimum_rating,
+        user_core=user_core,
+        item_core=item_core,
+        mend=f"{raw} has none; leave it out, {published}",
+    )
     return Tables(funnel, layout.users(raw) if layout.users else None, layout.items(raw))
 
 

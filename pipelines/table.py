@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reccl.data.ingest.database import read_database
-from reccl.data.ingest.files import Format, table_files
+from reccl.data.ingest.files import Format, find_table_files
 from reccl.data.ingest.interactions import RawTable, interactions_to_tables
 from reccl.data.ingest.pipelines import add_options
 from reccl.data.ingest.tables import Tables
@@ -69,5 +69,5 @@ def inputs(
     if database is not None:
         return None
     features = [raw / path for path in (users, items) if path]
-    files, _kind = table_files(raw / (interactions or ""), format, leave_out=tuple(features))
-    return files + [file for path in features for file in table_files(path, format)[0]]
+    files, _kind = find_table_files(raw / (interactions or ""), format, leave_out=tuple(features))
+    return files + [file for path in features for file in find_table_files(path, format)[0]]

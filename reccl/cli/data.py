@@ -21,16 +21,16 @@ app = typer.Typer(help="Named data sets: list, fetch, describe their features.",
 @app.command("list")
 def show_all(json: Json = False, debug: Debug = False) -> None:
     """List the data sets that can be fetched by name."""
-    from reccl.data.ingest.sources import sources
+    from reccl.data.ingest.sources import SOURCES
 
     if json:
         print_json(
-            [{"name": each.name, "title": each.title, "page": each.page, "license": each.license} for each in sources()]
+            [{"name": each.name, "title": each.title, "page": each.page, "license": each.license} for each in SOURCES]
         )
         return
     sizes = ("users", "items", "interactions")
     made = table(None, "name", "what", *sizes, "license", right=sizes)
-    for each in sources():
+    for each in SOURCES:
         made.add_row(
             each.name, each.title, f"{each.users:,}", f"{each.items:,}", f"{each.interactions:,}", each.license
         )
@@ -47,7 +47,7 @@ def fetch(
     """Make a named data set available, and print where it is."""
     from reccl.data.ingest.acquire import acquire
 
-    out.print(str(acquire(name, root=root, say=say)), markup=False)
+    out.print(str(acquire(name, root=root, log=say)), markup=False)
 
 
 @app.command("describe")

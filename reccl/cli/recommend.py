@@ -111,20 +111,20 @@ def form_of(target: Path, form: Format | None) -> "Literal['parquet', 'csv', 'js
 
 def told(path: Path | None) -> "pl.DataFrame | None":
     """A table of newcomers, its ids as they are written."""
-    from reccl.data.ingest.files import scan, table_files
+    from reccl.data.ingest.files import find_table_files, scan
 
-    return None if path is None else scan(*table_files(path), text=("user", "item")).collect()
+    return None if path is None else scan(*find_table_files(path), text=("user", "item")).collect()
 
 
 def asked(users: str, known: "IdMap") -> "pl.Series":
     """User ids from a comma-separated list or a file (its column `user`, else its only column)."""
     import polars as pl
 
-    from reccl.data.ingest.files import scan, table_files
+    from reccl.data.ingest.files import find_table_files, scan
 
     path = Path(users)
     if path.is_file():
-        table = scan(*table_files(path)).collect()
+        table = scan(*find_table_files(path)).collect()
         if "user" not in table.columns and table.width != 1:
             raise DataError(f"{path} has no column 'user'; there are: {', '.join(table.columns)}")
         ids = table["user"] if "user" in table.columns else table.to_series()

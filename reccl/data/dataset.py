@@ -16,7 +16,7 @@ from reccl.data.ids import IdMap
 from reccl.data.ingest import pipelines
 from reccl.data.ingest.funnel import Count
 from reccl.data.ingest.interactions import Column
-from reccl.data.ingest.spill import scratch
+from reccl.data.ingest.spill import scratch_folder
 from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
 from reccl.data.settings import Data, frame_settings
@@ -173,7 +173,7 @@ def build(tables: Tables, split: Split | None) -> Dataset:
 
     Raises DataError where a step leaves no row.
     """
-    with scratch() as folder:
+    with scratch_folder() as folder:
         rows, counts = tables.interactions.sink(Path(folder) / "rows.parquet")
         require_rows(counts)
         present = rows.collect_schema().names()

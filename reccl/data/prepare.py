@@ -62,7 +62,7 @@ def prepare(data: Data, log: Callable[[str], None] = lambda _: None) -> Dataset:
     The schema of features changes nothing of what is prepared: it says how the tables are read, and goes along.
     """
     pipeline = pipelines.load(data.pipeline)
-    raw = acquire(data.source, root=data.root, say=log) if data.source else Path()
+    raw = acquire(data.source, root=data.root, log=log) if data.source else Path()
     files = pipeline.inputs(raw, **data.arguments())
     folder = cached_at(data, pipeline, files or [])
     if files is not None and folder.is_dir():

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from reccl.data.columns import ITEM, TIMESTAMP, USER
-from reccl.data.ingest.conversions import WHOLE, epoch_seconds
+from reccl.data.ingest.conversions import WHOLE, to_epoch_seconds
 from reccl.data.ingest.files import TEXT
 from reccl.scaffold.column import Column
 from reccl.scaffold.table_file import TableFile
@@ -59,7 +59,7 @@ def survey(table: TableFile, columns: Mapping[Role, Column]) -> Survey:
         return found
     if times.unit is not None and rows.collect_schema()[TIMESTAMP] == pl.String:
         rows = rows.with_columns(pl.col(TIMESTAMP).cast(pl.Float64, strict=False))
-    return replace(found, **of_times(epoch_seconds(TIMESTAMP, times.unit or "s", times.format)(rows)))
+    return replace(found, **of_times(to_epoch_seconds(TIMESTAMP, times.unit or "s", times.format)(rows)))
 
 
 def turns_to_text(rows: pl.LazyFrame, side: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from reccl.data.ingest.files import SUFFIXES, TEXT, scan, table_files
+from reccl.data.ingest.files import SUFFIXES, TEXT, find_table_files, scan
 from reccl.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -37,7 +37,7 @@ class TableFile:
 def open_table(path: Path) -> TableFile:
     """Find out the format and the separator. Raises DataError for a file that is no table with a header line."""
     known = path.is_dir() or path.suffix.lower() in SUFFIXES or not path.is_file()
-    files, form = table_files(path) if known else table_files(path, "csv")
+    files, form = find_table_files(path) if known else find_table_files(path, "csv")
     separator = None
     if form in TEXT:
         header = first_line(files[0])

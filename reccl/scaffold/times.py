@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from reccl.data.ingest.conversions import TICKS, epoch_seconds
+from reccl.data.ingest.conversions import TICKS, to_epoch_seconds
 from reccl.errors import DataError
 
 Unit = Literal["s", "ms", "us", "ns"]
@@ -78,7 +78,7 @@ def of_formats(values: pl.Series) -> Times | None:
 def read(values: pl.Series, unit: Unit | None, form: str | None) -> Times | None:
     """The moments, or None where one of them cannot be read so."""
     try:
-        seconds = epoch_seconds("time", unit or "s", form)(values.to_frame().lazy()).collect()["time"]
+        seconds = to_epoch_seconds("time", unit or "s", form)(values.to_frame().lazy()).collect()["time"]
     except (DataError, pl.exceptions.PolarsError):
         return None
     return Times(unit, int(seconds.min()), int(seconds.max()), form)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from reccl.data.encoded_interactions import EncodedInteractions
 from reccl.data.ids import IdMap
 from reccl.data.ingest import steps
 from reccl.data.ingest.funnel import Funnel
-from reccl.data.ingest.spill import scratch
+from reccl.data.ingest.spill import scratch_folder
 from reccl.data.ingest.tables import Tables
 from reccl.data.prepare import prepare
 from reccl.data.settings import AnyData
@@ -87,7 +87,7 @@ def test_blocks_of_any_size_give_what_all_rows_at_once_give(
 def test_a_block_holds_whole_users_and_the_first_the_rows_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoded_interactions, "BLOCK", 3)
     rows = pl.LazyFrame({"user": ["c", "a", None, "b", "c", "a", "b", "c", "c"], "item": [9, 8, 7, 6, 5, 4, 3, 2, 1]})
-    with scratch() as folder:
+    with scratch_folder() as folder:
         made = EncodedInteractions.encode(rows, Path(folder))
         users = [pl.read_parquet(block)["user"].to_list() for block in made.blocks]
     assert len(users) > 1
@@ -117,7 +117,7 @@ def test_duplicates_looked_for_a_few_pairs_at_a_time_are_those_of_a_walk_through
     kept = sorted(abs(place) for _, place in best.values())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(steps, "PAIRS", size)
-        found = steps.without_duplicates(keep)(world.lazy().with_row_index("place")).collect()  # type: ignore[arg-type]
+        found = steps.drop_duplicates(keep)(world.lazy().with_row_index("place")).collect()  # type: ignore[arg-type]
     assert found["place"].to_list() == kept
 
 

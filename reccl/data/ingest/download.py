@@ -1,14 +1,20 @@
-"""Downloads that end whole or not at all: to a temporary name, checked by digest, archives opened with care."""
+"""Downloads that end whole or not at all: tried again, checked by digest, archives opened with care.
+
+Not pooch, which does most of this: it knows one digest a file where two published copies of Gowalla differ, tries again
+after a wrong digest or a 404 as well, and would bring requests and a second kind of progress bar.
+"""
 
 import hashlib
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -17,28 +23,46 @@ from reccl.errors import DataError
 
 CHUNK = 1 << 20
 TIMEOUT = 30.0
-"""Seconds without a byte before a download is given up."""
+"""Seconds without a byte before a try is given up."""
+PAUSES = (1.0, 4.0)
+"""Seconds before each further try."""
 
 
 def download(url: str, path: Path, digests: tuple[str, ...]) -> None:
-    """Fetch a file and check it; whatever goes wrong, nothing is left at `path`."""
+    """Fetch a file and check it; whatever goes wrong, nothing is left at `path`.
+
+    A connection that fails or breaks off is tried again; a refusal (404) and a wrong digest are not.
+    """
+    for pause in (*PAUSES, None):
+        try:
+            with atomic_path(path) as part:
+                _fetch(url, part)
+                verify(part, digests, url)
+            return
+        except (OSError, HTTPException, ValueError) as error:
+            if pause is None or isinstance(error, ValueError) or (isinstance(error, HTTPError) and error.code < 500):
+                reason = getattr(error, "reason", None) or error or type(error).__name__
+                raise DataError(f"download of {url} failed: {reason}") from error
+            time.sleep(pause)
+
+
+def _fetch(url: str, path: Path) -> None:
     received, expected = 0, None
+    request = Request(url, headers={"User-Agent": "reccl"})  # only addresses of the catalog come here
     try:
-        request = Request(url, headers={"User-Agent": "reccl"})  # only addresses of the catalog come here
-        with atomic_path(path) as part:
-            with urlopen(request, timeout=TIMEOUT) as answer, part.open("wb") as file:
-                length = answer.headers.get("Content-Length")
-                expected = int(length) if length else None
-                with _progress(answer, path.name, expected) as reader:
-                    while chunk := reader.read(CHUNK):
-                        received += file.write(chunk)
-            if expected is not None and received < expected:
-                raise OSError("the connection broke off")
-            verify(part, digests, url)
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error or type(error).__name__
-        progress = f" after {_size(received)} of {_size(expected)}" if received and expected else ""
-        raise DataError(f"download of {url} failed{progress}: {reason}") from error
+        with urlopen(request, timeout=TIMEOUT) as answer, path.open("wb") as file:
+            length = answer.headers.get("Content-Length")
+            expected = int(length) if length else None
+            with _progress(answer, path.name, expected) as reader:
+                while chunk := reader.read(CHUNK):
+                    received += file.write(chunk)
+        if expected is not None and received < expected:
+            raise OSError("the connection broke off")
+    except (OSError, HTTPException) as error:
+        if not received:
+            raise
+        reason = f"{error or type(error).__name__} after {_format_size(received)} of {_format_size(expected)}"
+        raise OSError(reason) from error
 
 
 def verify(path: Path, digests: tuple[str, ...], origin: str) -> None:
@@ -71,7 +95,7 @@ def extract(archive: Path, members: tuple[str, ...], folder: Path) -> None:
         raise DataError(f"{archive.name} is no zip archive: {error}") from error
 
 
-def package(requirement: str, folder: Path) -> Path:
+def download_wheel(requirement: str, folder: Path) -> Path:
     """Fetch a Python package's wheel with pip, from the index that pip is set to; nothing is installed."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(folder), requirement]
     try:
@@ -106,5 +130,5 @@ def _progress(answer: BinaryIO, name: str, total: int | None) -> Iterator[Binary
         yield reader
 
 
-def _size(count: int | None) -> str:
+def _format_size(count: int | None) -> str:
     return f"{(count or 0) / 1e6:.1f} MB"

@@ -23,7 +23,7 @@ TEXT = ("csv", "tsv")
 """Formats that carry no types: a column is what it looks like."""
 
 
-def table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] = ()) -> tuple[list[Path], str]:
+def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] = ()) -> tuple[list[Path], str]:
     """The files that a path means (a file, or every table file right inside a folder), and their format."""
     if path.is_dir():
         entries = [entry for entry in sorted(path.iterdir()) if entry.is_file() and entry not in leave_out]
@@ -33,7 +33,7 @@ def table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] =
     elif path.is_file():
         files = [path]
     else:
-        beside = tables_in(path.parent)
+        beside = list_table_files(path.parent)
         there = f"; the table files there are: {listed(beside)}" if beside else ""
         raise DataError(f"no file or folder {path}{did_you_mean(path.name, beside)}{there}")
     if kind != "auto":
@@ -49,7 +49,7 @@ def table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] =
     return files, found
 
 
-def tables_in(folder: Path) -> list[str]:
+def list_table_files(folder: Path) -> list[str]:
     """Names of the table files right inside a folder."""
     entries = folder.iterdir() if folder.is_dir() else []
     return [entry.name for entry in entries if entry.suffix.lower() in SUFFIXES]

@@ -52,14 +52,14 @@ class Funnel:
 
     def collect(self) -> tuple[pl.DataFrame, tuple[Count, ...]]:
         """Run the chain: the final table and the row count after every step."""
-        return self.counted(lambda frame: frame.collect(engine="streaming"))
+        return self._run(lambda frame: frame.collect(engine="streaming"))
 
     def sink(self, path: Path) -> tuple[pl.LazyFrame, tuple[Count, ...]]:
         """Run the chain into a Parquet file, for tables that need not fit in memory: that file, and the counts."""
-        return self.counted(lambda frame: spill(frame, path))
+        return self._run(lambda frame: spill(frame, path))
 
-    def counted(self, run: Callable[[pl.LazyFrame], T]) -> tuple[T, tuple[Count, ...]]:
-        """What a way of running the chain gives, and the row count after every step."""
+    def _run(self, run: Callable[[pl.LazyFrame], T]) -> tuple[T, tuple[Count, ...]]:
+        """The result of running the chain in one way, and the row count after every step."""
         for _, sizes in self.passed:
             sizes.clear()
         return run(self.frame), tuple(Count(step, sum(sizes)) for step, sizes in self.passed)

@@ -10,8 +10,15 @@ from pydantic import Field
 
 from reccl.data.columns import ITEM, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
 from reccl.data.ingest import steps
-from reccl.data.ingest.conversions import WHOLE, epoch_seconds, numbers, one_of, texts, whole_numbers
-from reccl.data.ingest.files import TEXT, Format, scan, table_files
+from reccl.data.ingest.conversions import (
+    WHOLE,
+    require_one_of,
+    to_epoch_seconds,
+    to_numbers,
+    to_text,
+    to_whole_numbers,
+)
+from reccl.data.ingest.files import TEXT, Format, find_table_files, scan
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError, did_you_mean, listed
@@ -45,7 +52,7 @@ class RawTable:
         leave_out: tuple[Path, ...] = (),
     ) -> Self:
         """A file, or a folder of files of one format; ids are read as text where the format carries no types."""
-        files, kind = table_files(path, format, leave_out)
+        files, kind = find_table_files(path, format, leave_out)
         return cls(str(files[0]), lambda ids: scan(files, kind, separator, text=ids), kind not in TEXT)
 
 
@@ -91,33 +98,20 @@ def interactions_to_tables(
     columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight, PART: part}
     frame = rename(interactions.scan((user, item)), columns, interactions.origin)
     present = frame.collect_schema().names()
-    for option, value, column in (
-        ("minimum_rating", minimum_rating, RATING),
-        ("since", since, TIMESTAMP),
-        ("until", until, TIMESTAMP),
-    ):
-        if value is not None and column not in present:
-            raise DataError(
-                f"{option}: {value} needs a {column}, and {interactions.origin} has none; set {column}: COLUMN"
-            )
-
     conversions = {key: _convert_ids(frame, key, ids, guess=not interactions.typed) for key in (USER, ITEM)}
-    conversions |= {name: numbers(name) for name in (RATING, WEIGHT) if name in present}
+    conversions |= {name: to_numbers(name) for name in (RATING, WEIGHT) if name in present}
     if TIMESTAMP in present:
-        conversions[TIMESTAMP] = epoch_seconds(TIMESTAMP, time_unit, time_format)
+        conversions[TIMESTAMP] = to_epoch_seconds(TIMESTAMP, time_unit, time_format)
     if PART in present:
-        conversions[PART] = one_of(PART, PARTS)
+        conversions[PART] = require_one_of(PART, PARTS)
     for convert in conversions.values():
         frame = convert(frame)
 
-    funnel = Funnel.read(frame).then(f"nulls: {nulls}", steps.without_nulls(USER, ITEM, policy=nulls))
-    if since is not None or until is not None:
-        funnel = funnel.then("time window", steps.time_window(since, until))
-    if minimum_rating is not None:
-        funnel = funnel.then(f"rating >= {minimum_rating:g}", steps.minimum_rating(minimum_rating))
-    funnel = funnel.then(f"duplicates: {duplicates}", steps.without_duplicates(duplicates))
-    if user_core or item_core:
-        funnel = funnel.then(f"core of {user_core} a user, {item_core} an item", steps.k_core(user_core, item_core))
+    funnel = Funnel.read(frame).then(f"nulls: {nulls}", steps.drop_nulls(USER, ITEM, policy=nulls))
+    mend = f"{interactions.origin} has none; set {{column}}: COLUMN"
+    funnel = filter_rows(funnel, since=since, until=until, minimum_rating=minimum_rating, mend=mend)
+    funnel = funnel.then(f"duplicates: {duplicates}", steps.drop_duplicates(duplicates))
+    funnel = filter_rows(funnel, user_core=user_core, item_core=item_core)
 
     def features(table: RawTable | None, column: str, key: str) -> pl.LazyFrame | None:
         if table is None:
@@ -127,6 +121,36 @@ def interactions_to_tables(
 
     users = features(user_features, users_id or user, USER)
     return Tables(funnel, users, features(item_features, items_id or item, ITEM))
+
+
+def filter_rows(
+    funnel: Funnel,
+    *,
+    since: steps.Moment | None = None,
+    until: steps.Moment | None = None,
+    minimum_rating: float | None = None,
+    user_core: int = 0,
+    item_core: int = 0,
+    mend: str = "the data has none",
+) -> Funnel:
+    """Chain the steps that are asked for: a time window, a least rating, a k-core.
+
+    Raises DataError where rows have no time or rating to go by; it ends with `mend`, `{column}` filled in.
+    """
+    present = funnel.frame.collect_schema()
+    needs = {"minimum_rating": (minimum_rating, RATING), "since": (since, TIMESTAMP), "until": (until, TIMESTAMP)}
+    for option, (value, column) in needs.items():
+        if value is not None and column not in present:
+            raise DataError(f"{option}: {value} needs a {column}, and {mend.format(column=column)}")
+    if since is not None or until is not None:
+        funnel = funnel.then("time window", steps.filter_times(since, until))
+    if minimum_rating is not None:
+        funnel = funnel.then(f"rating >= {minimum_rating:g}", steps.filter_ratings(minimum_rating))
+    if user_core or item_core:
+        funnel = funnel.then(
+            f"core of {user_core} a user, {item_core} an item", steps.filter_k_core(user_core, item_core)
+        )
+    return funnel
 
 
 def rename(frame: pl.LazyFrame, columns: Mapping[str, Column], origin: str) -> pl.LazyFrame:
@@ -162,5 +186,5 @@ def _convert_ids(frame: pl.LazyFrame, key: str, ids: Literal["auto", "integer", 
         first = frame.select(pl.col(key).str.strip_chars()).drop_nulls().head(10_000).collect()[key]
         numeric = first.len() > 0 and bool(first.str.contains(WHOLE).all())
     if ids == "integer" or (ids == "auto" and numeric):
-        return whole_numbers(key, "set ids: string")
-    return texts(key)
+        return to_whole_numbers(key, "set ids: string")
+    return to_text(key)

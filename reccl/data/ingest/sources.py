@@ -50,11 +50,6 @@ class Source:
     """Digests of files inside, checked after extraction."""
 
 
-def sources() -> tuple[Source, ...]:
-    """Every data set with a name, by name."""
-    return CATALOGUE
-
-
 MOVIELENS_LICENSE = "for research; no redistribution and no commercial use without permission"
 MOVIELENS_CITATION = (
     'F. M. Harper, J. A. Konstan: "The MovieLens Datasets: History and Context", ACM TiiS 5(4), 2015, '
@@ -113,7 +108,7 @@ def _lightgcn(name: str, title: str, size: tuple[int, int, int], train: tuple[st
     )
 
 
-CATALOGUE = (
+SOURCES = (
     _lightgcn(
         "amazon-book",
         "Amazon-Book, the LightGCN split",
@@ -211,3 +206,4 @@ CATALOGUE = (
         "md5:0d57d7399862c32152b045ec5d2698e7",
     ),
 )
+"""Every data set with a name, by name."""

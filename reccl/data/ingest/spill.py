@@ -1,4 +1,4 @@
-"""Spill: rows that wait on disk while it is decided which of them stay, so that no table has to fit in memory."""
+"""Spill: rows wait on disk while it is decided which of them stay, so that no table has to fit in memory."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +12,12 @@ from polars.io.plugins import register_io_source
 from reccl.errors import DataError
 
 BATCH = 2**20
-"""Rows handed on at a time."""
+"""Rows passed on at a time."""
 Decide = Callable[[pl.LazyFrame], NDArray[np.bool_]]
-"""From the columns that a decision takes, in their order, to True for every row that stays."""
+"""From the columns that a decision needs, in their order, to True for every row that stays."""
 
 
-def scratch() -> "TemporaryDirectory[str]":
+def scratch_folder() -> "TemporaryDirectory[str]":
     """A folder for spilled rows, in $TMPDIR; gone afterwards."""
     return TemporaryDirectory(prefix="reccl-")
 
@@ -39,23 +39,23 @@ def spill(frame: pl.LazyFrame, path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(path)
 
 
-def height(frame: pl.LazyFrame) -> int:
+def count_rows(frame: pl.LazyFrame) -> int:
     """Number of rows."""
     return int(frame.select(pl.len()).collect(engine="streaming").item())
 
 
-def keeping(frame: pl.LazyFrame, columns: list[str], decide: Decide) -> pl.LazyFrame:
-    """The rows that `decide` keeps, in their order, where a row's fate hangs on all the others.
+def filter_rows(frame: pl.LazyFrame, columns: list[str], decide: Decide) -> pl.LazyFrame:
+    """The rows that `decide` keeps, in their order, where whether a row stays depends on all the others.
 
     Nothing runs before the result does. Then every row goes to disk, `decide` sees `columns` alone, and the kept rows
-    are handed on in batches: memory holds what `decide` takes and one byte a row.
+    are passed on in batches: memory holds what `decide` takes and one byte a row.
     """
 
     def rows(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
         """The first `n_rows` (None: all) of those that stay; of them those that `predicate` lets through."""
-        with scratch() as folder:
+        with scratch_folder() as folder:
             spilled = spill(frame, Path(folder) / "rows.parquet")
             keep = decide(spilled.select(columns))  # [n]
             for start in range(0, len(keep), BATCH):

@@ -1,10 +1,11 @@
-"""The steps that pipelines chain: each takes a lazy table and gives a lazy table, and refuses what it cannot mean.
+"""Steps that pipelines chain: from a lazy table to a lazy table, or an error for values that make no sense.
 
 Every function here that takes settings returns a step for `Funnel.then`:
 
 >>> from reccl.data.ingest.funnel import Funnel
 >>> ratings = pl.LazyFrame({"user": [1, 1, 2], "item": [7, 8, 7], "rating": [5.0, 2.0, 4.0]})
->>> table, counts = Funnel.read(ratings).then("rating >= 3", minimum_rating(3)).then("2-core", k_core(0, 2)).collect()
+>>> funnel = Funnel.read(ratings).then("rating >= 3", filter_ratings(3)).then("2-core", filter_k_core(0, 2))
+>>> table, counts = funnel.collect()
 >>> table["user"].to_list(), describe(counts)
 ([1, 2], '3 read -> 2 rating >= 3 -> 2 2-core')
 
@@ -20,33 +21,33 @@ import polars as pl
 from numpy.typing import NDArray
 
 from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER
-from reccl.data.ingest.checks import ROW, Step, refusing, require_columns
-from reccl.data.ingest.conversions import numbers
+from reccl.data.ingest.checks import ROW, Step, reject_rows, require_columns
+from reccl.data.ingest.conversions import to_numbers
 from reccl.data.ingest.funnel import Count, describe
-from reccl.data.ingest.spill import height, keeping
+from reccl.data.ingest.spill import count_rows, filter_rows
 from reccl.errors import DataError, listed
 
 __all__ = [
     "Moment",
     "Step",
-    "k_core",
-    "minimum_rating",
+    "drop_duplicates",
+    "drop_nulls",
+    "filter_k_core",
+    "filter_ratings",
+    "filter_times",
     "require_columns",
     "require_rows",
-    "time_window",
-    "without_duplicates",
-    "without_nulls",
 ]
 
 PAIRS = 2**22
-"""Rows among which repeated pairs are looked for at once."""
+"""Rows among which repeated pairs are sought at once."""
 HASH = "__hash"
 
 Moment = int | str | date | datetime
 """A point in time: seconds since 1970, an ISO date or date-time (UTC unless it says otherwise)."""
 
 
-def without_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Step:
+def drop_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Step:
     """Drop the rows with a missing value in one of these columns, or name the first such row."""
 
     def refuse(row: dict[str, object]) -> DataError:
@@ -58,49 +59,49 @@ def without_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Ste
         if policy == "drop":
             return frame.drop_nulls(list(names))
         missing = pl.any_horizontal(pl.col(*names).is_null())
-        return refusing(frame.with_row_index(ROW, offset=1), missing, refuse).drop(ROW)
+        return reject_rows(frame.with_row_index(ROW, offset=1), missing, refuse).drop(ROW)
 
     return step
 
 
-def without_duplicates(keep: Literal["first", "last", "error"] = "last") -> Step:
+def drop_duplicates(keep: Literal["first", "last", "error"] = "last") -> Step:
     """One row a (user, item) pair: the first or last by timestamp (by row order without one, and in ties), or an error.
 
-    The rows that stay keep their order, so equal input gives equal output. Pairs are looked at some at a time, by
-    their hash, and only those that meet more than once are sorted.
+    The rows that stay keep their order, so equal input gives equal output. Pairs are compared some at a time, by
+    their hash, and only those that occur more than once are sorted.
     """
     pair = [USER, ITEM]
 
-    def dropped(repeated: pl.DataFrame) -> pl.Series:
+    def find_dropped(repeated: pl.DataFrame) -> pl.Series:
         order = [TIMESTAMP, ROW] if TIMESTAMP in repeated.columns else [ROW]
         by_time = repeated.sort(order, nulls_last=keep == "first")
         kept = by_time.unique(pair, keep="first" if keep == "first" else "last")
         return repeated.join(kept, on=ROW, how="anti").get_column(ROW)
 
     def decide(rows: pl.LazyFrame) -> NDArray[np.bool_]:
-        keep_it = np.ones(height(rows), dtype=bool)  # [n]
-        found = [repeated for repeated in _repeated(rows, len(keep_it)) if repeated.height]
+        keep_it = np.ones(count_rows(rows), dtype=bool)  # [n]
+        found = [repeated for repeated in _find_repeated(rows, len(keep_it)) if repeated.height]
         if keep == "error" and found:
             user, item = found[0].select(pair).row(0)
             times = found[0].filter((pl.col(USER) == user) & (pl.col(ITEM) == item)).height
             raise DataError(
-                f"user {user!r} and item {item!r} meet {times} times "
+                f"user {user!r} and item {item!r} occur together {times} times "
                 f"({sum(repeated.height for repeated in found):,} such rows in all); "
                 "set duplicates: first or last to keep one"
             )
         for repeated in found:
-            keep_it[dropped(repeated).to_numpy()] = False
+            keep_it[find_dropped(repeated).to_numpy()] = False
         return keep_it
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
         frame = require_columns(*pair)(frame)
         timed = TIMESTAMP in frame.collect_schema()
-        return keeping(frame, [*pair, TIMESTAMP] if timed else pair, decide)
+        return filter_rows(frame, [*pair, TIMESTAMP] if timed else pair, decide)
 
     return step
 
 
-def _repeated(rows: pl.LazyFrame, number: int) -> Iterator[pl.DataFrame]:
+def _find_repeated(rows: pl.LazyFrame, number: int) -> Iterator[pl.DataFrame]:
     """The rows, with their numbers, whose pair occurs more than once; all rows of a pair in one table."""
     tables = 1 + number // PAIRS
     numbered = rows.with_row_index(ROW).with_columns((pl.col(USER).hash(1) ^ pl.col(ITEM).hash(2)).alias(HASH))
@@ -112,19 +113,19 @@ def _repeated(rows: pl.LazyFrame, number: int) -> Iterator[pl.DataFrame]:
         yield suspects.filter(suspects.select(USER, ITEM).is_duplicated())
 
 
-def minimum_rating(threshold: float) -> Step:
-    """Keep the rows rated `threshold` or better. A missing rating is no positive and goes too."""
+def filter_ratings(minimum: float) -> Step:
+    """Keep the rows rated `minimum` or better. A missing rating is no positive and goes too."""
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        return numbers(RATING)(frame).filter(pl.col(RATING) >= threshold)
+        return to_numbers(RATING)(frame).filter(pl.col(RATING) >= minimum)
 
     return step
 
 
-def seconds(moment: Moment) -> int:
+def to_seconds(moment: Moment) -> int:
     """Seconds since 1970.
 
-    >>> seconds("1998-01-01"), seconds("1998-01-01T01:00+01:00"), seconds(883612800)
+    >>> to_seconds("1998-01-01"), to_seconds("1998-01-01T01:00+01:00"), to_seconds(883612800)
     (883612800, 883612800, 883612800)
     """
     if isinstance(moment, int):
@@ -140,9 +141,9 @@ def seconds(moment: Moment) -> int:
     return int(aware.timestamp())
 
 
-def time_window(since: Moment | None = None, until: Moment | None = None) -> Step:
-    """Keep what happened at or after `since` and before `until` (the end itself is outside)."""
-    start, end = (None if moment is None else seconds(moment) for moment in (since, until))
+def filter_times(since: Moment | None = None, until: Moment | None = None) -> Step:
+    """Keep rows at or after `since` and before `until` (`until` itself is outside)."""
+    start, end = (None if moment is None else to_seconds(moment) for moment in (since, until))
     if start is not None and end is not None and start >= end:
         raise DataError(f"the time window since {since} until {until} is empty; since must come before until")
 
@@ -155,16 +156,16 @@ def time_window(since: Moment | None = None, until: Moment | None = None) -> Ste
     return step
 
 
-def k_core(user: int = 0, item: int = 0) -> Step:
+def filter_k_core(user: int = 0, item: int = 0) -> Step:
     """Keep users with at least `user` rows and items with at least `item` rows, among the rows kept.
 
     Dropping an item can push a user below the line and so on: repeated until nothing moves, so the result is the
-    largest such table, whatever the order of dropping. Rows are counted, so drop duplicate pairs first; a row without
-    user or item belongs to nobody and goes.
+    largest such table, whatever the order of dropping. Rows are counted, so drop duplicate pairs first. Rows without
+    user or item go.
     """
 
     def decide(pairs: pl.LazyFrame) -> NDArray[np.bool_]:
-        users, items = (_codes(pairs.select(side).collect(engine="streaming").to_series()) for side in (USER, ITEM))
+        users, items = (_encode(pairs.select(side).collect(engine="streaming").to_series()) for side in (USER, ITEM))
         inside = np.ones(len(users), dtype=bool)  # [n]
         rows = np.arange(len(users), dtype=np.uint32)
         while rows.size:
@@ -176,7 +177,7 @@ def k_core(user: int = 0, item: int = 0) -> Step:
         return inside
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        return keeping(require_columns(USER, ITEM)(frame).drop_nulls([USER, ITEM]), [USER, ITEM], decide)
+        return filter_rows(require_columns(USER, ITEM)(frame).drop_nulls([USER, ITEM]), [USER, ITEM], decide)
 
     return step
 
@@ -188,8 +189,8 @@ def require_rows(counts: tuple[Count, ...]) -> None:
             raise DataError(f"step {count.step!r} left no rows ({describe(counts)}); loosen it, or check the raw files")
 
 
-def _codes(ids: pl.Series) -> NDArray[np.int32]:
-    """Ids as small numbers; which number an id gets does not matter here."""
+def _encode(ids: pl.Series) -> NDArray[np.int32]:
+    """Ids as small whole numbers, in no particular order."""
     if ids.dtype == pl.String:
         ids = ids.cast(pl.Categorical(pl.Categories.random())).to_physical()
     lowest, highest = (ids.min(), ids.max()) if ids.dtype.is_integer() else (None, None)

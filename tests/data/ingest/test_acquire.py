@@ -38,6 +38,7 @@ def zipped(path: Path, **members: str) -> Path:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RECCL_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RECCL_DATA", raising=False)
+    monkeypatch.setattr(loading, "PAUSES", (0.0, 0.0))
     return tmp_path / "cache"
 
 
@@ -54,7 +55,7 @@ class Offer:
 
     def __init__(self, *downloads: Download, mirror: Package | None = None, contents: tuple[tuple[str, str], ...] = ()):
         toy = replace(TOY, downloads=downloads, mirror=mirror, contents=contents)
-        self.patch.setattr(room, "sources", lambda: (toy,))
+        self.patch.setattr(room, "SOURCES", (toy,))
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def server() -> Iterator[str]:
 
     class Broken(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/gone.zip":
-                self.send_error(404)
+            if self.path in ("/gone.zip", "/busy.zip"):
+                self.send_error(404 if self.path == "/gone.zip" else 503)
                 return
             self.send_response(200)
             self.send_header("Content-Length", "1000")
@@ -112,7 +113,7 @@ class TestPlaces:
         partial = put(tmp_path / "root" / "toy", "a.txt")
         whole = put(cache / "raw" / "toy", "ab.txt")
         said: list[str] = []
-        assert acquire("toy", root=tmp_path / "root", say=said.append) == whole
+        assert acquire("toy", root=tmp_path / "root", log=said.append) == whole
         assert said == [f"{partial} lacks b.txt; looking further"]
 
     def test_a_folder_is_its_own_source_and_a_file_is_none(self, tmp_path: Path) -> None:
@@ -165,13 +166,13 @@ class TestDownloads:
         archive = zipped(tmp_path / "toy.zip", a="A", b="B", c="unwanted")
         offered(Download(archive.as_uri(), (digest(archive),), ("toy/a.txt", "toy/b.txt")))
         said: list[str] = []
-        folder = acquire("toy", say=said.append)
+        folder = acquire("toy", log=said.append)
         assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.txt": "A", "b.txt": "B"}
         assert left_over(cache) == ["raw/toy", "raw/toy/a.txt", "raw/toy/b.txt"]
         assert said[0] == "Toy: free. Please cite Toy 2020"
         archive.unlink()
         said.clear()
-        assert acquire("toy", say=said.append) == folder
+        assert acquire("toy", log=said.append) == folder
         assert said == []
 
     def test_plain_files_come_one_by_one_and_only_together(
@@ -200,9 +201,22 @@ class TestDownloads:
         self, server: str, cache: Path, offered: type[Offer]
     ) -> None:
         offered(Download(f"{server}/toy.zip", ("sha256:0",), ("toy/a.txt",)))
-        with pytest.raises(DataError, match=r"toy.zip failed after 0.0 MB of 0.0 MB: the connection broke off"):
+        with pytest.raises(DataError, match=r"toy.zip failed: the connection broke off after 0.0 MB of 0.0 MB"):
             acquire("toy")
         assert left_over(cache) == []
+
+    @pytest.mark.parametrize(("page", "tries"), [("toy.zip", 3), ("gone.zip", 1), ("busy.zip", 3)])
+    def test_what_may_pass_is_tried_again_and_a_refusal_is_not(
+        self, server: str, page: str, tries: int, offered: type[Offer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fetched = []
+        monkeypatch.setattr(
+            loading, "_fetch", lambda url, path, fetch=loading._fetch: fetched.append(1) or fetch(url, path)
+        )
+        offered(Download(f"{server}/{page}", ("sha256:0",), ("toy/a.txt",)))
+        with pytest.raises(DataError, match=f"{page} failed"):
+            acquire("toy")
+        assert len(fetched) == tries
 
     def test_a_missing_page_is_named(self, server: str, offered: type[Offer]) -> None:
         offered(Download(f"{server}/gone.zip", ("sha256:0",), ("toy/a.txt",)))

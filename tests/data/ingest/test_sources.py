@@ -7,10 +7,10 @@ import pytest
 
 from reccl.data.ingest import sources as catalog
 from reccl.data.ingest.download import verify
-from reccl.data.ingest.sources import Source, sources
+from reccl.data.ingest.sources import SOURCES, Source
 
 
-@pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 class TestCatalog:
     def test_what_is_downloaded_makes_the_data_set_whole(self, source: Source) -> None:
         taken = {name.rpartition("/")[2] for item in source.downloads for name in item.members or (item.url,)}
@@ -43,7 +43,7 @@ def test_the_published_digests_fit_the_real_gowalla() -> None:
     folder = Path(os.environ.get("RECCL_DATA") or "/nowhere") / "gowalla"
     if not folder.is_dir():
         pytest.skip("the real gowalla is not in RECCL_DATA")
-    gowalla = next(source for source in sources() if source.name == "gowalla")
+    gowalla = next(source for source in SOURCES if source.name == "gowalla")
     for item in gowalla.downloads:
         name = item.url.rpartition("/")[2]
         verify(folder / name, item.digests, name)

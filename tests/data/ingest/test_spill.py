@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from reccl.data.ingest import spill
 from reccl.data.ingest.funnel import Count, Funnel
-from reccl.data.ingest.steps import without_duplicates
+from reccl.data.ingest.steps import drop_duplicates
 from reccl.errors import DataError
 
 rows = st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 5)), st.text("ab", max_size=2), st.booleans()))
@@ -31,7 +31,7 @@ def as_told(pairs: pl.LazyFrame) -> np.ndarray:
 def test_the_rows_that_stay_keep_order_and_types_whatever_the_batch(drawn: list[tuple], batch: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spill, "BATCH", batch)
-        kept = spill.keeping(table(drawn).lazy(), ["stays"], as_told)
+        kept = spill.filter_rows(table(drawn).lazy(), ["stays"], as_told)
         assert_frame_equal(kept.collect(engine="streaming"), table(drawn).filter("stays"))
         some = kept.filter(pl.col("user") > 2).select("item", "user").collect()
     assert_frame_equal(some, table(drawn).filter("stays", pl.col("user") > 2).select("item", "user"))
@@ -42,7 +42,7 @@ def test_the_rows_that_stay_keep_order_and_types_whatever_the_batch(drawn: list[
 def test_as_many_rows_come_as_are_asked_for(engine: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spill, "BATCH", batch)
     whole = table([(user, "a", user != 1) for user in range(6)])
-    kept, stay = spill.keeping(whole.lazy(), ["stays"], as_told), whole.filter("stays")
+    kept, stay = spill.filter_rows(whole.lazy(), ["stays"], as_told), whole.filter("stays")
     for number in (0, 1, 3, 9):
         assert_frame_equal(kept.head(number).collect(engine=engine), stay.head(number))
     assert_frame_equal(kept.head(3).filter(pl.col("user") > 1).collect(engine=engine), stay[1:3])
@@ -56,7 +56,7 @@ def test_a_decision_sees_the_columns_that_it_asked_for_once_and_not_before_the_r
         seen.append(some.collect_schema().names())
         return np.array([True, False])
 
-    kept = spill.keeping(table([(1, "a", True), (2, "b", True)]).lazy(), ["item", "user"], decide)
+    kept = spill.filter_rows(table([(1, "a", True), (2, "b", True)]).lazy(), ["item", "user"], decide)
     assert kept.collect_schema().names() == ["user", "item", "stays"]
     assert seen == []
     assert kept.collect()["user"].to_list() == [1]
@@ -71,13 +71,13 @@ def test_nothing_is_left_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert [path.name for path in tmp_path.glob("*/*")] == ["rows.parquet"]
         return as_told(some)
 
-    assert spill.keeping(frame, ["stays"], look).collect().height == 1
+    assert spill.filter_rows(frame, ["stays"], look).collect().height == 1
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_of_a_decision_comes_through_as_it_is() -> None:
-    with pytest.raises(DataError, match=r"^user 1 and item 'a' meet 2 times"):
-        without_duplicates("error")(table([(1, "a", True), (1, "a", False)]).lazy()).collect(engine="streaming")
+    with pytest.raises(DataError, match=r"^user 1 and item 'a' occur together 2 times"):
+        drop_duplicates("error")(table([(1, "a", True), (1, "a", False)]).lazy()).collect(engine="streaming")
 
 
 def test_a_folder_that_takes_no_rows_is_named_with_what_to_set(tmp_path: Path) -> None:
@@ -94,9 +94,9 @@ def test_a_file_of_the_data_that_is_not_there_is_named_and_not_blamed_on_the_fol
 @given(rows)
 def test_a_funnel_on_disk_is_the_funnel_in_memory(drawn: list[tuple]) -> None:
     funnel = Funnel.read(table(drawn).lazy()).then("stays", lambda frame: frame.filter("stays"))
-    funnel = funnel.then("once", without_duplicates("first"))
+    funnel = funnel.then("once", drop_duplicates("first"))
     collected, counts = funnel.collect()
-    with spill.scratch() as folder:
+    with spill.scratch_folder() as folder:
         lazy, again = funnel.sink(Path(folder) / "rows.parquet")
         assert_frame_equal(lazy.collect(), collected)
     stay = table(drawn).filter("stays")
