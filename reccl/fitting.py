@@ -60,7 +60,7 @@ def learn(
     builder = experiment.scorer.builder(graph)
     embeddings, fitted = None, Fit()
     if experiment.encoder is not None:
-        with torch.random.fork_rng():  # for dropout, which draws from the global generator
+        with torch.random.fork_rng():  # torch's own layers draw from the global generator
             torch.manual_seed(experiment.seed)
             embeddings, fitted = fit_encoder(
                 experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoint_path

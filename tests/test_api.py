@@ -146,12 +146,28 @@ class TestTrain:
         model = reccl.train(CONFIG, data, progress=False, callbacks=[listener])
         assert listener.heard == [1, 2, 3, 4, model.metrics["test"]["ndcg_at_10"]]
 
-    def test_the_users_random_numbers_are_left_alone(self, data: reccl.Dataset) -> None:
-        torch.manual_seed(5)
-        expected = torch.rand(3)
-        torch.manual_seed(5)
-        reccl.train(CONFIG, data, progress=False, training={"epochs": 1})
-        assert torch.equal(torch.rand(3), expected)
+    @pytest.mark.parametrize(
+        "encoder",
+        [
+            {"kind": "matrix_factorization"},
+            {"kind": "two_tower", "hidden": [8], "dropout": 0.2, "id_dropout": 0.3},
+            {"kind": "convolution", "operator": "gat", "dropout": 0.2},
+            {"kind": "ngcf"},
+        ],
+        ids=lambda encoder: encoder["kind"],
+    )
+    def test_global_random_numbers_are_neither_read_nor_used_up(
+        self, data: reccl.Dataset, encoder: dict[str, object]
+    ) -> None:
+        found = []
+        for seed in (5, 6):
+            torch.manual_seed(seed)
+            expected = torch.rand(3)
+            torch.manual_seed(seed)
+            model = reccl.train(CONFIG, data, progress=False, training={"epochs": 1}, encoder=encoder)
+            assert torch.equal(torch.rand(3), expected)
+            found.append(model.metrics)
+        assert found[0] == found[1]
 
 
 class TestTheSameRoad:
