@@ -1,6 +1,6 @@
 """Docstrings: what mkdocstrings needs to know of this house's docstrings (an extension of griffe).
 
-- An equation that stands as a paragraph of its own becomes a block of code, so that Markdown leaves it as it is.
+- An equation or a doctest that stands as a paragraph of its own becomes a block of code.
 - `name` in backticks becomes a link where it names something that the reference documents.
 - The comment behind a field, such as `# [B, D]`, is the field's documentation where it has none; so `kind` gets one.
 """
@@ -43,10 +43,14 @@ def rewrite(parent: griffe.Object) -> None:
 
 def markdown(text: str, owner: griffe.Object) -> str:
     """A docstring as Markdown that shows as it was meant."""
-    paragraphs = text.split("\n\n")
-    return "\n\n".join(
-        f"```text\n{paragraph}\n```" if is_equation(paragraph) else linked(paragraph, owner) for paragraph in paragraphs
-    )
+    return "\n\n".join(shown(paragraph, owner) for paragraph in text.split("\n\n"))
+
+
+def shown(paragraph: str, owner: griffe.Object) -> str:
+    """A paragraph: an equation or a doctest as a block of code, anything else with its links."""
+    if is_equation(paragraph):
+        return f"```text\n{paragraph}\n```"
+    return f"```pycon\n{paragraph}\n```" if paragraph.startswith(">>>") else linked(paragraph, owner)
 
 
 def is_equation(paragraph: str) -> bool:
@@ -58,7 +62,7 @@ def is_equation(paragraph: str) -> bool:
 
 def linked(paragraph: str, owner: griffe.Object) -> str:
     """A paragraph whose names in backticks link to what they name; code blocks stay as they are."""
-    if paragraph.startswith(("    ", ">>>", "```")):
+    if paragraph.startswith(("    ", "```")):
         return paragraph
 
     def link(found: re.Match[str]) -> str:

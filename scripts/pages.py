@@ -13,6 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+FRONT = ("reccl.evaluation.lists",)
+"""Modules that the front page shows beside those it takes names from: what `reccl.evaluate` gives."""
 HIDDEN = {"_bundled", "bench", "cli", "reference", "scaffold"}
 """Rooms that are no API: they serve the command line, or the package itself."""
 MODULES = ("comparison", "config", "errors", "experiment", "fitting", "settings")
@@ -98,6 +100,8 @@ def front_page() -> str:
     lines = ["# reccl", "", "What `import reccl` gives.", ""]
     for module, names in sorted(beside.items()):
         lines += [*directive(ROOT / f"{module.replace('.', '/')}.py", names), ""]
+    for module in FRONT:
+        lines += [*directive(ROOT / f"{module.replace('.', '/')}.py", None), ""]
     return "\n".join([*lines, "## Elsewhere", "", *links]) + "\n"
 
 

@@ -24,6 +24,9 @@ def loss(pairs):
     s = similarity
 
     w = 1 makes every pair count the same. It is the default.
+
+    >>> loss(1)
+    0
     """
 '''
 
@@ -44,7 +47,8 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> griffe.Module:
 def test_an_equation_becomes_a_block_and_a_sentence_stays_a_sentence(module: griffe.Module) -> None:
     text = module["loss"].docstring.value
     assert "```text\nL = mean over pairs (u, i) of |x_u - x_i|^2\ns = similarity\n```" in text
-    assert text.endswith("\n\nw = 1 makes every pair count the same. It is the default.")
+    assert "\n\nw = 1 makes every pair count the same. It is the default.\n\n" in text
+    assert text.endswith("```pycon\n>>> loss(1)\n0\n```")
 
 
 def test_a_name_that_is_documented_becomes_a_link(module: griffe.Module) -> None:
