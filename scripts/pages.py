@@ -2,7 +2,7 @@
 
     python scripts/pages.py        # docs/api/*.md and docs/layout.md; `make docs` runs it before it builds the site
 
-The pages are not tracked: they are what the docstrings of this checkout say.
+The pages are not tracked: they are what the docstrings of this checkout say. The list of them in mkdocs.yml is.
 """
 
 import ast
@@ -13,6 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+SITE = ROOT / "mkdocs.yml"
 FRONT = ("reccl.evaluation.lists",)
 """Modules that the front page shows beside those it takes names from: what `reccl.evaluate` gives."""
 HIDDEN = {"_bundled", "bench", "cli", "reference", "scaffold"}
@@ -25,8 +26,10 @@ def main() -> None:
     """Write every page anew."""
     shutil.rmtree(DOCS / "api", ignore_errors=True)
     (DOCS / "api").mkdir(parents=True)
-    for name, text in pages().items():
+    written = pages()
+    for name, text in written.items():
         (DOCS / name).write_text(text)
+    SITE.write_text(with_navigation(SITE.read_text(), written))
 
 
 def pages() -> dict[str, str]:
@@ -34,6 +37,16 @@ def pages() -> dict[str, str]:
     rooms = {f"api/{slug(room)}.md": api_page(room) for room in api_rooms()}
     modules = {f"api/{path.stem}.md": module_page(path) for path in single_modules()}
     return {"api/index.md": api_index(), "api/reccl.md": front_page(), **rooms, **modules, "layout.md": layout()}
+
+
+def with_navigation(site: str, written: Iterable[str]) -> str:
+    """The site's config with one line for each page of the API, in place of the lines that it has."""
+    names = sorted(Path(name).stem for name in written if name.startswith("api/"))
+    front = [name for name in ("index", "reccl") if name in names]
+    rest = [name for name in names if name not in front]
+    lines = ["      - api/index.md", *(f"      - {name}: api/{name}.md" for name in [*front[1:], *rest])]
+    before, _, after = site.partition("  - API:\n")
+    return f"{before}  - API:\n" + "\n".join(lines) + "\n" + after[after.index("\nplugins:") :]
 
 
 # API reference: one page a room
