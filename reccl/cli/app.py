@@ -4,6 +4,7 @@ import os
 import sys
 
 import typer
+from rich.text import Text
 
 from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, train, ui
 from reccl.cli.console import err
@@ -55,7 +56,7 @@ def main() -> None:
             raise
         err.quiet = False
         for line in str(error).splitlines():
-            err.print(f"[bold red]error:[/] {line.replace('[', chr(92) + '[')}")
+            err.print(Text.assemble(("error:", "bold red"), f" {line}"))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from reccl.cli.console import Debug, Device, Json, Quiet, out, print_json, say, table
 from reccl.errors import listed
@@ -79,8 +78,8 @@ def show(task: "Task", lines: "list[Line]") -> None:
         said = line.note if line.ours else f"{line.note}; {line.source}"
         name, *numbers = line.cells()
         cells = f"{name} [{notes.setdefault(said, len(notes) + 1)}]", *numbers, line.source[:8] if line.ours else ""
-        made.add_row(*map(escape, cells), style="bold" if line.ours else "dim")
+        made.add_row(*cells, style="bold" if line.ours else "dim")
     out.print()
     out.print(made)
     for said, number in notes.items():
-        out.print(f"[{number}] {said}", markup=False)
+        out.print(f"[{number}] {said}")

@@ -32,7 +32,7 @@ def show(name: Name, overrides: Override = None, debug: Debug = False) -> None:
     """Print a config as it is understood, with every default."""
     from reccl import config
 
-    out.print(config.dump(config.load(name, overrides or ())), end="", markup=False)
+    out.print(config.dump(config.load(name, overrides or ())), end="")
 
 
 @app.command("copy")
@@ -57,7 +57,7 @@ def copy(
         shutil.copyfile(path, target)
     except OSError as error:
         raise ConfigError(f"cannot write {target}: {error.strerror}") from None
-    out.print(f"{path} -> {target}", markup=False)
+    out.print(f"{path} -> {target}")
 
 
 def headline(path: Path) -> str:
@@ -71,4 +71,4 @@ def reference(debug: Debug = False) -> None:
     """Print every key of every part with type, default and meaning, as Markdown."""
     from reccl.reference import reference as written
 
-    out.print(written(), end="", markup=False)
+    out.print(written(), end="")

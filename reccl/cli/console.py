@@ -8,17 +8,25 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-WIDE = 240  # columns where nobody looks: in a pipe or a file
-out = Console(highlight=False, soft_wrap=True)
+WIDE = 240
+"""Columns where nobody looks: in a pipe or a file."""
+
+
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """A console that prints text as it is: a run may be called [bold]x[/] or :smile:."""
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+out = console()
 if not out.is_terminal:
-    out = Console(highlight=False, soft_wrap=True, width=WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+    out = console(width=WIDE)
+err = console(stderr=True)
 
 
 def say(message: str) -> None:
     """A message for the person who watches; silent under --quiet."""
     if not err.quiet:
-        err.print(message, markup=False)
+        err.print(message)
 
 
 def print_json(value: Any) -> None:

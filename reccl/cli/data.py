@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from reccl.cli.console import Debug, Json, Override, Quiet, out, print_json, say, table
 from reccl.errors import ConfigError
@@ -47,7 +46,7 @@ def fetch(
     """Make a named data set available, and print where it is."""
     from reccl.data.ingest.acquire import acquire
 
-    out.print(str(acquire(name, root=root, log=say)), markup=False)
+    out.print(str(acquire(name, root=root, log=say)))
 
 
 @app.command("describe")
@@ -105,7 +104,7 @@ def show(side: str, found: dict[str, Any]) -> None:
     features, columns = found["features"], sum(len(each["columns"]) for each in found["features"])
     sizes = f"{found['nodes']:,} {side}, {found['trained']:,} with training rows"
     if not features:
-        out.print(f"[bold]{sizes}[/]: no features")
+        out.print(f"{sizes}: no features", style="bold")
         return
     right = ("columns", "missing", "words")
     title = f"{sizes}: {len(features)} features, {columns:,} columns"
@@ -113,15 +112,15 @@ def show(side: str, found: dict[str, Any]) -> None:
     for each in features:
         names, words = each["columns"], each["vocabulary"]
         made.add_row(
-            escape(each["name"]),
+            each["name"],
             each["kind"],
             f"{len(names):,}",
             f"{each['missing']:.1%}",
             "-" if words is None else f"{words:,}",
-            escape(" .. ".join(dict.fromkeys([names[0], names[-1]])) if names else "-"),
-            escape(each["example"]),
+            " .. ".join(dict.fromkeys([names[0], names[-1]])) if names else "-",
+            each["example"],
         )
     out.print(made)
     if found["left_out"]:
         names = ", ".join(found["left_out"])
-        out.print(f"left out: {names}; to have one, give it a kind in data.features.{side}", markup=False)
+        out.print(f"left out: {names}; to have one, give it a kind in data.features.{side}")

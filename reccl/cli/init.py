@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from reccl.cli.console import Debug, Json, Quiet, out, print_json, say, table
 from reccl.errors import ConfigError, RecclError, listed
@@ -77,7 +76,7 @@ def init(
     if json:
         print_json({"config": target, "columns": {role: guess.column for role, guess in guesses.items()}})
         return
-    out.print(f"\nwrote {target}", markup=False)
+    out.print(f"\nwrote {target}")
     say(f"next: reccl train --config {shlex.quote(str(target))}")
 
 
@@ -118,16 +117,16 @@ def write(text: str, target: Path) -> None:
 def show(title: str, guesses: "Mapping[Role, Guess]", columns: "tuple[Column, ...]") -> None:
     """What was found: the column of every role, why, and some of its values."""
     named = {column.name: column for column in columns}
-    made = table(escape(title), "role", "column", "why", "values")
+    made = table(title, "role", "column", "why", "values")
     for role, guess in guesses.items():
         if guess.column or role in ASKED:
             examples = ", ".join(named[guess.column].examples) if guess.column else ""
             doubt = "" if guess.sure else "?"
-            made.add_row(f"{role}{doubt}", *map(escape, (guess.column or "-", guess.why, examples)))
+            made.add_row(f"{role}{doubt}", guess.column or "-", guess.why, examples)
     out.print(made)
     left = [name for name in named if name not in {guess.column for guess in guesses.values()}]
     if left:
-        out.print(f"not used: {', '.join(left)}", markup=False)
+        out.print(f"not used: {', '.join(left)}")
 
 
 def show_features(planned: "Plan") -> None:
@@ -135,8 +134,8 @@ def show_features(planned: "Plan") -> None:
     sides: dict[str, Features | None] = {"items": planned.items, "users": planned.users}
     for side, features in sides.items():
         if features:
-            made = table(escape(f"{features.table.path}: {side} by {features.id_column}"), "column", "feature", "why")
+            made = table(f"{features.table.path}: {side} by {features.id_column}", "column", "feature", "why")
             for each in features.found:
-                made.add_row(*map(escape, (each.column, each.kind or "-", each.why)))
+                made.add_row(each.column, each.kind or "-", each.why)
             out.print()
             out.print(made)

@@ -20,7 +20,7 @@ def methods(json: Json = False, debug: Debug = False) -> None:
     for name, (about, paper) in found.items():
         made.add_row(name, about, paper)
     out.print(made)
-    out.print("\nreccl train --config methods/simgcl.yaml --set data=gowalla", markup=False)
+    out.print("\nreccl train --config methods/simgcl.yaml --set data=gowalla")
 
 
 def head(path: Path) -> tuple[str, str]:

@@ -87,7 +87,6 @@ def recommend(
         rows = batch.write(watched(), target, form_of(target, form))
     out.print(
         f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}",
-        markup=False,
     )
 
 

@@ -149,3 +149,17 @@ class TestUi:
             port = free.getsockname()[1]
         monkeypatch.setattr("reccl.cli.ui.subprocess.run", run)
         assert shop("ui", "--port", port).refusal(1) == "the MLflow server ended with exit code 3"
+
+
+@pytest.mark.parametrize("name", ["[bold]x[/nope]", ":smile: [/]", "a\\[b]"])
+def test_a_run_may_have_any_name(fresh, name: str) -> None:
+    written = fresh.folder / "planted.yaml"
+    written.write_text(written.read_text().replace("name: planted", f"name: {json.dumps(name)}"))
+    changes = ("--set", "encoder=null", "--set", "objective={}", "--set", "scorer.kind=popularity")
+    trained = fresh("train", "--config", "planted.yaml", *changes)
+    assert trained.code == 0, trained.err
+    recommended = fresh("recommend", "--out", "lists.csv")
+    for answer in (trained, fresh("runs"), fresh("compare"), fresh("evaluate"), recommended):
+        assert answer.code == 0, answer.err
+        assert name in answer.out
+    assert fresh("evaluate", "--run", f"{name}!").refusal(1).startswith(f"no run {name + '!'!r}")
