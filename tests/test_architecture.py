@@ -157,7 +157,23 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "--help"], ["recommend", "--help"]])
+COMMANDS = (
+    "init",
+    "train",
+    "recommend",
+    "evaluate",
+    "cold",
+    "methods",
+    "compare",
+    "runs",
+    "bench",
+    "ui",
+    "config",
+    "data",
+)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)])
 def test_help_loads_no_heavy_library(words: list[str]) -> None:
     code = f"import sys\nfrom reccl.cli.app import main\nsys.argv = ['reccl', *{words!r}]\n"
     code += "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"

@@ -2,33 +2,40 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, train, ui
-from reccl.cli.console import err
-from reccl.errors import RecclError
+from reccl.cli.commands import DEBUG, Commands, command
+from reccl.cli.console import flag
 from reccl.openmp import POLICY
 from reccl.version import __version__
 
+START = """\
+Start with public data, or with your own:
+reccl train --config movielens.yaml
+reccl init orders.csv
+"""
 app = typer.Typer(
     name="reccl",
+    cls=Commands,
     help="Recommenders by contrastive learning on user-item graphs.",
+    epilog=START,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("init")(init.init)
-app.command("train")(train.train)
-app.command("recommend")(recommend.recommend)
-app.command("evaluate")(evaluate.evaluate)
-app.command("cold")(cold.cold)
-app.command("methods")(methods.methods)
-app.command("compare")(compare.compare)
-app.command("runs")(runs.runs)
-app.command("bench")(bench.bench)
-app.command("ui")(ui.ui)
+command(app, "init", *init.EXAMPLES)(init.init)
+command(app, "train", *train.EXAMPLES)(train.train)
+command(app, "recommend", *recommend.EXAMPLES)(recommend.recommend)
+command(app, "evaluate", *evaluate.EXAMPLES)(evaluate.evaluate)
+command(app, "cold", *cold.EXAMPLES)(cold.cold)
+command(app, "methods", *methods.EXAMPLES)(methods.methods)
+command(app, "compare", *compare.EXAMPLES)(compare.compare)
+command(app, "runs", *runs.EXAMPLES)(runs.runs)
+command(app, "bench", *bench.EXAMPLES)(bench.bench)
+command(app, "ui", *ui.EXAMPLES)(ui.ui)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 
@@ -41,7 +48,8 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def root(
-    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+    version: Annotated[bool, flag("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+    debug: Annotated[bool, flag(DEBUG, help="Show the whole traceback of an error; also after a command.")] = False,
 ) -> None:
     """Recommenders by contrastive learning on user-item graphs."""
 
@@ -51,13 +59,6 @@ def main() -> None:
     os.environ.setdefault(POLICY, "PASSIVE")  # see reccl.openmp
     try:
         app(prog_name="reccl")
-    except RecclError as error:
-        if "--debug" in sys.argv:
-            raise
-        err.quiet = False
-        for line in str(error).splitlines():
-            err.print(Text.assemble(("error:", "bold red"), f" {line}"))
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

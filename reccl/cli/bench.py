@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Debug, Device, Json, Quiet, out, print_json, say, table
+from reccl.cli.console import Device, Json, Quiet, flag, hint, out, print_json, say, table
 from reccl.errors import listed
 
 if TYPE_CHECKING:
     from reccl.bench import Line, Result, Task
 
+EXAMPLES = ("reccl bench --quick --data ml-100k", "reccl bench --device cuda --json")
+
 
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="Only what is done in minutes on two cores.")] = False,
-    data: Annotated[list[str] | None, typer.Option(help="Only this data set. Repeatable.")] = None,
+    quick: Annotated[bool, flag("--quick", help="Only what is done in minutes on two cores.")] = False,
+    data: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this data set. Repeatable.")] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Run the table of quality and speed: bundled configs on public data, beside published figures.
 
@@ -49,6 +50,7 @@ def bench(
         for task, board in boards.items():
             show(task, board)
         out.print(f"\n{bench_of.LEGEND}\nrun {parent.id} holds bench.md, bench.csv and these runs")
+        hint("reccl ui; reccl compare")
     if failed:
         raise typer.Exit(1)
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Debug, Device, Json, Quiet, RunName, out, print_json, say, table
+from reccl.cli.console import Device, Json, Quiet, RunName, hint, out, print_json, say, table
 from reccl.cli.evaluate import reopened, show
 from reccl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from reccl.evaluation import EvaluationResult
     from reccl.few_shot import Curve
+
+EXAMPLES = ("reccl cold", "reccl cold --run latest --shots 0,1,5,20")
 
 
 def cold(
@@ -22,7 +24,6 @@ def cold(
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """How a recorded model fares with cold users and items, now and after their first interactions.
 
@@ -52,6 +53,7 @@ def cold(
         out.print()
         out.print(made)
     say(f"recorded in run {found.id}: k_shot/..., plots/k_shot.png, plots/groups.png")
+    hint("reccl ui shows the curves and the plots")
 
 
 def parsed(shots: str) -> list[int]:

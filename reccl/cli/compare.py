@@ -4,17 +4,22 @@ from typing import Annotated
 
 import typer
 
-from reccl.cli.console import Debug, Json, out, print_json, table
+from reccl.cli.console import Json, Quiet, hint, out, print_json, table
 from reccl.errors import RunError
+
+EXAMPLES = (
+    "reccl compare",
+    "reccl compare movielens best --metric test/recall_at_20",
+)
 
 
 def compare(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs; none: the newest ten with a model.")
+        list[str] | None, typer.Argument(metavar="RUN...", help="Runs; none: the newest ten with a model.")
     ] = None,
     metric: Annotated[str, typer.Option(help="Metric to rank by.")] = "test/ndcg_at_10",
     json: Json = False,
-    debug: Debug = False,
+    quiet: Quiet = False,
 ) -> None:
     """Put runs side by side: what differs in their configs, metrics, differences and times."""
     from reccl import comparison, tracking
@@ -64,3 +69,4 @@ def compare(
     for key in compared.differing():
         made.add_row(key, *(str(entry.parameters.get(key, "-")) for entry in compared.entries), style="dim")
     out.print(made)
+    hint(f"reccl recommend --run {compared.entries[0].id[:8]} --out recommendations.csv; reccl ui")

@@ -1,5 +1,6 @@
 """`reccl config list | show | copy`."""
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -7,15 +8,16 @@ from typing import Annotated
 import typer
 
 from reccl.bundle import available, find
-from reccl.cli.console import Debug, Json, Override, out, print_json, table
+from reccl.cli.commands import command
+from reccl.cli.console import Json, Override, Quiet, flag, hint, out, print_json, table
 from reccl.errors import ConfigError, did_you_mean, listed
 
 app = typer.Typer(help="Configs: list, show, copy.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="A name of reccl config list, or a path.")]
 
 
-@app.command("list")
-def show_all(json: Json = False, debug: Debug = False) -> None:
+@command(app, "list", "reccl config list")
+def show_all(json: Json = False, quiet: Quiet = False) -> None:
     """List the configs of ./configs and those that came with reccl."""
     found = {name: (path, headline(path)) for name, path in available("configs", ".yaml").items()}
     if json:
@@ -25,22 +27,23 @@ def show_all(json: Json = False, debug: Debug = False) -> None:
     for name, (_, about) in sorted(found.items()):
         made.add_row(name, about)
     out.print(made)
+    hint("reccl config show NAME; reccl train --config NAME")
 
 
-@app.command("show")
-def show(name: Name, overrides: Override = None, debug: Debug = False) -> None:
+@command(app, "show", "reccl config show best.yaml", "reccl config show movielens --set encoder.dimension=64")
+def show(name: Name, overrides: Override = None) -> None:
     """Print a config as it is understood, with every default."""
     from reccl import config
 
     out.print(config.dump(config.load(name, overrides or ())), end="")
 
 
-@app.command("copy")
+@command(app, "copy", "reccl config copy movielens", "reccl config copy best my-shop.yaml")
 def copy(
     name: Name,
     target: Annotated[Path | None, typer.Argument(help="File to write; default ./configs/NAME.yaml.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
-    debug: Debug = False,
+    force: Annotated[bool, flag("--force", help="Replace an existing file.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Copy a config to change it."""
     path, _ = find(name, "configs", ".yaml")
@@ -58,6 +61,7 @@ def copy(
     except OSError as error:
         raise ConfigError(f"cannot write {target}: {error.strerror}") from None
     out.print(f"{path} -> {target}")
+    hint(f"reccl train --config {shlex.quote(str(target))}")
 
 
 def headline(path: Path) -> str:
@@ -66,8 +70,8 @@ def headline(path: Path) -> str:
         return file.readline().lstrip("# ").strip()
 
 
-@app.command("reference")
-def reference(debug: Debug = False) -> None:
+@command(app, "reference", "reccl config reference > reference.md")
+def reference() -> None:
     """Print every key of every part with type, default and meaning, as Markdown."""
     from reccl.reference import reference as written
 

@@ -44,16 +44,28 @@ def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Tabl
     return made
 
 
+def hint(text: str) -> None:
+    """What one may want to do next; silent under --quiet. Not for --json."""
+    say(f"next: {text}")
+
+
+def flag(*names: str, **settings: Any) -> Any:
+    """An option without a value."""
+    return typer.Option(*names, metavar="", **settings)
+
+
 def _quiet(value: bool) -> bool:
     err.quiet = value or err.quiet
     return value
 
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.", callback=_quiet)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Quiet = Annotated[bool, flag("--quiet", "-q", help="Print results and errors only.", callback=_quiet)]
+Json = Annotated[bool, flag("--json", help="Print JSON for scripts.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Override = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a config key, e.g. encoder.dimension=128. Repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. encoder.dimension=128. Repeatable."),
 ]
-RunName = Annotated[str, typer.Option("--run", help="Run id, unique prefix of one, run name, or latest.")]
+RunName = Annotated[
+    str, typer.Option("--run", metavar="RUN", help="Run id, unique prefix of one, run name, or latest.")
+]

@@ -1,11 +1,14 @@
 """`reccl data list | fetch | describe`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reccl.cli.console import Debug, Json, Override, Quiet, out, print_json, say, table
+from reccl.bundle import available
+from reccl.cli.commands import command
+from reccl.cli.console import Json, Override, Quiet, hint, out, print_json, say, table
 from reccl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,8 +20,8 @@ SIDES: "tuple[Side, ...]" = ("users", "items")
 app = typer.Typer(help="Named data sets: list, fetch, describe their features.", no_args_is_help=True)
 
 
-@app.command("list")
-def show_all(json: Json = False, debug: Debug = False) -> None:
+@command(app, "list", "reccl data list")
+def show_all(json: Json = False, quiet: Quiet = False) -> None:
     """List the data sets that can be fetched by name."""
     from reccl.data.ingest.sources import SOURCES
 
@@ -34,29 +37,31 @@ def show_all(json: Json = False, debug: Debug = False) -> None:
             each.name, each.title, f"{each.users:,}", f"{each.items:,}", f"{each.interactions:,}", each.license
         )
     out.print(made)
+    hint("reccl data fetch NAME; reccl data describe NAME")
 
 
-@app.command("fetch")
+@command(app, "fetch", "reccl data fetch ml-100k", "reccl data fetch gowalla --root /data")
 def fetch(
     name: Annotated[str, typer.Argument(help="A name of reccl data list.")],
     root: Annotated[Path | None, typer.Option(help="Folder that holds data sets by name; looked into first.")] = None,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Make a named data set available, and print where it is."""
     from reccl.data.ingest.acquire import acquire
 
     out.print(str(acquire(name, root=root, log=say)))
+    if f"data/{name}" in available("configs", ".yaml"):
+        where = f" --set data.root={shlex.quote(str(root))}" if root else ""
+        hint(f"reccl train --config best.yaml --set data={name}{where}")
 
 
-@app.command("describe")
+@command(app, "describe", "reccl data describe ml-100k", "reccl data describe --config orders.yaml")
 def describe(
     name: Annotated[str | None, typer.Argument(help="A file of configs/data, e.g. ml-100k.")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="A config, for its data section.")] = None,
     overrides: Override = None,
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Show what is known of users and items: every feature as it is learned from the training rows."""
     data = section(name, config, overrides or ())
@@ -72,6 +77,7 @@ def describe(
         if place:
             out.print()
         show(side, found)
+    hint(f"reccl train --config {config or f'best.yaml --set data={name}'}")
 
 
 def section(name: str | None, config: Path | None, overrides: list[str] | tuple[()]) -> "Data":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Debug, Device, Json, Quiet, RunName, out, print_json, say, table
+from reccl.cli.console import Device, Json, Quiet, RunName, hint, out, print_json, say, table
 from reccl.errors import RunError
 
 if TYPE_CHECKING:
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from reccl.data.dataset import Dataset
     from reccl.evaluation import EvaluationResult
     from reccl.recommend import Model
+
+EXAMPLES = (
+    "reccl evaluate",
+    "reccl evaluate --run movielens --split validation --json",
+)
 
 
 class Part(StrEnum):
@@ -29,7 +34,6 @@ def evaluate(
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Measure a recorded model again on its own data, for all users and for groups of users and items."""
     from reccl.fitting import measure_part
@@ -42,6 +46,7 @@ def evaluate(
         print_json({"run": found.id, "split": split.value, "metrics": again.means()})
         return
     show(f"{found.name} on {split.value}", again)
+    hint(f"reccl cold --run {found.id[:8]}; reccl compare")
 
 
 @dataclass(frozen=True)

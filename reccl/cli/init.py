@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Debug, Json, Quiet, out, print_json, say, table
+from reccl.cli.console import Json, Quiet, flag, hint, out, print_json, say, table
 from reccl.errors import ConfigError, RecclError, listed
 
 if TYPE_CHECKING:
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
     from reccl.scaffold import Column, Features, Guess, Plan, Role
 
+EXAMPLES = (
+    "reccl init orders.csv",
+    "reccl init orders.csv --items products.csv --users customers.csv --yes",
+    "reccl init clicks.parquet --user visitor --timestamp none --out shop.yaml",
+)
 NONE = "none"
 """What is written where no column has a role."""
 ASKED: "tuple[Role, ...]" = ("user", "item", "timestamp", "rating")
@@ -27,19 +32,22 @@ MEANINGS: "dict[Role, str]" = {
 
 
 def init(
-    interactions: Annotated[Path, typer.Argument(help="Your table: one row an order, a rating, a click. Or a folder.")],
+    interactions: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Your table: one row an order, a rating, a click. Or a folder.")
+    ],
     items: Annotated[Path | None, typer.Option(help="Table of items: titles, categories, prices.")] = None,
     users: Annotated[Path | None, typer.Option(help="Table of users: country, age.")] = None,
     user: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the user's id.")] = None,
     item: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the item's id.")] = None,
     timestamp: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the time, or none.")] = None,
     rating: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the rating, or none.")] = None,
-    target: Annotated[Path | None, typer.Option("--out", "-o", help="Config to write. Default: orders.yaml.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the guesses without asking.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    target: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Config to write. Default: FILE's name, .yaml.")
+    ] = None,
+    yes: Annotated[bool, flag("--yes", "-y", help="Take the guesses without asking.")] = False,
+    force: Annotated[bool, flag("--force", help="Replace an existing file.")] = False,
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Look at your own files, and write a commented config that trains on them as it is.
 
@@ -77,7 +85,7 @@ def init(
         print_json({"config": target, "columns": {role: guess.column for role, guess in guesses.items()}})
         return
     out.print(f"\nwrote {target}")
-    say(f"next: reccl train --config {shlex.quote(str(target))}")
+    hint(f"reccl train --config {shlex.quote(str(target))}")
 
 
 def ask(guess: "Guess", names: list[str]) -> str | None:

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from reccl.bundle import available
-from reccl.cli.console import Debug, Json, out, print_json, table
+from reccl.cli.console import Json, Quiet, hint, out, print_json, table
 
+EXAMPLES = ("reccl methods", "reccl train --config methods/simgcl.yaml --set data=gowalla")
 FOLDER = "methods/"
 PAPER = "Paper:"
 
 
-def methods(json: Json = False, debug: Debug = False) -> None:
+def methods(json: Json = False, quiet: Quiet = False) -> None:
     """List the methods of the field that come as configs, with their papers; each runs on any data set."""
     configs = available("configs", ".yaml")
     found = {name: head(path) for name, path in sorted(configs.items()) if name.startswith(FOLDER)}
@@ -20,7 +21,7 @@ def methods(json: Json = False, debug: Debug = False) -> None:
     for name, (about, paper) in found.items():
         made.add_row(name, about, paper)
     out.print(made)
-    out.print("\nreccl train --config methods/simgcl.yaml --set data=gowalla")
+    hint("reccl train --config methods/simgcl.yaml --set data=gowalla")
 
 
 def head(path: Path) -> tuple[str, str]:

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from reccl.cli.console import Debug, Device, Quiet, RunName, err, out, say
+from reccl.cli.console import Device, Quiet, RunName, err, flag, hint, out, say
 from reccl.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from reccl.data.ids import IdMap
+
+EXAMPLES = (
+    "reccl recommend --out recommendations.parquet",
+    "reccl recommend --run latest --users 42,7 --k 10 --out lists.csv",
+    "reccl recommend --new-items arrivals.csv --history today.csv --out lists.jsonl",
+)
+READERS = {"parquet": "read_parquet", "csv": "read_csv", "jsonl": "read_ndjson"}
 
 
 class Format(StrEnum):
@@ -35,9 +42,7 @@ def recommend(
         str | None,
         typer.Option(help="Users to score: id,id,... or a file with a column `user`. Default: all, new ones too."),
     ] = None,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Also list items that the user already has.")
-    ] = False,
+    include_seen: Annotated[bool, flag("--include-seen", help="Also list items that the user already has.")] = False,
     new_users: Annotated[
         Path | None,
         typer.Option(help="Users to add, without training: a file with a column `user` and columns of features."),
@@ -55,7 +60,6 @@ def recommend(
     ] = None,
     device: Device = "auto",
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Write the best items of every user: user, item, score, rank, source, in raw ids.
 
@@ -84,10 +88,10 @@ def recommend(
                 yield table
                 bar.advance(task, table["user"].n_unique())
 
-        rows = batch.write(watched(), target, form_of(target, form))
-    out.print(
-        f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}",
-    )
+        written = form_of(target, form)
+        rows = batch.write(watched(), target, written)
+    out.print(f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}")
+    hint(f"polars.{READERS[written]}({str(target)!r}); reccl evaluate --run {found.info.run_id[:8]}")
 
 
 def require_writable(target: Path) -> None:

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from reccl.cli.console import Debug, Json, out, print_json, table
+from reccl.cli.console import Json, Quiet, hint, out, print_json, table
+
+EXAMPLES = ("reccl runs", "reccl runs --limit 5 --json")
 
 
 def runs(
     limit: Annotated[int, typer.Option(min=1, help="Newest runs to list.")] = 20,
     json: Json = False,
-    debug: Debug = False,
+    quiet: Quiet = False,
 ) -> None:
     """List recorded runs, newest first."""
     from reccl import tracking
@@ -32,7 +34,8 @@ def runs(
         )
         return
     if not found:
-        out.print("no runs yet: reccl train --config movielens.yaml")
+        out.print("no runs yet")
+        hint("reccl train --config movielens.yaml")
         return
     right = ("ndcg@10", "recall@20", "seconds")
     made = table(None, "run", "name", "started", "status", "data", *right, right=right)
@@ -50,3 +53,4 @@ def runs(
             "-" if seconds is None else f"{seconds:.1f}",
         )
     out.print(made)
+    hint(f"reccl recommend --run {found[0].info.run_id[:8]} --out recommendations.csv; reccl compare")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Debug, Device, Json, Override, Quiet, err, out, print_json, say, table
+from reccl.cli.console import Device, Json, Override, Quiet, err, flag, hint, out, print_json, say, table
 from reccl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from reccl.config import Experiment
     from reccl.outcome import Outcome
 
+EXAMPLES = (
+    "reccl train --config movielens.yaml",
+    "reccl train --config best.yaml --set data=gowalla --set training.epochs=20",
+    "reccl train --config orders.yaml --seeds 3 --json",
+)
+
 
 def train(
     config: Annotated[str, typer.Option("--config", "-c", help="Config: a path, or a name of reccl config list.")],
     overrides: Override = None,
     device: Device = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Train this many times, with seed, seed + 1, ...")] = 1,
-    resplit: Annotated[bool, typer.Option("--resplit", help="Split the data anew with each of these seeds.")] = False,
+    resplit: Annotated[bool, flag("--resplit", help="Split the data anew with each of these seeds.")] = False,
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Train a model: prepare the data, fit, evaluate, record the run and its model."""
     say("loading ...") if err.is_terminal else None
@@ -44,6 +49,7 @@ def train(
         print_json([as_json(*each) for each in zip(outcomes, runs, strict=True)])
     else:
         show(experiment.name, outcomes, runs[-1])
+        hint(f"reccl recommend --run {runs[-1][:8]} --out recommendations.csv; reccl compare; reccl ui")
     if outcomes[-1].interrupted:
         say("stopped by hand: the best epoch so far is kept, and the run is marked KILLED")
         raise typer.Exit(130)

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from reccl.cli.console import Debug, say
+from reccl.cli.console import say
 from reccl.errors import RunError
+
+EXAMPLES = ("reccl ui", "reccl ui --port 5001")
 
 
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
-    debug: Debug = False,
 ) -> None:
     """Open the MLflow UI on this folder's runs."""
     import socket

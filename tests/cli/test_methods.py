@@ -23,9 +23,9 @@ def test_every_method_is_listed_with_a_line_and_a_paper() -> None:
 
 
 def test_the_table_shows_how_to_run_one() -> None:
-    shown = CliRunner().invoke(app, ["methods"]).stdout
-    assert "methods/sgl-ed" in shown
-    assert "reccl train --config methods/simgcl.yaml" in shown
+    shown = CliRunner().invoke(app, ["methods"])
+    assert "methods/sgl-ed" in shown.stdout
+    assert "reccl train --config methods/simgcl.yaml" in shown.stderr
 
 
 def quality(config: str | Path, table: Path) -> float:

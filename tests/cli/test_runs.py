@@ -31,7 +31,8 @@ class TestRuns:
         assert [run["id"] for run in json.loads(shop("runs", "--json", "--limit", 1).out)] == [popular]
 
     def test_none_yet_says_what_to_do_first(self, fresh) -> None:
-        assert fresh("runs").out == "no runs yet: reccl train --config movielens.yaml\n"
+        answer = fresh("runs")
+        assert (answer.out, answer.err) == ("no runs yet\n", "next: reccl train --config movielens.yaml\n")
         assert json.loads(fresh("runs", "--json").out) == []
 
 
