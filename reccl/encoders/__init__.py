@@ -1,4 +1,4 @@
-"""Encoders, an index: what makes embeddings."""
+"""Encoders, an index: what makes embeddings of users and items."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import Field, SerializeAsAny
 from reccl.encoders.content_aligned import ContentAligned
 from reccl.encoders.convolution import Convolution
 from reccl.encoders.egcf import EGCF
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings
+from reccl.encoders.encoder import ContentRows, Embeddings, Encoder, EncoderSettings
 from reccl.encoders.lightgcn import LightGCN
 from reccl.encoders.matrix_factorization import MatrixFactorization
 from reccl.encoders.ngcf import NGCF
@@ -23,12 +23,14 @@ AnyEncoder = Annotated[
     ],
     outside(EncoderSettings),
 ]
+ContentAligned.model_rebuild()  # its base is any of them
 
 __all__ = [
     "EGCF",
     "NGCF",
     "AnyEncoder",
     "ContentAligned",
+    "ContentRows",
     "Convolution",
     "Embeddings",
     "Encoder",

@@ -1,5 +1,6 @@
 """Convolution: ids and features smoothed by learned graph convolutions, GraphSAGE or GAT."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -10,9 +11,10 @@ from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, rows_of
+from reccl.encoders.dropout import Dropout
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, lookup_in
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.two_tower import Tower, TwoTower
+from reccl.encoders.input_tower import InputTower
 from reccl.views import View
 
 
@@ -31,6 +33,16 @@ class Convolution(EncoderSettings):
 
     Where we differ: x^(0) is added at the end; all neighbors, not a sample of them; heads are averaged in every
     layer; a view's edges count, not its weights. Slower than `lightgcn`: a message for each edge is held in memory.
+
+    >>> import polars as pl
+    >>> from reccl.data.dataset import Dataset
+    >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
+    >>> data = Dataset.from_frame(rows)
+    >>> graph, features = Graph.from_interactions(data.train, 2, 2), FeatureTables.of(data)
+    >>> encoder = Convolution(dimension=4).build(graph, features, torch.Generator().manual_seed(0))
+    >>> embeddings = encoder(View((graph.adjacency,)))
+    >>> embeddings.users(torch.tensor([1])).shape, embeddings.items(None).shape
+    (torch.Size([1, 4]), torch.Size([2, 4]))
     """
 
     kind: Literal["convolution"] = "convolution"
@@ -39,11 +51,11 @@ class Convolution(EncoderSettings):
     dimension: Annotated[int, Field(ge=1)] = 64
     """Components of an embedding (D)."""
     layers: Annotated[int, Field(ge=1)] = 2
-    """Hops over the graph (L)."""
+    """Layers: hops over the graph (L)."""
     heads: Annotated[int, Field(ge=1)] = 1
-    """Attentions that are averaged; of gat alone."""
+    """Attention heads, which are averaged; of gat only."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Chance that a component of a layer's input is dropped in training."""
+    """Probability that a component of a layer's input is dropped in training."""
     feature_dimension: Annotated[int, Field(ge=1)] = 16
     """Components of each feature's embedding."""
     user_features: tuple[str, ...] | None = None
@@ -55,53 +67,56 @@ class Convolution(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        shared = {"dimension", "feature_dimension", "user_features", "item_features", "initialization"}
-        inputs = TwoTower(hidden=(), **{name: getattr(self, name) for name in shared})
         users, items = self.initialization.tables(graph, self.dimension, generator)
+        tower = partial(
+            InputTower,
+            initialization=self.initialization,
+            generator=generator,
+            feature_dimension=self.feature_dimension,
+        )
         return ConvolutionEncoder(
-            Tower(inputs, users, features.users(self.user_features), features.trained_users, generator),
-            Tower(inputs, items, features.items(self.item_features), features.trained_items, generator),
-            [self.layer(generator) for _ in range(self.layers)],
-            self.dropout,
+            tower(users, features.users(self.user_features), features.trained_users),
+            tower(items, features.items(self.item_features), features.trained_items),
+            [self.build_layer(generator) for _ in range(self.layers)],
+            Dropout(self.dropout, generator),
         )
 
-    def layer(self, generator: torch.Generator) -> nn.Module:
+    def build_layer(self, generator: torch.Generator) -> nn.Module:
         """One convolution; Glorot weights from the generator, biases zero."""
         from torch_geometric.nn import GATConv, SAGEConv  # seconds, so only where it is used
 
         size = (self.dimension, self.dimension)
         gat = self.operator == "gat"
-        made: nn.Module = GATConv(*size, heads=self.heads, concat=False) if gat else SAGEConv(*size)
-        for parameter in made.parameters():
+        layer: nn.Module = GATConv(*size, heads=self.heads, concat=False) if gat else SAGEConv(*size)
+        for parameter in layer.parameters():
             if parameter.dim() == 1:
                 nn.init.zeros_(parameter)
             else:
                 nn.init.xavier_uniform_(parameter.view(-1, parameter.shape[-1]), generator=generator)
-        return made
+        return layer
 
 
 class ConvolutionEncoder(Encoder):
     """A tower for each side's inputs, and convolutions over both."""
 
-    def __init__(self, users: Tower, items: Tower, layers: list[nn.Module], dropout: float) -> None:
+    def __init__(self, users: InputTower, items: InputTower, layers: list[nn.Module], drop: Dropout) -> None:
         super().__init__()
         self.users, self.items = users, items
-        self.layers = nn.ModuleList(layers)
-        self.drop = nn.Dropout(dropout)
+        self.layers, self.drop = nn.ModuleList(layers), drop
 
     @override
     def forward(self, view: View) -> Embeddings:
-        users, items = view.inputs_from(0), view.inputs_from(len(self.users.ids))
+        users, items = view.input_perturbation_from(0), view.input_perturbation_from(len(self.users.ids))
         start = x = torch.cat([self.users(None, users), self.items(None, items)])  # [N, D]
-        hops = []
+        outputs = []
         for layer, convolution in enumerate(self.layers):
-            edges = view.matrices[min(layer, len(view.matrices) - 1)].edges  # [2, E']
+            edges = view.matrix(layer).edges  # [2, E']
             x = convolution(self.drop(leaky_relu(x) if layer else x), edges)  # [N, D]
-            x = view.displaced(view.perturb(x, layer) if view.perturb else x)
-            hops.append(self.sides(x))
-        return self.sides(start + x, tuple(hops))
+            x = view.add_noise(view.perturb_layer(x, layer))
+            outputs.append(self.sides(x))
+        return self.sides(start + x, tuple(outputs))
 
     def sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
         """Users and items of a table of all nodes, [N, D]."""
         users, items = nodes.split([len(self.users.ids), len(self.items.ids)])  # [U, D], [I, D]
-        return Embeddings(rows_of(users), rows_of(items), self.users.ids_of, self.items.ids_of, layers)
+        return Embeddings(lookup_in(users), lookup_in(items), self.users.initial, self.items.initial, layers)

@@ -1,4 +1,4 @@
-"""EGCF: embeddings of items alone; users are what their items make them."""
+"""EGCF: only items have embeddings of their own; users are made of their items'."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, at_start, rows_of
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, lookup_in
 from reccl.encoders.initialization import AnyInitialization, Xavier
 from reccl.views import View
 
@@ -25,18 +25,28 @@ class EGCF(EncoderSettings):
 
     Where we differ: the authors' L2 counts the items' rows alone, ours the users' U^(0) too. Of the authors' ways to
     aggregate this is the parallel one. The losses are a composition: see `configs/methods/egcf.yaml`.
+
+    >>> import polars as pl
+    >>> from reccl.data.dataset import Dataset
+    >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
+    >>> data = Dataset.from_frame(rows)
+    >>> graph, features = Graph.from_interactions(data.train, 2, 2), FeatureTables.of(data)
+    >>> encoder = EGCF(dimension=4).build(graph, features, torch.Generator().manual_seed(0))
+    >>> embeddings = encoder(View((graph.adjacency,)))
+    >>> embeddings.users(torch.tensor([1])).shape, embeddings.items(None).shape
+    (torch.Size([1, 4]), torch.Size([2, 4]))
     """
 
     kind: Literal["egcf"] = "egcf"
     dimension: Annotated[int, Field(ge=1)] = 64
     """Components of an embedding (D)."""
     layers: Annotated[int, Field(ge=1)] = 3
-    """Hops over the graph after the one that makes the users (L)."""
+    """Layers after the hop that makes the users (L)."""
     initialization: AnyInitialization = Xavier()
     """How E_I starts."""
 
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        """See `EncoderSettings.build`; features are not used."""
         _, items = self.initialization.tables(graph, self.dimension, generator)
         return EGCFEncoder(graph.num_users, items, self.layers)
 
@@ -52,20 +62,20 @@ class EGCFEncoder(Encoder):
 
     @override
     def forward(self, view: View) -> Embeddings:
-        nobody = self.items.new_zeros(self.sizes[0], self.items.shape[1])  # [U, D]
-        x = at_start(view, torch.cat([nobody, self.items]))  # [N, D]
+        zeros = self.items.new_zeros(self.sizes[0], self.items.shape[1])  # [U, D]
+        x = view.perturb_table(torch.cat([zeros, self.items]))  # [N, D]
         users, items = view.propagate(x, 0)[: self.sizes[0]].tanh(), x[self.sizes[0] :]  # [U, D], [I, D]
         start = x = torch.cat([users, items])  # [N, D]
-        hops = []
+        outputs = []
         for layer in range(1, self.layers + 1):
             x = view.propagate(x, layer).tanh()  # [N, D]
-            hops.append(x)
-        layers = tuple(self.sides(hop, start) for hop in hops)
-        return self.sides(torch.stack(hops).sum(0), start, layers)
+            outputs.append(x)
+        layers = tuple(self.sides(output, start) for output in outputs)
+        return self.sides(torch.stack(outputs).sum(0), start, layers)
 
     def sides(self, nodes: Tensor, start: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
         """Users and items of tables of all nodes, [N, D]."""
         users, items, initial_users, initial_items = (
-            rows_of(side) for table in (nodes, start) for side in table.split(self.sizes)
+            lookup_in(side) for table in (nodes, start) for side in table.split(self.sizes)
         )
         return Embeddings(users, items, initial_users, initial_items, layers)

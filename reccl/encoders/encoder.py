@@ -18,16 +18,37 @@ Rows = Callable[[Tensor | None], Tensor]
 
 
 @dataclass(frozen=True)
-class Embeddings:
-    """What an encoder gives: a function a side, so that an encoder may compute only the rows that are asked for."""
+class ContentRows:
+    """Embeddings from features alone; None on a side without features."""
 
-    users: Rows  # [B] -> [B, D]; None -> [U, D]
-    items: Rows  # [B] -> [B, D]; None -> [I, D]
-    initial_users: Rows  # the trainable rows that they come from (layer 0), for L2
+    users: Rows | None
+    items: Rows | None
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The output of an encoder: a function for each side, so that an encoder may compute only the rows it is asked for.
+
+    Args:
+        users: [B] -> [B, D]; None -> [U, D].
+        items: [B] -> [B, D]; None -> [I, D].
+        initial_users: the trainable rows that they come from (layer 0), for L2.
+        initial_items: likewise.
+        layers: the output of each layer, where the encoder has layers.
+        graph_only: from ids and graph alone, where the encoder also has towers over features.
+        content_only: from features alone, where the encoder has towers beside the graph.
+        towers: embed new nodes by their features, where the encoder has towers.
+
+    """
+
+    users: Rows
+    items: Rows
+    initial_users: Rows
     initial_items: Rows
-    layers: tuple["Embeddings", ...] = ()  # after each hop, where the encoder has hops
-    aligned: tuple["Embeddings", "Embeddings"] | None = None  # by graph alone, by features alone
-    towers: Towers = field(default_factory=Towers)  # what places new nodes, where the encoder has such
+    layers: tuple["Embeddings", ...] = ()
+    graph_only: "Embeddings | None" = None
+    content_only: ContentRows = ContentRows(None, None)
+    towers: Towers = field(default_factory=Towers)
 
 
 class Encoder(nn.Module):
@@ -42,18 +63,10 @@ class EncoderSettings(Settings):
     """The config of an encoder."""
 
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        """The module with fresh parameters. All that is given comes from training rows; the generator is a CPU one."""
+        """The module with fresh parameters. Graph and features hold training rows only; the generator is a CPU one."""
         raise NotImplementedError
 
 
-def rows_of(table: Tensor) -> Rows:
-    """Look rows up in a table [n, D]."""
+def lookup_in(table: Tensor) -> Rows:
+    """The rows of a table [n, D]."""
     return lambda rows: table if rows is None else embedding(rows, table)
-
-
-def at_start(view: View, nodes: Tensor) -> Tensor:
-    """Layer 0 as the view shows it: a table of all nodes, [N, D] -> [N, D]."""
-    if view.disturb is None:
-        return nodes
-    (shown,) = view.disturb(torch.arange(len(nodes), device=nodes.device), [nodes])
-    return shown

@@ -22,7 +22,7 @@ class InitializationSettings(Settings):
         return self.table(graph.num_users, dimension, generator), self.table(graph.num_items, dimension, generator)
 
     def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
-        """A fresh table [rows, dimension] of what is no node of the graph, such as the words of a feature."""
+        """A fresh table [rows, dimension] for what is not a node of the graph, such as the values of a feature."""
         raise NotImplementedError
 
 
@@ -33,8 +33,8 @@ class Normal(InitializationSettings):
     deviation: Annotated[float, Field(gt=0)] = 0.1
     """Standard deviation of each component."""
 
+    @override
     def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
-        """A fresh table [rows, dimension]."""
         return torch.randn(rows, dimension, generator=generator) * self.deviation
 
 
@@ -43,14 +43,14 @@ class Xavier(InitializationSettings):
 
     kind: Literal["xavier"] = "xavier"
 
+    @override
     def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
-        """A fresh table [rows, dimension]."""
         bound = sqrt(6 / (rows + dimension))
         return (torch.rand(rows, dimension, generator=generator) * 2 - 1) * bound
 
 
 class Spectral(InitializationSettings):
-    """Start where the graph's main directions are, so that few epochs are enough:
+    """Start from the graph's main directions, so that few epochs are enough:
 
     D_U^-1/2 R D_I^-1/2 ~ P S Q',   E_U = c P S^p + noise,   E_I = c Q S^p + noise
 
@@ -61,13 +61,13 @@ class Spectral(InitializationSettings):
     direction (nodes without interactions, components beyond the matrix's rank) starts from the noise alone.
 
     Spectral starts of factorizations go back to Boutsidis and Gallopoulos, Pattern Recognition 2008;
-    https://doi.org/10.1016/j.patcog.2007.09.010. Tables of features, which are no nodes, start as `Normal`.
+    https://doi.org/10.1016/j.patcog.2007.09.010. Tables of features, which are not nodes, start as `Normal`.
     """
 
     kind: Literal["spectral"] = "spectral"
     deviation: Annotated[float, Field(gt=0)] = 0.01
-    """Root mean square of the components before the noise. Against it the learning rate is large or small: ten times
-    more, and an epoch of Adam moves ten times less."""
+    """Root mean square of the components before the noise. It makes the learning rate large or small: ten times
+    more, and an epoch of Adam moves them ten times less."""
     exponent: Annotated[float, Field(ge=0, le=2)] = 0.5
     """Exponent of the singular values (p): 0 weighs all directions alike, 1 the main ones most."""
     noise: Annotated[float, Field(gt=0)] = 0.01
@@ -75,7 +75,7 @@ class Spectral(InitializationSettings):
     oversampling: Annotated[int, Field(ge=0)] = 16
     """Random directions beyond the dimension while decomposing."""
     iterations: Annotated[int, Field(ge=0)] = 4
-    """Power iterations while decomposing: more are slower and sharper."""
+    """Power iterations while decomposing: more are slower and more accurate."""
 
     @override
     def tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -86,16 +86,16 @@ class Spectral(InitializationSettings):
         components = max(1, graph.num_nodes * users.shape[1])
         size = sqrt((np.square(users).sum() + np.square(items).sum()) / components) or 1.0
         users, items = (side * (self.deviation / size) for side in (users, items))
-        return self.noisy(users, dimension, generator), self.noisy(items, dimension, generator)
+        return self.add_noise(users, dimension, generator), self.add_noise(items, dimension, generator)
 
-    def noisy(self, table: Table, dimension: int, generator: torch.Generator) -> Tensor:
+    def add_noise(self, table: Table, dimension: int, generator: torch.Generator) -> Tensor:
         """Noise [n, dimension], with the table [n, k] added to its first components."""
         start = self.table(len(table), dimension, generator) * self.noise
         start[:, : table.shape[1]] += torch.from_numpy(table.astype(np.float32))
         return start
 
+    @override
     def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
-        """A fresh table [rows, dimension]: normal numbers."""
         return Normal(deviation=self.deviation).table(rows, dimension, generator)
 
 

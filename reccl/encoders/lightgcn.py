@@ -7,10 +7,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, Rows, at_start
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, Rows
 from reccl.encoders.initialization import AnyInitialization, Normal
 from reccl.encoders.propagation import Propagation
 from reccl.views import View
@@ -32,13 +33,23 @@ class LightGCN(EncoderSettings):
     alpha is `receiver_exponent`, beta `sender_exponent`, n `unit_norm`, gamma `initial_weight / (L + initial_weight)`.
     Computed as D^(1/2 - alpha) [D^-1/2 A D^-1/2] D^(1/2 - beta), so that a view gives its one symmetric matrix. Where
     we differ: the outer factors count all training edges, also in a view that drops some.
+
+    >>> import polars as pl
+    >>> from reccl.data.dataset import Dataset
+    >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
+    >>> data = Dataset.from_frame(rows)
+    >>> graph, features = Graph.from_interactions(data.train, 2, 2), FeatureTables.of(data)
+    >>> encoder = LightGCN(dimension=4, layers=2).build(graph, features, torch.Generator().manual_seed(0))
+    >>> embeddings = encoder(View((graph.adjacency,)))
+    >>> embeddings.users(torch.tensor([1])).shape, embeddings.items(None).shape
+    (torch.Size([1, 4]), torch.Size([2, 4]))
     """
 
     kind: Literal["lightgcn"] = "lightgcn"
     dimension: Annotated[int, Field(ge=1)] = 64
     """Components of an embedding (D)."""
     layers: Annotated[int, Field(ge=0)] = 3
-    """Hops over the graph (L)."""
+    """Layers: hops over the graph (L)."""
     initial_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of E^(0) in the mean, where every other layer has weight 1."""
     receiver_exponent: float = 0.5
@@ -50,8 +61,8 @@ class LightGCN(EncoderSettings):
     initialization: AnyInitialization = Normal()
     """How E^(0) starts."""
 
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        """See `EncoderSettings.build`; features are not used."""
         user_table, item_table = self.initialization.tables(graph, self.dimension, generator)
         degree = torch.cat([graph.user_degree, graph.item_degree]).clamp(min=1).float()[:, None]  # [N, 1]
         before, after = (
@@ -75,24 +86,27 @@ class LightGCNEncoder(Encoder):
         self.sizes = [len(users), len(items)]
         self.layers, self.unit_norm = settings.layers, settings.unit_norm
         self.initial_weight = settings.initial_weight if self.layers else 1.0
-        self.register_buffer("before", before, persistent=False)  # [N, 1] factors of the rows that go into a hop
-        self.register_buffer("after", after, persistent=False)  # [N, 1] and of those that come out
+        self.register_buffer("before", before, persistent=False)  # [N, 1] factors of a hop's input rows
+        self.register_buffer("after", after, persistent=False)  # [N, 1] factors of its output rows
 
     def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`. Hops are walked once somebody asks for what is behind them (L2 does not); where the
-        view draws numbers on the way, at once, so that the order of terms does not change them.
+        """See `Encoder.forward`. Hops run once rows behind them are looked up (L2 looks up none); where the view
+        perturbs layers at random they run at once, so that the order of terms does not change the random numbers.
         """
         hops = [partial(self.hop, view, layer=layer) for layer in range(self.layers)]
-        walk = Propagation(at_start(view, self.nodes), hops, view.shifts(self.layers))
-        initial = Propagation(self.nodes, []) if view.disturb else walk
-        if view.perturb:
-            walk.take()
+        propagation = Propagation(view.perturb_table(self.nodes), hops, view.sample_noise(self.layers))
+        initial = Propagation(self.nodes) if view.input_perturbation else propagation
+        if view.layer_perturbation:
+            propagation.run()
         weights = [self.initial_weight, *[1.0] * self.layers]
         mean = [weight / (self.layers + self.initial_weight) for weight in weights]
-        alone = [[float(number == layer) for number in range(self.layers + 1)] for layer in range(self.layers + 1)]
-        start = self.side(initial, alone[0], 0), self.side(initial, alone[0], 1)
-        behind = tuple(Embeddings(self.side(walk, hop, 0), self.side(walk, hop, 1), *start) for hop in alone[1:])
-        return Embeddings(self.side(walk, mean, 0), self.side(walk, mean, 1), *start, behind)
+        one_hot = [[float(number == layer) for number in range(self.layers + 1)] for layer in range(self.layers + 1)]
+        start = self.side(initial, one_hot[0], 0), self.side(initial, one_hot[0], 1)
+        layers = tuple(
+            Embeddings(self.side(propagation, layer, 0), self.side(propagation, layer, 1), *start)
+            for layer in one_hot[1:]
+        )
+        return Embeddings(self.side(propagation, mean, 0), self.side(propagation, mean, 1), *start, layers)
 
     def hop(self, view: View, x: Tensor, layer: int) -> Tensor:
         """From one layer to the next: [N, D] -> [N, D]."""
@@ -101,6 +115,6 @@ class LightGCNEncoder(Encoder):
         x = view.hop(x, layer)
         return x if self.after is None else self.after * x
 
-    def side(self, walk: Propagation, weights: list[float], side: int) -> Rows:
-        """Users (0) or items (1) in a weighted sum of the walk's tables."""
-        return walk.sum_of(weights, side * self.sizes[0], self.sizes[side])
+    def side(self, propagation: Propagation, weights: list[float], side: int) -> Rows:
+        """Users (0) or items (1) in a weighted sum of layers."""
+        return propagation.rows_of(weights, side * self.sizes[0], self.sizes[side])

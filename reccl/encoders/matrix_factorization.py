@@ -9,15 +9,25 @@ from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, at_start, rows_of
+from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, lookup_in
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.propagation import walked
+from reccl.encoders.propagation import rows_of_table
 from reccl.views import View
 
 
 class MatrixFactorization(EncoderSettings):
-    """Embeddings are the parameters themselves (Koren, Bell and Volinsky 2009); only a view that disturbs inputs
+    """Embeddings are the parameters themselves (Koren, Bell and Volinsky 2009); only a view that perturbs inputs
     changes them.
+
+    >>> import polars as pl
+    >>> from reccl.data.dataset import Dataset
+    >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
+    >>> data = Dataset.from_frame(rows)
+    >>> graph, features = Graph.from_interactions(data.train, 2, 2), FeatureTables.of(data)
+    >>> encoder = MatrixFactorization(dimension=4).build(graph, features, torch.Generator().manual_seed(0))
+    >>> embeddings = encoder(View((graph.adjacency,)))
+    >>> embeddings.users(torch.tensor([1])).shape, embeddings.items(None).shape
+    (torch.Size([1, 4]), torch.Size([2, 4]))
     """
 
     kind: Literal["matrix_factorization"] = "matrix_factorization"
@@ -26,8 +36,8 @@ class MatrixFactorization(EncoderSettings):
     initialization: AnyInitialization = Normal()
     """How the tables start."""
 
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        """See `EncoderSettings.build`; features are not used."""
         return MatrixFactorizationEncoder(*self.initialization.tables(graph, self.dimension, generator))
 
 
@@ -41,9 +51,9 @@ class MatrixFactorizationEncoder(Encoder):
 
     @override
     def forward(self, view: View) -> Embeddings:
-        users, items = walked(self.users), walked(self.items)
-        if view.disturb is None:
+        users, items = rows_of_table(self.users), rows_of_table(self.items)
+        if view.input_perturbation is None:
             return Embeddings(users, items, users, items)
-        shown = at_start(view, torch.cat([self.users, self.items]))  # [N, D]
-        shown_users, shown_items = shown.split([len(self.users), len(self.items)])  # [U, D], [I, D]
-        return Embeddings(rows_of(shown_users), rows_of(shown_items), users, items)
+        nodes = view.perturb_table(torch.cat([self.users, self.items]))  # [N, D]
+        user_rows, item_rows = nodes.split([len(self.users), len(self.items)])  # [U, D], [I, D]
+        return Embeddings(lookup_in(user_rows), lookup_in(item_rows), users, items)

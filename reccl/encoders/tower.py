@@ -1,20 +1,15 @@
-"""Tower: what places a node without interactions by its features, in the space that the scorer ranks in."""
+"""Tower: embeds nodes without interactions by their features, in the space that the scorer ranks in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import polars as pl
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, normalize, relu
 
-
-class Describes(Protocol):
-    """Features with a fitted vocabulary; `reccl.data.features.FittedFeatures` is one."""
-
-    def matrix(self, table: pl.DataFrame) -> Tensor:
-        """Rows of a feature table, in raw values, to [n, F]; what was not seen when fitted counts as unknown."""
+from reccl.data.features import FittedFeatures
 
 
 @dataclass(frozen=True)
@@ -23,19 +18,19 @@ class Tower:
 
     e = [0 ; a (W_m relu( ... relu(W_1 x + b_1) ...) + b_m) ; c],   x [F] the features
 
-    Zeros, a and c fit it into rows that hold other components too (see `reccl.cold_start`), so that `Scorer.users` and
-    `Scorer.items` may be extended by what `embed` gives: for a new item `scorer.items` gets a row, and scores of old
-    and new items can stand in one list; for a new user `scorer.users` gets a row. A content model exports one tower a
-    side that it has features for, and None for the other; rows of nodes without training rows already hold what the
-    tower gives. Use it as `Model.of(scorer, data, towers)`, `towers` a `Towers`.
+    Zeros, a and c fit it into rows that hold other components too (see `reccl.cold_start`), so that the scorer's
+    `user_embeddings` and `item_embeddings` can be extended by the rows of `embed`: scores of old and new items are then
+    comparable in one list. A content model exports one tower for each side that it has features of, and None for the
+    other; rows of nodes without training rows already hold the tower's output. Use it as
+    `Model.of(scorer, data, towers)`, `towers` a `Towers`.
     """
 
-    features: Describes
+    features: FittedFeatures
     layers: tuple[tuple[Tensor, Tensor], ...]  # weight [out, in], bias [out]; ReLU between, none after the last
-    unit_norm: bool = False  # scale what the layers give to length one
-    zeros: int = 0  # components before it
+    unit_norm: bool = False  # scale the output of the layers to length one
+    zeros: int = 0  # components before the output
     scale: float = 1.0  # a
-    constants: tuple[float, ...] = ()  # c, components after it
+    constants: tuple[float, ...] = ()  # c, components after the output
 
     @torch.no_grad()
     def embed(self, table: pl.DataFrame) -> Tensor:
@@ -62,8 +57,8 @@ class Tower:
         return named
 
     @classmethod
-    def from_tensors(cls, features: Describes, named: Mapping[str, Tensor]) -> Self:
-        """What `tensors` gave, over the features that it was made for."""
+    def from_tensors(cls, features: FittedFeatures, named: Mapping[str, Tensor]) -> Self:
+        """The tower that `tensors` wrote, over its features."""
         layers = list[tuple[Tensor, Tensor]]()
         while (name := f"weight_{len(layers)}") in named:
             layers.append((named[name], named[f"bias_{len(layers)}"]))
@@ -73,7 +68,7 @@ class Tower:
 
 @dataclass(frozen=True)
 class Towers:
-    """The towers of a model; None where a side has none, and new nodes of that side cannot be placed by features."""
+    """The towers of a model; None where a side has none, and new nodes of that side cannot be embedded by features."""
 
     users: Tower | None = None
     items: Tower | None = None

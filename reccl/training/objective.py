@@ -20,7 +20,7 @@ class Objective:
     Views with equal settings at the same place of their terms (first with first, second with second) are one draw: a
     ranking term over `edge_drop` shares its pass with a contrast term whose first view is that `edge_drop`; XSimGCL's
     ranking and cross-layer terms share one noisy pass. The two views of one contrast are always drawn apart, unless the
-    second complements the first (`ViewSettings.beside`).
+    second complements the first (`ViewSettings.sample_complement`).
 
     What terms learn or remember beside the encoder (a temperature, a predictor, a trailing encoder, a queue) is in
     `parts`, built once the encoder is known.
@@ -77,11 +77,11 @@ class Objective:
             named = [f"{type(view)} {view.model_dump_json()}" for view in term.views()]
             views: list[View] = []
             for place, view in enumerate(term.views()):
-                second = bool(views) and view.complements
+                second = bool(views) and view.is_complement
                 key = (place, f"{named[0]} {named[place]}" if second else named[place])
                 if key not in drawn:
                     drawn[key] = (
-                        view.beside(views[0], self.graph, self.generator)
+                        view.sample_complement(views[0], self.graph, self.generator)
                         if second
                         else view.sample(self.graph, self.generator)
                     )

@@ -1,4 +1,4 @@
-"""Views, an index: ways of looking at the training graph."""
+"""Views, an index: ways to see the training graph."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from reccl.views.noise import Noise
 from reccl.views.plain import Plain
 from reccl.views.random_walk import RandomWalk
 from reccl.views.svd import Svd
-from reccl.views.view import Disturb, Shift, View, ViewSettings
+from reccl.views.view import InputPerturbation, LayerNoise, View, ViewSettings
 
 AnyView = Annotated[
     SerializeAsAny[
@@ -26,15 +26,15 @@ AnyView = Annotated[
 
 __all__ = [
     "AnyView",
-    "Disturb",
     "Dropout",
     "EdgeDrop",
     "FeatureMask",
+    "InputPerturbation",
+    "LayerNoise",
     "NodeDrop",
     "Noise",
     "Plain",
     "RandomWalk",
-    "Shift",
     "Svd",
     "View",
     "ViewSettings",

@@ -1,4 +1,4 @@
-"""Edge drop: every edge is left out with one probability."""
+"""Edge drop: every edge is dropped with one probability."""
 
 from typing import Annotated, Literal
 
@@ -16,9 +16,16 @@ class EdgeDrop(ViewSettings):
     Self-supervised Graph Learning for Recommendation, Wu et al., SIGIR 2021, eq. 4: s(G) = (V, M * E),
     M in {0, 1}^|E|; https://arxiv.org/abs/2010.10783. One mask for all layers.
 
-    Where we differ: each edge is drawn independently (Bernoulli), while the authors' code keeps exactly
-    floor((1 - rate) |E|) edges; the expectation is the same. The draw, the degrees and the matrix are made on the
-    graph's device.
+    Where we differ: each edge is dropped independently (Bernoulli), while the authors' code keeps exactly
+    floor((1 - rate) |E|) edges; the expectation is the same. The random numbers, the degrees and the matrix are
+    computed on the graph's device.
+
+    >>> import polars as pl
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)
+    >>> view = EdgeDrop(rate=0.5).sample(graph, torch.Generator().manual_seed(1))
+    >>> view.matrices[0].edges  # sender and receiver, each edge that is left in both directions
+    tensor([[3, 5, 0, 2],
+            [0, 2, 3, 5]])
     """
 
     kind: Literal["edge_drop"] = "edge_drop"
@@ -27,5 +34,5 @@ class EdgeDrop(ViewSettings):
 
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        draw = torch.rand(len(graph.user), generator=generator, device=graph.device)  # [E]
-        return View((graph.drop_edges(draw < self.rate),))
+        random = torch.rand(len(graph.user), generator=generator, device=graph.device)  # [E]
+        return View((graph.drop_edges(random < self.rate),))

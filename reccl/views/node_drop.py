@@ -15,6 +15,13 @@ class NodeDrop(ViewSettings):
 
     Self-supervised Graph Learning for Recommendation, Wu et al., SIGIR 2021, eq. 3: s(G) = (M * V, E), M in {0, 1}^N;
     https://arxiv.org/abs/2010.10783. One mask for all layers. A dropped node keeps its own layer-0 embedding.
+
+    >>> import polars as pl
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)
+    >>> view = NodeDrop(rate=0.3).sample(graph, torch.Generator().manual_seed(0))
+    >>> view.matrices[0].edges  # sender and receiver: item 1 (node 4) and its two users are left
+    tensor([[4, 4, 0, 1],
+            [0, 1, 4, 4]])
     """
 
     kind: Literal["node_drop"] = "node_drop"
@@ -23,6 +30,6 @@ class NodeDrop(ViewSettings):
 
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        draw = torch.rand(graph.num_nodes, generator=generator, device=graph.device) < self.rate  # [N]
-        users, items = draw.split([graph.num_users, graph.num_items])  # [U], [I]
+        dropped = torch.rand(graph.num_nodes, generator=generator, device=graph.device) < self.rate  # [N]
+        users, items = dropped.split([graph.num_users, graph.num_items])  # [U], [I]
         return View((graph.drop_edges(users[graph.user] | items[graph.item]),))

@@ -3,16 +3,24 @@
 from typing import Literal
 
 import torch
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.views.view import View, ViewSettings
 
 
 class Plain(ViewSettings):
-    """All edges. What is scored with, and what the ranking loss looks at unless told otherwise."""
+    """All edges, nothing random: what items are ranked with, and the default view of a ranking term.
+
+    >>> import polars as pl
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)
+    >>> view = Plain().sample(graph, torch.Generator())
+    >>> view.propagate(torch.eye(6), layer=0)[0]  # user 0 receives from items 0 and 1, of degrees 1 and 2
+    tensor([0.0000, 0.0000, 0.0000, 0.7071, 0.5000, 0.0000])
+    """
 
     kind: Literal["plain"] = "plain"
 
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """See `ViewSettings.sample`; nothing is random here."""
         return View((graph.adjacency,))

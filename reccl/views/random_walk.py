@@ -1,4 +1,4 @@
-"""Random walk: another draw of dropped edges at every layer."""
+"""Random walk: other dropped edges at every layer."""
 
 from typing import Annotated, Literal
 
@@ -15,15 +15,21 @@ class RandomWalk(ViewSettings):
 
     Self-supervised Graph Learning for Recommendation, Wu et al., SIGIR 2021, eq. 5: s(G) = (V, M^(l) * E);
     https://arxiv.org/abs/2010.10783.
+
+    >>> import polars as pl
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)
+    >>> view = RandomWalk(rate=0.5, layers=2).sample(graph, torch.Generator().manual_seed(0))
+    >>> [matrix.edges.shape[1] // 2 for matrix in view.matrices]  # edges that are left at each layer
+    [1, 2]
     """
 
     kind: Literal["random_walk"] = "random_walk"
     rate: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that an edge is dropped at a layer."""
     layers: Annotated[int, Field(ge=1)] = 3
-    """Masks that are drawn; layers beyond that use the last. As many as the encoder has layers."""
+    """Masks that are sampled; further layers use the last. As many as the encoder has layers."""
 
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        draws = torch.rand(self.layers, len(graph.user), generator=generator, device=graph.device)  # [L, E]
-        return View(tuple(graph.drop_edges(draw < self.rate) for draw in draws))
+        random = torch.rand(self.layers, len(graph.user), generator=generator, device=graph.device)  # [L, E]
+        return View(tuple(graph.drop_edges(layer < self.rate) for layer in random))

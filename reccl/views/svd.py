@@ -7,15 +7,16 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
 from reccl.views.view import View, ViewSettings
 
 SPARE = 8
-"""Directions beyond the rank while decomposing."""
+"""Additional directions while decomposing."""
 ROUNDS = 8
-"""Products with R R' that sharpen the directions."""
+"""Products with R R' that make the directions more accurate."""
 
 
 class Svd(ViewSettings):
@@ -27,22 +28,29 @@ class Svd(ViewSettings):
 
     G_user = (U S V') E_item,   G_item = (V S U') E_user
 
-    Two thin products a hop, O(N * rank * D), and no N x N matrix. Nothing is drawn: the graph is decomposed once.
+    Two thin products per layer, O(N * rank * D), and no N x N matrix. Nothing is random: the graph is decompose once.
+    Each layer continues from this view's own last layer, while the authors rebuild each layer from the main view's.
+    Both are the same: U and V are singular vectors of the graph itself, so that (U S V') R' = (U S V') (U S V')'.
 
-    Where we differ: each hop continues from this view's own last layer, where the authors rebuild each layer from the
-    main view's; a view here is encoded by itself. In a contrast term the final embeddings are compared, as in the
-    authors' code (the paper has every layer, after a LeakyReLU), but with the batch's distinct nodes, not all nodes,
-    and by cosine unless the loss says otherwise: their code takes inner products of the sums of layers, held within
-    5 temperatures for the positive.
+    Where we differ: the authors drop edges of the main view at random before they rebuild it. In a contrast term the
+    final embeddings are compared, as in the authors' code (the paper has every layer, after a LeakyReLU), but with the
+    batch's distinct nodes, not all nodes, and by cosine unless the loss says otherwise: their code takes inner products
+    of the sums of layers, clamped to 5 temperatures for the positive.
+
+    >>> import polars as pl
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)
+    >>> view = Svd(rank=3).sample(graph, torch.Generator())  # all singular vectors: the graph itself
+    >>> torch.allclose(view.propagate(torch.eye(6), 0), graph.adjacency @ torch.eye(6), atol=1e-5)
+    True
     """
 
     kind: Literal["svd"] = "svd"
     rank: Annotated[int, Field(ge=1)] = 5
     """Singular vectors that are kept (q); at most as many as there are users or items."""
 
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """See `ViewSettings.sample`; the decomposition has a seed of its own, the same in every epoch."""
-        return View((decomposed(graph, self.rank),))
+        return View((decompose(graph, self.rank),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +70,16 @@ class LowRank:
     def edges(self) -> Tensor:
         """Raises TrainingError: every user is linked with every item."""
         raise TrainingError(
-            "the svd view links every user with every item, and this encoder walks over edges: "
+            "the svd view links every user with every item, and this encoder needs a list of edges: "
             "use encoder.kind=lightgcn, or a view such as edge_drop"
         )
 
 
 @lru_cache(maxsize=2)
 @torch.no_grad()
-def decomposed(graph: Graph, rank: int) -> LowRank:
-    """U S and V of the normalized R, by randomized subspace iteration (Halko et al., https://arxiv.org/abs/0909.4061).
+def decompose(graph: Graph, rank: int) -> LowRank:
+    """U S and V of the normalized R, by randomized subspace iteration (Halko et al., https://arxiv.org/abs/0909.4061),
+    always from the same seed.
 
     The products are the graph's own, on its device: R y is the users' part of A [0; y].
     """

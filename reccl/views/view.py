@@ -1,4 +1,4 @@
-"""View: one sampled way of looking at the training graph."""
+"""View: one sampled way to see the training graph."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,17 @@ from torch import Tensor
 from reccl.data.graph import Graph
 from reccl.settings import Settings
 
-Disturb = Callable[[Tensor, list[Tensor]], list[Tensor]]
-"""(nodes [..], an encoder's inputs for them, each [.., its width]) -> the same inputs, disturbed."""
+InputPerturbation = Callable[[Tensor, list[Tensor]], list[Tensor]]
+"""(nodes [..], the encoder's inputs for them, each [.., its width]) -> the same inputs, perturbed."""
 
-Shift = Callable[[Tensor, Tensor | None], Tensor]
-"""(x [n, D], their rows [n]; None: all N) -> x plus a constant, written over it; the same for a row every time."""
+LayerPerturbation = Callable[[Tensor, int], Tensor]
+"""(x [N, D], layer) -> x perturbed, [N, D]; may write over x. Differentiable, another draw at every call."""
+
+LayerNoise = Callable[[Tensor, Tensor | None], Tensor]
+"""(x [n, D], the nodes that its rows belong to [n]; None: all N) -> x plus noise, written over x.
+
+The noise is a constant in the backward pass. One such function adds the same noise to a node at every call.
+"""
 
 
 class Matrix(Protocol):
@@ -30,52 +36,70 @@ class Matrix(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """What an encoder sees: the matrix that each layer propagates over, how its output is perturbed and displaced, and
-    how the encoder's own inputs (id embeddings, features) are disturbed before anything else.
+    """What an encoder sees. Node u is user u, node U + i is item i. In a forward pass an encoder
 
-    Two views are equal where they hold the same of all four: an encoder need not run twice for them.
+    1. gives its inputs of layer 0 (id embeddings, features) to `input_perturbation`, once, and
+    2. at layer l = 0, 1, .. propagates over `matrix(l)`, then applies `layer_perturbation`, then the layer's noise.
+
+    `propagate` is all of step 2. An encoder that computes some rows only may add the noise to those rows alone.
+
+    Two views are equal where all four fields are: an encoder need not run twice for them.
     """
 
     matrices: tuple[Matrix, ...]  # one for every layer, or a single one for all
-    perturb: Callable[[Tensor, int], Tensor] | None = None  # ([N, D], layer) -> [N, D], may write over it
-    disturb: Disturb | None = None  # node u is user u, node U + i is item i
-    displace: Callable[[], Shift] | None = None  # another draw at every call: what a layer's output is displaced by
+    input_perturbation: InputPerturbation | None = None
+    layer_perturbation: LayerPerturbation | None = None
+    noise_sampler: Callable[[], LayerNoise] | None = None  # samples the noise of one layer in one forward pass
+
+    def matrix(self, layer: int) -> Matrix:
+        """The matrix of a layer; beyond the last one, the last."""
+        return self.matrices[min(layer, len(self.matrices) - 1)]
 
     def propagate(self, x: Tensor, layer: int) -> Tensor:
-        """One hop at layer 0, 1, ...: [N, D] -> [N, D]."""
-        return self.displaced(self.hop(x, layer))
+        """One layer: [N, D] -> [N, D]."""
+        return self.add_noise(self.hop(x, layer))
 
     def hop(self, x: Tensor, layer: int) -> Tensor:
-        """The same without displacement."""
-        x = self.matrices[min(layer, len(self.matrices) - 1)] @ x  # [N, D]
-        return self.perturb(x, layer) if self.perturb else x
+        """One layer without its noise: [N, D] -> [N, D]."""
+        return self.perturb_layer(self.matrix(layer) @ x, layer)
 
-    def displaced(self, x: Tensor) -> Tensor:
-        """A layer's output with another displacement, [N, D], written over it."""
-        return self.displace()(x, None) if self.displace else x
+    def perturb_layer(self, x: Tensor, layer: int) -> Tensor:
+        """Apply `layer_perturbation` to a layer's output, [N, D], where there is one."""
+        return self.layer_perturbation(x, layer) if self.layer_perturbation else x
 
-    def shifts(self, layers: int) -> list[Shift | None]:
-        """The displacement of each layer's output, for one pass."""
-        return [self.displace() if self.displace else None for _ in range(layers)]
+    def add_noise(self, x: Tensor) -> Tensor:
+        """Add newly sampled noise to a layer's output, [N, D], in place, where there is any."""
+        return self.noise_sampler()(x, None) if self.noise_sampler else x
 
-    def inputs_from(self, first: int) -> Disturb | None:
-        """`disturb` for rows of one side, whose first row is node `first`; None where inputs are left alone."""
-        disturb = self.disturb
-        return None if disturb is None else lambda rows, inputs: disturb(rows + first, inputs)
+    def sample_noise(self, layers: int) -> list[LayerNoise | None]:
+        """The noise of every layer for one forward pass."""
+        return [self.noise_sampler() if self.noise_sampler else None for _ in range(layers)]
+
+    def perturb_table(self, nodes: Tensor) -> Tensor:
+        """Apply `input_perturbation` to an encoder's only input, a table of all nodes: [N, D] -> [N, D]."""
+        if self.input_perturbation is None:
+            return nodes
+        (perturbed,) = self.input_perturbation(torch.arange(len(nodes), device=nodes.device), [nodes])
+        return perturbed
+
+    def input_perturbation_from(self, first: int) -> InputPerturbation | None:
+        """`input_perturbation` for rows of one side, whose row 0 is node `first`; None where there is none."""
+        perturb = self.input_perturbation
+        return None if perturb is None else lambda rows, inputs: perturb(rows + first, inputs)
 
 
 class ViewSettings(Settings):
     """The config of a view."""
 
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
-        """Draw the view anew. `generator` is on the graph's device."""
+        """Sample the view; called once an epoch. `generator` is on the graph's device."""
         raise NotImplementedError
 
     @property
-    def complements(self) -> bool:
-        """Whether the view, as the second of a term's two, is drawn from the first by `beside`."""
+    def is_complement(self) -> bool:
+        """Whether the view, as the second of a term's two, is sampled by `sample_complement`."""
         return False
 
-    def beside(self, first: View, graph: Graph, generator: torch.Generator) -> View:
-        """Draw the view from the first of a term's two; asked for where it `complements`."""
+    def sample_complement(self, first: View, graph: Graph, generator: torch.Generator) -> View:
+        """Sample the view as the complement of a term's first one; called where `is_complement`."""
         raise NotImplementedError

@@ -47,11 +47,10 @@ def test_its_towers_place_a_table_where_the_scorer_has_the_untrained_nodes(cold:
 
 def test_in_training_a_share_of_the_trained_nodes_is_placed_by_features(cold: Dataset) -> None:
     encoder, view, _ = built(ContentAligned(dimension=8, replaced=0.5, dropout=0), cold)
-    torch.manual_seed(0)
     found = encoder(view)
-    by_features = (found.items(None) == found.aligned[1].items(None)).all(1)
+    by_features = (found.items(None) == found.content_only.items(None)).all(1)
     assert 30 < by_features.sum() < 90
-    assert torch.equal(found.items(None)[~by_features], found.aligned[0].items(None)[~by_features])
+    assert torch.equal(found.items(None)[~by_features], found.graph_only.items(None)[~by_features])
 
 
 def test_a_side_without_features_keeps_the_base(planted_dataset: Dataset) -> None:
@@ -59,6 +58,7 @@ def test_a_side_without_features_keeps_the_base(planted_dataset: Dataset) -> Non
     encoder, view, _ = built(ContentAligned(dimension=8), bare)
     found = encoder.eval()(view)
     assert found.towers.users is None
+    assert found.content_only.users is None
     assert torch.equal(found.users(None), encoder.base(view).users(None))
 
 

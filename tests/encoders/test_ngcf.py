@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import NGCF, Embeddings
-from reccl.encoders.ngcf import shares
+from reccl.encoders.ngcf import split_evenly
 from reccl.views import View
 
 Both = Callable[[Embeddings], np.ndarray]
@@ -44,8 +44,8 @@ def test_dropout_works_in_training_alone(planted_graph: Graph, features: Feature
 
 
 def test_the_dimension_is_shared_out_evenly() -> None:
-    assert shares(256, 4) == [64, 64, 64, 64]
-    assert shares(64, 3) == [22, 21, 21]
+    assert split_evenly(256, 4) == [64, 64, 64, 64]
+    assert split_evenly(64, 3) == [22, 21, 21]
 
 
 def test_fewer_components_than_parts_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Rows of weighted sums of the tables behind hops, and the one way back, are what torch's own lookups give."""
+"""Rows of weighted sums of layers, and the one backward pass, are what torch's own lookups give."""
 
 import gc
 import weakref
@@ -18,7 +18,7 @@ from reccl.encoders.propagation import Propagation
 from reccl.losses import InfoNCE
 from reccl.training import L2, Contrast, CrossLayer, Objective, Ranking
 from reccl.training.fit import total
-from reccl.views import EdgeDrop, Noise, Plain, Shift, View
+from reccl.views import EdgeDrop, LayerNoise, Noise, Plain, View
 
 N, D, USERS = 30, 4, 12
 
@@ -34,47 +34,47 @@ def hops() -> list[Callable[[Tensor], Tensor]]:
     return [lambda x, matrix=matrix: matrix @ x.tanh() for matrix in MATRICES]
 
 
-def questions() -> list[Tensor]:
+def lookups() -> list[Tensor]:
     generator = torch.Generator().manual_seed(1)
     return [torch.randint(N - USERS, size, generator=generator) for size in ((50,), (7, 3), (0,), (1,))]
 
 
 def added(x: Tensor, rows: Tensor | None) -> Tensor:
-    """A shift that knows a row by its number."""
+    """A noise that knows a row by its number."""
     return x.add_((torch.arange(N) if rows is None else rows)[:, None] / N)
 
 
 @pytest.mark.parametrize("weights", [(1 / 3, 1 / 3, 1 / 3), (0.0, 0.5, 0.5), (0.2, 0.4, 0.4), (0.0, 1.0, 0.0)])
 @pytest.mark.parametrize("everything", [False, True], ids=["rows", "rows and all"])
-@pytest.mark.parametrize("shift", [None, added], ids=["plain", "shifted"])
+@pytest.mark.parametrize("noise", [None, added], ids=["plain", "noisy"])
 def test_rows_and_gradients_are_those_of_torch(
-    weights: tuple[float, ...], everything: bool, shift: Shift | None
+    weights: tuple[float, ...], everything: bool, noise: LayerNoise | None
 ) -> None:
     found = []
     for own in (False, True):
         leaf = start()
         if own:
-            walk = Propagation(leaf, hops(), [shift, shift])
-            items, first = walk.sum_of(weights, USERS, N - USERS), walk.sum_of((0.0, 1.0, 0.0), USERS, N - USERS)
+            propagation = Propagation(leaf, hops(), [noise, noise])
+            items, first = (propagation.rows_of(w, USERS, N - USERS) for w in (weights, (0.0, 1.0, 0.0)))
         else:
             tables = [leaf]
             for hop in hops():
                 x = hop(tables[-1])
-                tables.append(x if shift is None else x + shift(torch.zeros(N, D), None))
+                tables.append(x if noise is None else x + noise(torch.zeros(N, D), None))
             whole = sum(weight * table for weight, table in zip(weights, tables, strict=True))[USERS:]
             items = lambda rows, whole=whole: whole if rows is None else embedding(rows, whole)  # noqa: E731
             first = lambda rows, table=tables[1][USERS:]: embedding(rows, table)  # noqa: E731
-        answers = [items(rows) for rows in questions()] + ([items(None)] if everything else [])
-        answers.append(first(questions()[0]))
-        sum((answer.sin() * (place + 1)).sum() for place, answer in enumerate(answers)).backward()
-        found.append([*answers, leaf.grad])
+        found_rows = [items(rows) for rows in lookups()] + ([items(None)] if everything else [])
+        found_rows.append(first(lookups()[0]))
+        sum((answer.sin() * (place + 1)).sum() for place, answer in enumerate(found_rows)).backward()
+        found.append([*found_rows, leaf.grad])
     for expected, got in zip(*found, strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_way_back_may_be_gone_twice_and_in_parts() -> None:
+def test_the_backward_pass_may_run_twice_and_in_parts() -> None:
     leaf = start()
-    side = Propagation(leaf, hops()).sum_of((1.0, 1.0, 1.0), 0, N)
+    side = Propagation(leaf, hops()).rows_of((1.0, 1.0, 1.0), 0, N)
     one, two = (side(torch.tensor(rows)).square().sum() for rows in ([1, 2], [2, 3]))
     parts = [torch.autograd.grad(part, leaf, retain_graph=True)[0] for part in (one, two)]
     for _ in range(2):
@@ -82,14 +82,14 @@ def test_the_way_back_may_be_gone_twice_and_in_parts() -> None:
         torch.testing.assert_close(both, parts[0] + parts[1])
 
 
-def test_what_was_not_asked_for_has_no_gradient() -> None:
+def test_what_was_not_looked_up_has_no_gradient() -> None:
     leaf = start()
-    side = Propagation(leaf, hops()).sum_of((0.0, 0.0, 0.0), 0, N)
+    side = Propagation(leaf, hops()).rows_of((0.0, 0.0, 0.0), 0, N)
     side(torch.tensor([1])).sum().backward()
     assert not leaf.grad.any()
 
 
-def test_hops_are_taken_when_they_are_needed_and_as_gradients_stood_then() -> None:
+def test_hops_run_when_they_are_needed_with_gradients_as_they_were_at_the_start() -> None:
     calls = []
 
     def hop(x: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ def test_hops_are_taken_when_they_are_needed_and_as_gradients_stood_then() -> No
         return 2 * x
 
     with torch.no_grad():
-        frozen = Propagation(start(), [hop]).sum_of((1.0, 1.0), 0, N)
+        frozen = Propagation(start(), [hop]).rows_of((1.0, 1.0), 0, N)
     assert calls == []
     assert not frozen(torch.tensor([0])).requires_grad
     frozen(None)
@@ -105,24 +105,24 @@ def test_hops_are_taken_when_they_are_needed_and_as_gradients_stood_then() -> No
 
 
 def test_rows_that_are_looked_up_without_gradients_have_none() -> None:
-    side = Propagation(start(), hops()).sum_of((1.0, 1.0, 1.0), 0, N)
+    side = Propagation(start(), hops()).rows_of((1.0, 1.0, 1.0), 0, N)
     with torch.no_grad():
         assert not side(torch.tensor([0])).requires_grad
         assert not side(None).requires_grad
     assert side(torch.tensor([0])).requires_grad
 
 
-def test_tables_are_gone_with_what_was_made_of_them() -> None:
+def test_tables_are_freed_with_what_was_made_of_them() -> None:
     gc.collect()
     gc.disable()
     try:
         for back in (True, False):
-            walk = Propagation(start(), hops())
-            value = walk.sum_of((1.0, 1.0, 1.0), 0, N)(torch.tensor([1])).sum()
+            propagation = Propagation(start(), hops())
+            value = propagation.rows_of((1.0, 1.0, 1.0), 0, N)(torch.tensor([1])).sum()
             if back:
                 value.backward()
-            tables = [weakref.ref(table) for step in walk.trail.steps for table in step]
-            del walk, value
+            tables = [weakref.ref(table) for step in propagation.state.steps for table in step]
+            del propagation, value
             assert [table() for table in tables] == [None] * 4
     finally:
         gc.enable()
@@ -133,8 +133,8 @@ def in_plain_torch(nodes: Tensor, view: View, initial_weight: float) -> tuple[Te
     x, matrix, layers = nodes, view.matrices[0].matrix.to_dense(), []
     for _ in range(2):
         x = matrix @ x
-        if view.displace is not None:
-            x = x + (view.displace()(x.detach().clone(), None) - x.detach())
+        if view.noise_sampler is not None:
+            x = x + (view.noise_sampler()(x.detach().clone(), None) - x.detach())
         layers.append(x)
     return (initial_weight * nodes + layers[0] + layers[1]) / (2 + initial_weight), layers[0]
 
@@ -176,8 +176,8 @@ def test_a_step_has_the_losses_and_gradients_of_plain_torch(
     tables = {}
     for shown in (objective.views["ranking"][0], *objective.views["contrast"]):
         if shown not in tables:
-            if shown.displace is not None:  # as at the epoch's first call
-                shown.displace.__self__.starts.manual_seed(shown.displace.__self__.seed)
+            if shown.noise_sampler is not None:  # as at the epoch's first call
+                shown.noise_sampler.starts.manual_seed(shown.noise_sampler.seed)
             tables[shown] = in_plain_torch(nodes, shown, settings.initial_weight)
     ranked, first = tables[objective.views["ranking"][0]][0], tables[objective.views["contrast"][0]][0]
     second = tables[objective.views["contrast"][-1]][1 if method == "xsimgcl" else 0]
@@ -196,7 +196,7 @@ def test_a_step_has_the_losses_and_gradients_of_plain_torch(
 
 
 class Closed:
-    """A matrix that nobody may walk over."""
+    """A matrix that nobody may propagation over."""
 
     edges = torch.empty(2, 0)
 
@@ -204,7 +204,7 @@ class Closed:
         raise AssertionError("a hop")
 
 
-def test_who_asks_for_initial_embeddings_walks_no_hop(planted_graph: Graph, planted_dataset: Dataset) -> None:
+def test_initial_embeddings_run_no_hop(planted_graph: Graph, planted_dataset: Dataset) -> None:
     encoder = LightGCN(dimension=D).build(
         planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(1)
     )
@@ -216,7 +216,7 @@ def test_who_asks_for_initial_embeddings_walks_no_hop(planted_graph: Graph, plan
             asked(rows)
 
 
-def test_noise_is_drawn_when_a_view_is_encoded_whatever_is_asked_for_first(
+def test_noise_is_sampled_when_a_view_is_encoded_whatever_is_looked_up_first(
     planted_graph: Graph, planted_dataset: Dataset
 ) -> None:
     encoder = LightGCN(dimension=D).build(

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
-from reccl.encoders.encoder import rows_of
+from reccl.encoders.encoder import lookup_in
 from reccl.scorers import EmbeddingScorer, Popularity, ScorerSettings
 from reccl.scorers.selection import AnyScorer
 
@@ -22,7 +22,7 @@ def embeddings(planted_graph: Graph) -> Embeddings:
         torch.randn(count, 6, generator=random, requires_grad=True)
         for count in (planted_graph.num_users, planted_graph.num_items)
     )
-    return Embeddings(rows_of(users), rows_of(items), rows_of(users), rows_of(items))
+    return Embeddings(lookup_in(users), lookup_in(items), lookup_in(users), lookup_in(items))
 
 
 class TestContract:
@@ -84,7 +84,7 @@ def test_popularity_counts_training_rows_and_is_the_same_for_everybody(
 def test_an_embedding_scorer_adds_the_logarithm_of_popularity(planted_graph: Graph, similarity: str) -> None:
     random = torch.Generator().manual_seed(0)
     users, items = (
-        rows_of(torch.randn(n, 4, generator=random)) for n in (planted_graph.num_users, planted_graph.num_items)
+        lookup_in(torch.randn(n, 4, generator=random)) for n in (planted_graph.num_users, planted_graph.num_items)
     )
     embeddings = Embeddings(users, items, users, items)
     plain, biased = (

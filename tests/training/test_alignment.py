@@ -8,7 +8,7 @@ from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders import ContentAligned, Encoder, LightGCN
+from reccl.encoders import ContentAligned, Encoder, LightGCN, MatrixFactorization
 from reccl.errors import TrainingError
 from reccl.losses import InfoNCE
 from reccl.training import Objective
@@ -31,7 +31,8 @@ def value(graph: Graph, encoder: Encoder, term: Alignment) -> torch.Tensor:
 
 
 def test_is_the_papers_equation_over_the_batchs_distinct_nodes(planted_graph: Graph, encoder: Encoder) -> None:
-    graph, content = encoder(Plain().sample(planted_graph, torch.Generator())).aligned
+    embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
+    graph, content = embeddings.graph_only, embeddings.content_only
     expected = 0.0
     for rows, side in (([3, 8, 9], "users"), ([5, 7, 11], "items")):
         t, g = (getattr(each, side)(torch.tensor(rows)).detach().double().numpy() for each in (content, graph))
@@ -51,6 +52,17 @@ def test_distilled_it_moves_the_towers_and_leaves_the_graph_alone(planted_graph:
 
 
 def test_without_towers_it_says_which_encoder_has_them(planted_graph: Graph, planted_dataset: Dataset) -> None:
-    bare = LightGCN().build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator())
-    with pytest.raises(TrainingError, match=r"use encoder\.kind=content_aligned"):
-        value(planted_graph, bare, Alignment())
+    features = FeatureTables.of(Dataset(**{**vars(planted_dataset), "user_table": None, "item_table": None}))
+    for settings in (LightGCN(), ContentAligned()):
+        bare = settings.build(planted_graph, features, torch.Generator())
+        with pytest.raises(TrainingError, match=r"use encoder\.kind=content_aligned"):
+            value(planted_graph, bare, Alignment())
+
+
+def test_a_side_without_features_does_not_count(planted_graph: Graph, planted_dataset: Dataset) -> None:
+    features = FeatureTables.of(Dataset(**{**vars(planted_dataset), "user_table": None}))
+    settings = ContentAligned(base=MatrixFactorization(), dimension=8)
+    encoder = settings.build(planted_graph, features, torch.Generator().manual_seed(0))
+    value(planted_graph, encoder, Alignment(distill=False)).backward()
+    assert encoder.base.users.grad is None
+    assert encoder.base.items.grad.any()

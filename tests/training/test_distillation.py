@@ -23,7 +23,7 @@ PARTS = ("supervised", "rating", "ranking", "identification")
 
 @pytest.fixture
 def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Encoder:
-    settings = ContentAligned(base=LightGCN(layers=1), dimension=6, hidden=(9,), dropout=0)
+    settings = ContentAligned(base=LightGCN(layers=1), dimension=6, hidden=(9,), dropout=0, replaced=0)
     return settings.build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0))
 
 
@@ -63,7 +63,8 @@ def sigmoid(x: float) -> float:
 def test_is_the_papers_equation(
     planted_graph: Graph, encoder: Encoder, similarity: str, qualified: float | None, number: int, only: str
 ) -> None:
-    graph, content = encoder(Plain().sample(planted_graph, torch.Generator())).aligned
+    embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
+    graph, content = embeddings.graph_only, embeddings.content_only
     g_users, g, t = (
         side(None).detach().double().numpy() * 2 for side in (graph.users, graph.items, content.items)
     )  # the encoder below is scaled alike, so that sigmoids are not all a half
@@ -156,7 +157,6 @@ def cold_and_warm(data: Dataset, objective: dict[str, TermSettings]) -> tuple[fl
     train = data.train.filter(~strange)
     graph, made = Graph.from_interactions(train, 200, 120), Dataset(**{**vars(data), "train": train})
     random = torch.Generator().manual_seed(0)
-    torch.manual_seed(0)
     settings = ContentAligned(dimension=16, base=LightGCN(layers=1), hidden=(32,), replaced=0)
     encoder, whole = settings.build(graph, FeatureTables.of(made), random), Objective(objective, graph, random)
     fit(encoder, whole, graph, Training(epochs=20, batch_size=512, learning_rate=0.01), seed=0)

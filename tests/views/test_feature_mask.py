@@ -28,7 +28,7 @@ def sampled(settings: ViewSettings, graph: Graph, seed: int = 0) -> View:
 
 def hidden(view: View, nodes: torch.Tensor, inputs: int) -> torch.Tensor:
     """[n, F] True where an input of a node is all zero."""
-    shown = view.disturb(nodes, [torch.ones(len(nodes), 2 + place) for place in range(inputs)])
+    shown = view.input_perturbation(nodes, [torch.ones(len(nodes), 2 + place) for place in range(inputs)])
     return torch.stack([(x == 0).all(1) for x in shown], 1)
 
 
@@ -45,7 +45,7 @@ class TestMasks:
 
     def test_what_is_shown_is_as_it_was(self, planted_graph: Graph) -> None:
         nodes, x = torch.tensor([3, 7, 7]), [torch.randn(3, 5), torch.randn(3, 2), torch.randn(3, 1)]
-        shown = sampled(FeatureMask(dropout=0), planted_graph).disturb(nodes, x)
+        shown = sampled(FeatureMask(dropout=0), planted_graph).input_perturbation(nodes, x)
         assert all(((a == b).all(1) | (b == 0).all(1)).all() for a, b in zip(x, shown, strict=True))
 
     def test_is_one_mask_a_node_all_epoch_long(self, planted_graph: Graph) -> None:
@@ -56,7 +56,8 @@ class TestMasks:
         assert not torch.equal(hidden(view, nodes, 3), hidden(sampled(PAIR[0], planted_graph, 1), nodes, 3))
 
     def test_an_only_input_stays_and_loses_components(self, planted_graph: Graph) -> None:
-        (shown,) = sampled(FeatureMask(dropout=0.25), planted_graph).disturb(torch.arange(100), [torch.ones(100, 8)])
+        view = sampled(FeatureMask(dropout=0.25), planted_graph)
+        (shown,) = view.input_perturbation(torch.arange(100), [torch.ones(100, 8)])
         assert abs((shown == 0).sum().item() - 200) < 4 * (800 * 0.25 * 0.75) ** 0.5
 
 
@@ -115,7 +116,7 @@ ENCODERS = {
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_every_encoder_starts_from_disturbed_inputs_in_that_view_alone(
+def test_every_encoder_starts_from_perturbed_inputs_in_that_view_alone(
     name: str, planted_dataset: Dataset, planted_graph: Graph
 ) -> None:
     settings: EncoderSettings = ENCODERS[name]

@@ -38,7 +38,10 @@ class TestRandomWalk:
             assert 0.6 < common < 0.8  # independent draws share 0.7
 
     def test_one_layer_is_an_edge_drop(self, planted_graph: Graph) -> None:
-        walk, drop = sampled(RandomWalk(rate=0.3, layers=1), planted_graph), sampled(EdgeDrop(rate=0.3), planted_graph)
+        walk, drop = (
+            sampled(RandomWalk(rate=0.3, layers=1), planted_graph),
+            sampled(EdgeDrop(rate=0.3), planted_graph),
+        )
         assert torch.equal(neighbors(walk), neighbors(drop))
 
 

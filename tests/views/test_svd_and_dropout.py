@@ -8,7 +8,7 @@ import torch
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
 from reccl.views import Dropout, Plain, Svd, View, ViewSettings
-from reccl.views.svd import decomposed
+from reccl.views.svd import decompose
 
 
 def sampled(settings: ViewSettings, graph: Graph, seed: int = 0) -> View:
@@ -36,7 +36,7 @@ class TestSvd:
     def test_no_matrix_of_the_rank_is_clearly_nearer_to_the_graph(self, planted_graph: Graph, rank: int) -> None:
         block = planted_graph.adjacency.matrix.to_dense()[: planted_graph.num_users, planted_graph.num_users :]
         nearest = torch.linalg.svdvals(block)[rank:].square().sum().sqrt()
-        factors = decomposed(planted_graph, rank)
+        factors = decompose(planted_graph, rank)
         assert factors.left.shape[1] == factors.right.shape[1] == rank
         assert (block - factors.left @ factors.right.T).norm() < 1.01 * nearest
 
@@ -56,6 +56,11 @@ class TestSvd:
         assert first == second
         assert first != sampled(Svd(rank=3), planted_graph)
 
+    def test_a_layer_continued_from_its_own_is_one_rebuilt_from_the_graphs(self, planted_graph: Graph) -> None:
+        view, x = sampled(Svd(rank=4), planted_graph), table(planted_graph)
+        own, rebuilt = (view.propagate(below, 1) for below in (view.propagate(x, 0), planted_graph.adjacency @ x))
+        torch.testing.assert_close(own, rebuilt, rtol=0, atol=0.01 * own.abs().max().item())
+
     def test_says_so_where_an_encoder_asks_for_edges(self, planted_graph: Graph) -> None:
         with pytest.raises(TrainingError, match="links every user with every item"):
             _ = sampled(Svd(), planted_graph).matrices[0].edges
@@ -64,7 +69,7 @@ class TestSvd:
         half = len(planted_graph.user) // 2
         edges = {"user": planted_graph.user[:half].numpy(), "item": planted_graph.item[:half].numpy()}
         smaller = Graph.from_interactions(pl.DataFrame(edges), planted_graph.num_users, planted_graph.num_items)
-        assert decomposed(smaller, 5) is not decomposed(planted_graph, 5)
+        assert decompose(smaller, 5) is not decompose(planted_graph, 5)
 
 
 class TestDropout:
@@ -88,9 +93,9 @@ class TestDropout:
         assert torch.equal(found, whole)
 
     def test_the_gradient_passes_where_a_component_stayed(self, planted_graph: Graph) -> None:
-        masking = sampled(Dropout(rate=0.5), planted_graph).perturb
+        perturb = sampled(Dropout(rate=0.5), planted_graph).layer_perturbation
         x = torch.ones(30, 4, requires_grad=True)
-        out = masking(x, 0)
+        out = perturb(x, 0)
         out.sum().backward()
         assert torch.equal(x.grad, out.detach())
 
@@ -98,7 +103,7 @@ class TestDropout:
         view, x = sampled(Dropout(rate=0, input_rate=0.25), planted_graph), table(planted_graph, 16)
         assert torch.equal(view.propagate(x, 0), planted_graph.adjacency @ x)
         rows = torch.arange(planted_graph.num_items)
-        (found,) = view.inputs_from(planted_graph.num_users)(rows, [x[planted_graph.num_users :]])
+        (found,) = view.input_perturbation_from(planted_graph.num_users)(rows, [x[planted_graph.num_users :]])
         dropped = found == 0
         assert abs(dropped.sum().item() - 0.25 * found.numel()) < 4 * (found.numel() * 0.25 * 0.75) ** 0.5
         torch.testing.assert_close(found[~dropped], x[planted_graph.num_users :][~dropped] / 0.75)

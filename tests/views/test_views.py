@@ -109,7 +109,7 @@ class TestEdgeDrop:
 
 def test_a_view_may_have_a_matrix_for_each_layer_and_perturb_what_comes_out(planted_graph: Graph) -> None:
     half = planted_graph.drop_edges(torch.arange(len(planted_graph.user)) % 2 == 0)
-    view = View((planted_graph.adjacency, half), lambda x, layer: x + layer)
+    view = View((planted_graph.adjacency, half), layer_perturbation=lambda x, layer: x + layer)
     x = torch.ones(planted_graph.num_nodes, 2)
     torch.testing.assert_close(view.propagate(x, 0), planted_graph.adjacency @ x)
     torch.testing.assert_close(view.propagate(x, 1), half @ x + 1)

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
+from reccl.encoders.encoder import Rows
 from reccl.errors import TrainingError
 from reccl.losses import AnyLoss, InfoNCE
 from reccl.training.terms.contrast import on_side
@@ -43,12 +45,18 @@ class Alignment(TermSettings):
 
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         """See `TermSettings.loss_of`. Raises TrainingError where the encoder has no towers."""
-        encoded = step.encode(views[0])
-        if encoded.aligned is None:
-            raise TrainingError("an alignment term needs towers from features: use encoder.kind=content_aligned")
-        graph, content = encoded.aligned
-        users, items = graph.users, graph.items
-        if self.distill:
-            users, items = (lambda rows: graph.users(rows).detach()), (lambda rows: graph.items(rows).detach())
-        by_users = on_side(self.loss, step.batch.user.unique(), content.users, users)
-        return by_users + on_side(self.loss, step.batch.item.unique(), content.items, items)
+        embeddings, batch = step.encode(views[0]), step.batch
+        graph, content = embeddings.graph_only, embeddings.content_only
+        if graph is None or (content.users is None and content.items is None):
+            raise TrainingError(
+                "an alignment term needs towers over features: use encoder.kind=content_aligned, and data with features"
+            )
+        sides = (graph.users, content.users, batch.user), (graph.items, content.items, batch.item)
+        return torch.stack(
+            [self.align(by_graph, by_content, rows) for by_graph, by_content, rows in sides if by_content is not None]
+        ).sum()
+
+    def align(self, by_graph: Rows, by_content: Rows, rows: Tensor) -> Tensor:
+        """The loss of one side's distinct nodes among `rows`, [B]."""
+        target = (lambda rows: by_graph(rows).detach()) if self.distill else by_graph
+        return on_side(self.loss, rows.unique(), by_content, target)

@@ -72,13 +72,13 @@ class Distillation(TermSettings):
 
     def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
         """See `TermSettings.loss_of`. Raises TrainingError where no tower reads features of items."""
-        encoded, batch, graph = step.encode(views[0]), step.batch, step.graph
-        if encoded.aligned is None or encoded.aligned[0].items is encoded.aligned[1].items:
+        embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
+        teacher, student = embeddings.graph_only, embeddings.content_only.items
+        if teacher is None or student is None:
             raise TrainingError(
                 "a distillation term needs a tower over features of items: use encoder.kind=content_aligned, and data "
                 "with a table of items"
             )
-        teacher, student = encoded.aligned
         trained, weight = step.once_an_epoch(
             ("distillation", self.qualified), lambda: (candidates(graph), self.weights(graph))
         )
@@ -92,7 +92,7 @@ class Distillation(TermSettings):
         first, others = place[: len(batch)], place[len(batch) :].view(size)  # [B], [B, M]
         user = normalize_for(teacher.users(batch.user).detach(), self.similarity)  # [B, D]
         z, z_others, z_apart = self.scores(user, teacher.items(distinct).detach(), first, others)
-        y, y_others, y_apart = self.scores(user, student.items(distinct), first, others)
+        y, y_others, y_apart = self.scores(user, student(distinct), first, others)
         ahead, taught = y[:, None] - y_others, (z[:, None] - z_others).sigmoid()  # [B, M]
         own = masked_mean(softplus(-ahead), hidden)  # [B]
         rated = (z - y).abs() + masked_mean((z_others - y_others).abs(), hidden)  # [B]

@@ -14,7 +14,7 @@ from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
 from reccl.data.ingest.pipelines import import_file
 from reccl.encoders import Embeddings
-from reccl.encoders.encoder import rows_of
+from reccl.encoders.encoder import lookup_in
 from reccl.errors import TrainingError
 from reccl.evaluation import Evaluation, Evaluator, HeldOutMetric
 from reccl.recommend import Model, load, recommend, save
@@ -42,7 +42,7 @@ def embeddings(planted_graph: Graph) -> Embeddings:
     users, items = (
         torch.randn(count, 6, generator=random) for count in (planted_graph.num_users, planted_graph.num_items)
     )
-    return Embeddings(rows_of(users), rows_of(items), rows_of(users), rows_of(items))
+    return Embeddings(lookup_in(users), lookup_in(items), lookup_in(users), lookup_in(items))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_closed_forms_are_computed_once_and_embeddings_whenever_they_come(
     monkeypatch.setattr(Ease, "build", lambda *each, build=Ease.build: built.append(1) or build(*each))
     builder = Blend(parts={"ease": Ease(), "vectors": EmbeddingScorer()}).builder(planted_graph)
     first = everyone(builder.build(embeddings))
-    other = rows_of(torch.ones(200, 6)), rows_of(embeddings.items(None).flip(0))
+    other = lookup_in(torch.ones(200, 6)), lookup_in(embeddings.items(None).flip(0))
     assert not np.allclose(first, everyone(builder.build(Embeddings(*other, *other))))
     assert built == [1]
 
