@@ -53,3 +53,10 @@ def test_relative_links_of_the_top_pages_exist() -> None:
     for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text()):
             assert (ROOT / target).exists() or target == "docs/layout.md", f"{page}: {target}"
+
+
+def test_every_constraint_is_a_name_and_a_version() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert not [line for line in lines[1:] if not re.fullmatch(r"[\w.-]+==[\w.+]+", line)]
+    names = [line.split("==")[0] for line in lines[1:]]
+    assert len(names) == len(set(names))
