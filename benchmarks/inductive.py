@@ -126,7 +126,7 @@ def least_squares(data: Dataset, side: str, vectors: Tensor) -> Tower | None:
         return None
     seen = pl.int_range(table.height, eager=True).is_in(data.train[side].cast(pl.Int64).unique().implode())
     features, rows = FittedFeatures.fit(table, seen), torch.from_numpy(seen.to_numpy(writable=True))
-    x = torch.cat([features.matrix(table), torch.ones(table.height, 1)], 1)[rows]  # [n, F + 1]
+    x = torch.cat([features.transform(table), torch.ones(table.height, 1)], 1)[rows]  # [n, F + 1]
     weight = torch.linalg.solve(x.T @ x + torch.eye(x.shape[1]), x.T @ vectors[rows]).T  # [D, F + 1]
     unit = bool((vectors[rows].norm(dim=1) - 1).abs().max() < 1e-3)
     return Tower(features, ((weight[:, :-1].contiguous(), weight[:, -1].contiguous()),), unit)

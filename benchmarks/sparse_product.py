@@ -19,7 +19,6 @@ import torch
 from measured import milliseconds, title
 
 from reccl.config import Experiment
-from reccl.data.graph import Graph
 from reccl.data.prepare import prepare
 
 warnings.filterwarnings("ignore")
@@ -41,7 +40,7 @@ def main() -> None:
         {"name": "bench", "scorer": {"kind": "popularity"}, "data": chosen.data}, (), {}, ""
     )
     data = prepare(experiment.data)
-    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
+    graph = data.build_graph()
     adjacency = graph.adjacency
     x = torch.randn(graph.num_nodes, chosen.dimension, requires_grad=True)
     values = adjacency.matrix.values()

@@ -18,8 +18,6 @@ from measured import title
 
 from reccl.config import load
 from reccl.data.batches import count_batches, iterate_batches
-from reccl.data.features import FeatureTables
-from reccl.data.graph import Graph
 from reccl.data.prepare import prepare
 from reccl.training import Objective
 from reccl.training.fit import optimizer_of, total
@@ -34,9 +32,9 @@ class Stepper:
         overrides = [f"data={chosen.data}", f"encoder.layers={chosen.layers}", f"training.batch_size={chosen.batch}"]
         experiment = load(f"methods/{method}", overrides)
         data = prepare(experiment.data)
-        self.graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
+        self.graph = data.build_graph()
         generator = torch.Generator().manual_seed(0)
-        self.encoder = experiment.encoder.build(self.graph, FeatureTables.of(data), generator)
+        self.encoder = experiment.encoder.build(self.graph, data.build_feature_tables(), generator)
         self.objective = Objective(experiment.objective, self.graph, generator)
         self.optimizer = optimizer_of(self.encoder, experiment.training)
         self.batches = iterate_batches(self.graph, chosen.batch, generator)

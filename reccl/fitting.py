@@ -51,8 +51,8 @@ def learn(
         checkpoint_path: a file that always holds the best parameters so far.
 
     """
-    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids)).to(device)
-    features = FeatureTables.of(data)
+    graph = data.build_graph().to(device)
+    features = data.build_feature_tables()
     experiment.scorer.check(graph)
     if experiment.cold_start is not None:
         has_encoder = experiment.encoder is not None

@@ -92,9 +92,8 @@ def planted_dataset(planted: pl.DataFrame, planted_users: pl.DataFrame, planted_
 @pytest.fixture(scope="session")
 def planted_graph(planted_dataset):
     """The graph of the planted world's training rows."""
-    from reccl.data.graph import Graph
 
-    return Graph.from_interactions(planted_dataset.train, len(planted_dataset.user_ids), len(planted_dataset.item_ids))
+    return planted_dataset.build_graph()
 
 
 @pytest.fixture

@@ -54,12 +54,11 @@ def test_without_cold_rows_enough_it_says_what_to_train_with(planted: pl.DataFra
 def test_a_scorer_from_histories_has_no_curve_for_items_and_says_so(planted: pl.DataFrame) -> None:
     from dataclasses import replace
 
-    from reccl.data.graph import Graph
     from reccl.scorers import Ease
 
     log: list[str] = []
     model, data = world(planted, ColdItems(cold=0.3))
-    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
+    graph = data.build_graph()
     with pytest.raises(RunError):
         few_shot_curves(
             replace(model, scorer=Ease().build(graph, None)), data, EVALUATION, shots=(0, 1), log=log.append

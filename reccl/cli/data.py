@@ -65,10 +65,9 @@ def describe(
 ) -> None:
     """Show what is known of users and items: every feature as it is learned from the training rows."""
     data = section(name, config, overrides or ())
-    from reccl.data.features import FeatureTables
     from reccl.data.prepare import prepare
 
-    tables = FeatureTables.of(prepare(data, say))
+    tables = prepare(data, say).build_feature_tables()
     sides = {side: summary(tables, side) for side in SIDES}
     if json:
         print_json(sides)
@@ -94,7 +93,7 @@ def section(name: str | None, config: Path | None, overrides: list[str] | tuple[
 
 def summary(tables: "FeatureTables", side: "Side") -> dict[str, Any]:
     """One side: how many nodes, how many of them are learned from, the features, the columns that are left out."""
-    fitted, (known, trained, _) = tables.fitted(side), tables.side(side)
+    fitted, (known, trained, _) = tables.fit(side), tables.select_side(side)
     rows = zip(fitted.describe().to_dicts(), fitted.features, strict=True)
     used = [feature.name for feature in fitted.features]
     return {

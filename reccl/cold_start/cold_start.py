@@ -74,9 +74,9 @@ class ColdStart(Settings):
             raise ConfigError("cold_start.target_scorer needs an encoder section; or choose {kind: svd}")
         target.check(graph)
         if self.items is not None:
-            self.items.check(features.fitted("items"))
+            self.items.check(features.fit("items"))
         if self.users is not None:
-            self.users.check(features.fitted("users"))
+            self.users.check(features.fit("users"))
 
 
 @dataclass(frozen=True)

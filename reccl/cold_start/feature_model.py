@@ -28,10 +28,10 @@ class TrainedNodes:
     @classmethod
     def of(cls, side: Side, features: FeatureTables, target: Scorer, graph: Graph, seed: int) -> Self | None:
         """The nodes of a side; None where it has no features."""
-        if not (fitted := features.fitted(side)).columns:
+        if not (fitted := features.fit(side)).columns:
             return None
         degree = graph.user_degree if side == "users" else graph.item_degree
-        return cls(fitted, features.matrix(side, fitted).to(graph.device), degree > 0, target, graph, seed)
+        return cls(fitted, features.transform(side, fitted).to(graph.device), degree > 0, target, graph, seed)
 
 
 @dataclass(frozen=True)

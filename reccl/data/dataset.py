@@ -11,7 +11,8 @@ import polars as pl
 from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
 from reccl.data.content_hash import hash_table
 from reccl.data.encoded_interactions import EncodedInteractions
-from reccl.data.features import FeatureSchema
+from reccl.data.features import FeatureSchema, FeatureTables
+from reccl.data.graph import Graph
 from reccl.data.ids import IdMap
 from reccl.data.ingest import pipelines
 from reccl.data.ingest.funnel import Count
@@ -144,6 +145,19 @@ class Dataset:
                         f"there are {listed(table.columns)}"
                     )
         return replace(self, features=settings.features, settings=settings)
+
+    def build_graph(self) -> Graph:
+        """The user-item graph of the training rows."""
+        return Graph.from_interactions(self.train, len(self.user_ids), len(self.item_ids))
+
+    def build_feature_tables(self) -> FeatureTables:
+        """The feature tables, and which users and items have training rows."""
+
+        def mark_trained(side: str, ids: IdMap) -> pl.Series:
+            return pl.int_range(len(ids), dtype=pl.Int32, eager=True).is_in(self.train[side].unique().implode())
+
+        users, items = mark_trained(USER, self.user_ids), mark_trained(ITEM, self.item_ids)
+        return FeatureTables(self.user_table, self.item_table, users, items, self.features)
 
     def merge_validation(self) -> "Dataset":
         """The same data with the validation rows as training rows, for a final fit after settings are chosen."""

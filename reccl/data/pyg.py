@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from reccl.data.dataset import Dataset
-from reccl.data.features import Features, FeatureTables
-from reccl.data.graph import Graph
+from reccl.data.features import EncodedFeatures
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 
-def hetero(data: Dataset) -> "HeteroData":
+def to_pyg_hetero(data: Dataset) -> "HeteroData":
     """Node types `user` and `item`, edges `(user, rates, item)` and their reverse, from training rows only.
 
     Edge indices are `EdgeIndex` tensors sorted by row, so that PyG's fast sparse products apply. `x` holds the numbers,
@@ -21,21 +20,21 @@ def hetero(data: Dataset) -> "HeteroData":
     from torch_geometric import EdgeIndex
     from torch_geometric.data import HeteroData
 
-    graph, tables = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids)), FeatureTables.of(data)
-    made = HeteroData()
-    for name, count, features in (("user", graph.num_users, tables.users()), ("item", graph.num_items, tables.items())):
+    graph, tables, made = data.build_graph(), data.build_feature_tables(), HeteroData()
+    sides = (("user", graph.num_users, tables.encode_users()), ("item", graph.num_items, tables.encode_items()))
+    for name, count, features in sides:
         made[name].num_nodes = count
-        if (x := dense(features)) is not None:
+        if (x := to_dense(features)) is not None:
             made[name].x = x
     forth = torch.stack([graph.user, graph.item])  # [2, E] sorted by user
-    back = torch.stack([graph.item, graph.user])[:, torch.argsort(graph.item, stable=True)]  # [2, E] sorted by item
+    back = torch.stack([graph.item, graph.user])[:, graph.item_order]  # [2, E] sorted by item
     sizes = (graph.num_users, graph.num_items)
     made["user", "rates", "item"].edge_index = EdgeIndex(forth, sparse_size=sizes, sort_order="row")
     made["item", "rated_by", "user"].edge_index = EdgeIndex(back, sparse_size=sizes[::-1], sort_order="row")
     return made
 
 
-def dense(features: Features) -> torch.Tensor | None:
+def to_dense(features: EncodedFeatures) -> torch.Tensor | None:
     """All features of n nodes side by side, [n, F]; None where there are none."""
     parts = [] if features.numbers is None else [features.numbers]
     for codes, size in features.categories.values():

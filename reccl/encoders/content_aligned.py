@@ -39,7 +39,7 @@ class ContentAligned(EncoderSettings):
     >>> rows = pl.DataFrame({"user": list("aabb"), "item": list("wxyz"), "part": ["train"] * 4})
     >>> items = pl.DataFrame({"item": list("wxyz"), "brand": ["acme", "acme", "zeta", "zeta"]})
     >>> data = Dataset.from_frame(rows, items=items)
-    >>> graph, features = Graph.from_interactions(data.train, 2, 4), FeatureTables.of(data)
+    >>> graph, features = Graph.from_interactions(data.train, 2, 4), data.build_feature_tables()
     >>> settings = ContentAligned(base=LightGCN(layers=2), dimension=4)
     >>> encoder = settings.build(graph, features, torch.Generator().manual_seed(0))
     >>> embeddings = encoder(View((graph.adjacency,)))
@@ -116,9 +116,9 @@ class ContentTower(nn.Module):
         cls, settings: ContentAligned, side: Side, features: FeatureTables, generator: torch.Generator
     ) -> "ContentTower | None":
         """The tower of a side; None where the side has no features."""
-        fitted = features.fitted(side)
-        matrix = features.matrix(side, fitted)  # [n, F]
-        return cls(fitted, matrix, features.side(side)[1], settings, generator) if matrix.shape[1] else None
+        fitted = features.fit(side)
+        matrix = features.transform(side, fitted)  # [n, F]
+        return cls(fitted, matrix, features.select_side(side)[1], settings, generator) if matrix.shape[1] else None
 
     def rows(self, rows: Tensor | None) -> Tensor:
         """Embeddings by features alone: [B] -> [B, D], or of any shape [..] -> [.., D]; None -> [n, D]."""

@@ -38,7 +38,7 @@ class Convolution(EncoderSettings):
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
     >>> data = Dataset.from_frame(rows)
-    >>> graph, features = Graph.from_interactions(data.train, 2, 2), FeatureTables.of(data)
+    >>> graph, features = Graph.from_interactions(data.train, 2, 2), data.build_feature_tables()
     >>> encoder = Convolution(dimension=4).build(graph, features, torch.Generator().manual_seed(0))
     >>> embeddings = encoder(View((graph.adjacency,)))
     >>> embeddings.users(torch.tensor([1])).shape, embeddings.items(None).shape
@@ -75,8 +75,8 @@ class Convolution(EncoderSettings):
             feature_dimension=self.feature_dimension,
         )
         return ConvolutionEncoder(
-            tower(users, features.users(self.user_features), features.trained_users),
-            tower(items, features.items(self.item_features), features.trained_items),
+            tower(users, features.encode_users(self.user_features), features.trained_users),
+            tower(items, features.encode_items(self.item_features), features.trained_items),
             [self.build_layer(generator) for _ in range(self.layers)],
             Dropout(self.dropout, generator),
         )

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, embedding_bag
 from typing_extensions import override
 
-from reccl.data.features import Features
+from reccl.data.features import EncodedFeatures
 from reccl.encoders.dropout import DeviceGenerator, Dropout
 from reccl.encoders.export_tower import export_tower
 from reccl.encoders.initialization import InitializationSettings
@@ -37,7 +37,7 @@ class InputTower(nn.Module):
     def __init__(
         self,
         ids: Tensor,
-        features: Features,
+        features: EncodedFeatures,
         trained: pl.Series,
         initialization: InitializationSettings,
         generator: torch.Generator,

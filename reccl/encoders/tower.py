@@ -35,7 +35,7 @@ class Tower:
     @torch.no_grad()
     def embed(self, table: pl.DataFrame) -> Tensor:
         """Rows of a feature table, in raw values, to [n, D]. Columns that are missing count as unknown."""
-        return self.of_matrix(self.features.matrix(table))
+        return self.of_matrix(self.features.transform(table))
 
     def of_matrix(self, x: Tensor) -> Tensor:
         """Encoded features [n, F] to [n, D]."""

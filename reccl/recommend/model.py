@@ -76,7 +76,7 @@ def save(model: Model, folder: Path) -> None:
     features = {}
     for side, tower in sides(model.towers):
         assert isinstance(tower.features, FittedFeatures)
-        features[side], learned = tower.features.state()
+        features[side], learned = tower.features.to_state()
         tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
         tensors |= {f"{side}_features.{name}": tensor for name, tensor in learned.items()}
     if model.feature_prior is not None:

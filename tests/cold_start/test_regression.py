@@ -14,7 +14,7 @@ from reccl.cold_start.feature_model import feature_scales
 from reccl.cold_start.random_features import RandomFeatures
 from reccl.cold_start.ridge import fit_ridge
 from reccl.data.dataset import Dataset
-from reccl.data.features import Categorical, FeatureSchema, FeatureTables
+from reccl.data.features import Categorical, FeatureSchema
 from reccl.data.graph import Graph
 from reccl.errors import ConfigError, DataError
 from reccl.scorers import Ease, EmbeddingScorer, Scorer, Svd
@@ -85,9 +85,9 @@ def test_random_units_make_the_arc_cosine_kernel() -> None:
 
 
 def test_features_are_equally_long_but_for_their_weights(cold: Dataset) -> None:
-    tables = FeatureTables.of(cold)
-    fitted = tables.fitted("items")
-    x = tables.matrix("items", fitted)
+    tables = cold.build_feature_tables()
+    fitted = tables.fit("items")
+    x = tables.transform("items", fitted)
     scaled, names = x * feature_scales(fitted, x, {"group": 3.0}), fitted.columns
     for name, square in (("group", 9.0), ("tags", 1.0), ("size", 1.0)):
         own = [place for place, column in enumerate(names) if column.split("=")[0] == name]
@@ -100,7 +100,7 @@ def test_features_are_equally_long_but_for_their_weights(cold: Dataset) -> None:
 def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
     cold: Dataset, graph: Graph, scorer: Scorer, items: Regression | ContentNeighbors
 ) -> None:
-    whole = embed_cold_nodes(ColdStart(items=items), scorer, graph, FeatureTables.of(cold), None, None, 0)
+    whole = embed_cold_nodes(ColdStart(items=items), scorer, graph, cold.build_feature_tables(), None, None, 0)
     users = torch.arange(4, 200)
     before, after = scorer.scores(users), whole.scorer.scores(users)
     torch.testing.assert_close(after[:, COLD:], before[:, COLD:], rtol=1e-4, atol=1e-5)
@@ -112,7 +112,7 @@ def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
 
 
 def test_cold_users_are_predicted_from_trained_ones(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
-    whole = embed_cold_nodes(ColdStart(), scorer, graph, FeatureTables.of(cold), None, None, 0)
+    whole = embed_cold_nodes(ColdStart(), scorer, graph, cold.build_feature_tables(), None, None, 0)
     scores = whole.scorer.scores(torch.arange(4))
     own = torch.arange(120)[None, :] % 4 == torch.arange(4)[:, None]
     assert scores[own].mean() > scores[~own].mean() + 0.5 * scores.std()
@@ -120,7 +120,7 @@ def test_cold_users_are_predicted_from_trained_ones(cold: Dataset, graph: Graph,
 
 
 def test_another_target_is_predicted_where_the_scorer_has_no_embeddings(cold: Dataset, graph: Graph) -> None:
-    ease, tables = Ease().build(graph, None), FeatureTables.of(cold)
+    ease, tables = Ease().build(graph, None), cold.build_feature_tables()
     with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer"):
         embed_cold_nodes(ColdStart(), ease, graph, tables, None, None, 0)
     whole = embed_cold_nodes(ColdStart(target_scorer=Svd(dimension=8)), ease, graph, tables, None, None, 0)
@@ -154,7 +154,7 @@ def test_calibration_starts_where_both_kinds_match_and_goes_where_the_metric_is_
 
 
 def test_a_given_calibration_stays_and_a_selected_one_is_kept(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
-    tables, given = FeatureTables.of(cold), ColdStart(scale=2.0, shift=-1.0)
+    tables, given = cold.build_feature_tables(), ColdStart(scale=2.0, shift=-1.0)
     assert embed_cold_nodes(given, scorer, graph, tables, None, None, 0).cold_start == given
     selected = embed_cold_nodes(ColdStart(), scorer, graph, tables, None, None, 0).cold_start
     again = embed_cold_nodes(selected, scorer, graph, tables, None, None, 0)
@@ -169,7 +169,7 @@ class TestCheck:
     def test_a_weight_of_an_unknown_feature(self, model, cold: Dataset, graph: Graph) -> None:
         settings = ColdStart(items=model(feature_weights={"groups": 1.0}))
         with pytest.raises(ConfigError, match="weight of unknown feature 'groups'; did you mean 'group'"):
-            settings.check(graph, FeatureTables.of(cold), Svd(), has_encoder=False)
+            settings.check(graph, cold.build_feature_tables(), Svd(), has_encoder=False)
 
     @pytest.mark.parametrize(
         "scorer",
@@ -178,25 +178,25 @@ class TestCheck:
     )
     def test_a_scorer_without_embeddings_to_predict(self, scorer, cold: Dataset, graph: Graph) -> None:
         with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer, e\.g\. {kind: svd}"):
-            ColdStart().check(graph, FeatureTables.of(cold), scorer, has_encoder=False)
-        ColdStart(target_scorer=Svd()).check(graph, FeatureTables.of(cold), scorer, has_encoder=False)
+            ColdStart().check(graph, cold.build_feature_tables(), scorer, has_encoder=False)
+        ColdStart(target_scorer=Svd()).check(graph, cold.build_feature_tables(), scorer, has_encoder=False)
 
     def test_only_parts_that_are_used_count(self, cold: Dataset, graph: Graph) -> None:
         too_large = Blend(parts={"ease": Ease(max_items=1), "svd": Svd()})
         without_weight = Blend(weights={"item_items": 0, "graph_filter": 0})
         for scorer in (too_large, without_weight):
-            ColdStart().check(graph, FeatureTables.of(cold), scorer, has_encoder=False)
+            ColdStart().check(graph, cold.build_feature_tables(), scorer, has_encoder=False)
 
     def test_a_target_of_an_encoder_that_is_not_there(self, cold: Dataset, graph: Graph) -> None:
         settings = ColdStart(target_scorer=EmbeddingScorer())
         with pytest.raises(ConfigError, match="target_scorer needs an encoder section"):
-            settings.check(graph, FeatureTables.of(cold), Svd(), has_encoder=False)
-        settings.check(graph, FeatureTables.of(cold), Svd(), has_encoder=True)
+            settings.check(graph, cold.build_feature_tables(), Svd(), has_encoder=False)
+        settings.check(graph, cold.build_feature_tables(), Svd(), has_encoder=True)
 
     def test_a_feature_that_the_table_lacks(self, cold: Dataset, graph: Graph) -> None:
-        tables = FeatureTables.of(replace(cold, features=FeatureSchema(items={"titel": Categorical()})))
+        tables = replace(cold, features=FeatureSchema(items={"titel": Categorical()})).build_feature_tables()
         with pytest.raises(DataError, match="no feature 'titel'"):
             ColdStart().check(graph, tables, Svd(), has_encoder=False)
 
     def test_what_would_train_passes(self, cold: Dataset, graph: Graph) -> None:
-        ColdStart().check(graph, FeatureTables.of(cold), Svd(), has_encoder=False)
+        ColdStart().check(graph, cold.build_feature_tables(), Svd(), has_encoder=False)

@@ -11,7 +11,7 @@ from reccl.views import Plain, View
 
 @pytest.fixture(scope="session")
 def features(planted_dataset: Dataset) -> FeatureTables:
-    return FeatureTables.of(planted_dataset)
+    return planted_dataset.build_feature_tables()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureSchema, FeatureTables
+from reccl.data.features import FeatureSchema
 from reccl.data.graph import Graph
 from reccl.encoders import ContentAligned, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
 from reccl.scorers import EmbeddingScorer
@@ -21,7 +21,7 @@ def cold(planted_dataset: Dataset) -> Dataset:
 
 def built(settings: EncoderSettings, data: Dataset):
     graph = Graph.from_interactions(data.train, 200, 120)
-    encoder = settings.build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
+    encoder = settings.build(graph, data.build_feature_tables(), torch.Generator().manual_seed(0))
     return encoder, Plain().sample(graph, torch.Generator()), graph
 
 

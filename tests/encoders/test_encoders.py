@@ -178,7 +178,7 @@ class TestTwoTower:
         self, planted_graph: Graph, features: FeatureTables, view: View
     ) -> None:
         encoder = built(TwoTower(dimension=6, hidden=(5,), feature_dimension=3), planted_graph, features)
-        tower, known = encoder.users, features.users()
+        tower, known = encoder.users, features.encode_users()
         codes, bags = known.categories["group"][0], known.lists["tags"][0]
         ids, group, tags, first, first_bias, second, second_bias = (
             dict(tower.named_parameters())[name].detach().numpy()
@@ -199,7 +199,7 @@ class TestTwoTower:
 
     def test_without_tables_it_has_ids_alone(self, planted_graph: Graph, planted_dataset: Dataset, view: View) -> None:
         bare = Dataset(**{**vars(planted_dataset), "user_table": None, "item_table": None})
-        encoder = built(TwoTower(dimension=6, hidden=()), planted_graph, FeatureTables.of(bare))
+        encoder = built(TwoTower(dimension=6, hidden=()), planted_graph, bare.build_feature_tables())
         assert encoder(view).items(None).shape == (120, 6)
         assert sum(parameter.numel() for parameter in encoder.items.parameters()) == 120 * 6 + 6 * 6 + 6
 
@@ -216,7 +216,7 @@ class TestTwoTower:
     ) -> None:
         table = planted_dataset.item_table.rename({"group": name, "tags": f"{name}s"})
         data = Dataset(**{**vars(planted_dataset), "item_table": table})
-        assert built(TwoTower(), planted_graph, FeatureTables.of(data))(view).items(None).isfinite().all()
+        assert built(TwoTower(), planted_graph, data.build_feature_tables())(view).items(None).isfinite().all()
 
     def test_dropout_works_in_training_alone(self, planted_graph: Graph, features: FeatureTables, view: View) -> None:
         encoder = built(TwoTower(dropout=0.5), planted_graph, features)
@@ -229,7 +229,7 @@ class TestTwoTower:
     ) -> None:
         cold = planted_dataset.train.filter(pl.col("item") != 7)
         data = Dataset(**{**vars(planted_dataset), "train": cold})
-        encoder = built(TwoTower(), Graph.from_interactions(cold, 200, 120), FeatureTables.of(data))
+        encoder = built(TwoTower(), Graph.from_interactions(cold, 200, 120), data.build_feature_tables())
         encoder(view).items(torch.tensor([7])).sum().backward()
         assert encoder.items.network[0].weight.grad.abs().sum() > 0
 

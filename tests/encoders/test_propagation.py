@@ -11,7 +11,6 @@ from torch.nn.functional import cross_entropy, embedding, normalize
 
 from reccl.data.batches import iterate_batches
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import LightGCN
 from reccl.encoders.propagation import Propagation
@@ -165,7 +164,7 @@ def test_a_step_has_the_losses_and_gradients_of_plain_torch(
     objective = Objective({"ranking": ranking, "contrast": contrast, "l2": L2(weight=0.5)}, planted_graph, generator)
     objective.draw_views()
     settings = LightGCN(dimension=D, layers=2, initial_weight=1.0 if method == "sgl" else 0.0)
-    encoder = settings.build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(1))
+    encoder = settings.build(planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(1))
     batch = next(iterate_batches(planted_graph, 64, torch.Generator().manual_seed(3)))
     drawn = generator.get_state()
     values = objective(encoder, batch)
@@ -206,7 +205,7 @@ class Closed:
 
 def test_initial_embeddings_run_no_hop(planted_graph: Graph, planted_dataset: Dataset) -> None:
     encoder = LightGCN(dimension=D).build(
-        planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(1)
+        planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(1)
     )
     embeddings = encoder(View((Closed(),)))
     rows = torch.tensor([2, 0])
@@ -220,7 +219,7 @@ def test_noise_is_sampled_when_a_view_is_encoded_whatever_is_looked_up_first(
     planted_graph: Graph, planted_dataset: Dataset
 ) -> None:
     encoder = LightGCN(dimension=D).build(
-        planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(1)
+        planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(1)
     )
     found = []
     for turned in (False, True):

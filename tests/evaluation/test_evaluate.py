@@ -183,7 +183,7 @@ class TestAgainstTrecEval:
 
         data = prepare(load("smoke", [f"data.root={real_data}"]).data)
         assert data.test.height == pytest.approx(25_000, rel=0.01)
-        graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
+        graph = data.build_graph()
         require_agreement(data, Popularity().build(graph, None), (10, 20))
 
 

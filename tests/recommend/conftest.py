@@ -8,7 +8,6 @@ from torch import Tensor
 from reccl.data.columns import ITEM, USER
 from reccl.data.dataset import Dataset
 from reccl.data.features import FittedFeatures
-from reccl.data.graph import Graph
 from reccl.encoders.tower import Tower, Towers
 from reccl.recommend import Model
 from reccl.scorers import Scorer, Svd
@@ -41,7 +40,7 @@ def numbered(planted_dataset: Dataset) -> Model:
 def towered(planted_dataset: Dataset) -> Model:
     """A closed form of the planted world, with towers that are least squares of its embeddings on the features."""
     data = planted_dataset
-    graph = Graph.from_interactions(data.train, len(data.user_ids), len(data.item_ids))
+    graph = data.build_graph()
     scorer = Svd(dimension=8).build(graph, None)
     users = least_squares(data.user_table, data.train[USER], scorer.user_embeddings)
     items = least_squares(data.item_table, data.train[ITEM], scorer.item_embeddings)
@@ -52,7 +51,7 @@ def least_squares(table: pl.DataFrame | None, trained: pl.Series, vectors: Tenso
     assert table is not None
     seen = pl.int_range(table.height, eager=True).is_in(trained.cast(pl.Int64).unique().implode())
     features = FittedFeatures.fit(table, seen)
-    x = torch.cat([features.matrix(table), torch.ones(table.height, 1)], 1)  # [n, F + 1]
+    x = torch.cat([features.transform(table), torch.ones(table.height, 1)], 1)  # [n, F + 1]
     x, y = x[torch.from_numpy(seen.to_numpy())], vectors[torch.from_numpy(seen.to_numpy())]
     weight = torch.linalg.solve(x.T @ x + 0.1 * torch.eye(x.shape[1]), x.T @ y).T  # [D, F + 1]
     return Tower(features, ((weight[:, :-1], weight[:, -1]),))

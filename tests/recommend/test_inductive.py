@@ -14,7 +14,6 @@ from polars.testing import assert_frame_equal
 from reccl.cold_start import ColdStart, embed_cold_nodes
 from reccl.config import loads
 from reccl.data.dataset import Dataset, build
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.pipelines import import_file
@@ -233,7 +232,7 @@ class TestContent:
         tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
         data = build(tables, ColdItems(cold=0.1))
         graph = Graph.from_interactions(data.train, 200, 120)
-        features, content = FeatureTables.of(data), ColdStart(target_scorer=Svd(dimension=8))
+        features, content = data.build_feature_tables(), ColdStart(target_scorer=Svd(dimension=8))
         done = embed_cold_nodes(content, settings.build(graph, None), graph, features, None, None, 0)
         return Model.of(done.scorer, data, done.towers)
 

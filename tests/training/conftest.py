@@ -5,7 +5,6 @@ import torch
 
 from reccl.data.batches import Batch, iterate_batches
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder, LightGCN
 
@@ -14,7 +13,7 @@ from reccl.encoders import Encoder, LightGCN
 def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Encoder:
     """A small LightGCN with fresh parameters."""
     generator = torch.Generator().manual_seed(0)
-    return LightGCN(dimension=8).build(planted_graph, FeatureTables.of(planted_dataset), generator)
+    return LightGCN(dimension=8).build(planted_graph, planted_dataset.build_feature_tables(), generator)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import torch
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import ContentAligned, Encoder, LightGCN, MatrixFactorization
 from reccl.errors import TrainingError
@@ -21,7 +20,7 @@ BATCH = Batch(torch.tensor([3, 3, 8, 9]), torch.tensor([5, 7, 5, 11]))
 @pytest.fixture
 def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Encoder:
     settings = ContentAligned(base=LightGCN(layers=1), dimension=6, hidden=(9,), dropout=0)
-    return settings.build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0))
+    return settings.build(planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0))
 
 
 def value(graph: Graph, encoder: Encoder, term: Alignment) -> torch.Tensor:
@@ -52,7 +51,7 @@ def test_distilled_it_moves_the_towers_and_leaves_the_graph_alone(planted_graph:
 
 
 def test_without_towers_it_says_which_encoder_has_them(planted_graph: Graph, planted_dataset: Dataset) -> None:
-    features = FeatureTables.of(Dataset(**{**vars(planted_dataset), "user_table": None, "item_table": None}))
+    features = Dataset(**{**vars(planted_dataset), "user_table": None, "item_table": None}).build_feature_tables()
     for settings in (LightGCN(), ContentAligned()):
         bare = settings.build(planted_graph, features, torch.Generator())
         with pytest.raises(TrainingError, match=r"use encoder\.kind=content_aligned"):
@@ -60,7 +59,7 @@ def test_without_towers_it_says_which_encoder_has_them(planted_graph: Graph, pla
 
 
 def test_a_side_without_features_does_not_count(planted_graph: Graph, planted_dataset: Dataset) -> None:
-    features = FeatureTables.of(Dataset(**{**vars(planted_dataset), "user_table": None}))
+    features = Dataset(**{**vars(planted_dataset), "user_table": None}).build_feature_tables()
     settings = ContentAligned(base=MatrixFactorization(), dimension=8)
     encoder = settings.build(planted_graph, features, torch.Generator().manual_seed(0))
     value(planted_graph, encoder, Alignment(distill=False)).backward()

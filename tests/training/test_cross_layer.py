@@ -5,7 +5,6 @@ import torch
 
 from reccl.data.batches import iterate_batches
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import EncoderSettings, LightGCN, MatrixFactorization
 from reccl.errors import TrainingError
@@ -17,7 +16,7 @@ from reccl.views import Plain
 def value(term: CrossLayer, encoder: EncoderSettings, data: Dataset, graph: Graph) -> torch.Tensor:
     objective = Objective({"cross": term}, graph, torch.Generator().manual_seed(0))
     objective.draw_views()
-    built = encoder.build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
+    built = encoder.build(graph, data.build_feature_tables(), torch.Generator().manual_seed(0))
     return objective(built, next(iterate_batches(graph, 64, torch.Generator().manual_seed(3))))["cross"]
 
 
@@ -25,7 +24,7 @@ def test_is_info_nce_between_the_final_and_the_early_layer(planted_dataset: Data
     term = CrossLayer(weight=1.0, layer=1, view=Plain(), loss=InfoNCE(temperature=0.2))
     got = value(term, LightGCN(dimension=8, layers=2), planted_dataset, planted_graph)
     built = LightGCN(dimension=8, layers=2).build(
-        planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0)
+        planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0)
     )
     x0 = built.nodes.detach()
     dense = planted_graph.adjacency.matrix.to_dense()

@@ -7,7 +7,6 @@ import torch
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import ContentAligned, Encoder, LightGCN
 from reccl.errors import TrainingError
@@ -24,7 +23,7 @@ PARTS = ("supervised", "rating", "ranking", "identification")
 @pytest.fixture
 def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Encoder:
     settings = ContentAligned(base=LightGCN(layers=1), dimension=6, hidden=(9,), dropout=0, replaced=0)
-    return settings.build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0))
+    return settings.build(planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0))
 
 
 def value(graph: Graph, encoder: Encoder, term: TermSettings, batch: Batch = BATCH) -> torch.Tensor:
@@ -131,7 +130,7 @@ def test_items_that_are_not_trained_on_are_no_negatives(planted_dataset: Dataset
     rows = planted_dataset.train.filter(pl.col("item") < 4)
     data = Dataset(**{**vars(planted_dataset), "train": rows})
     graph = Graph.from_interactions(rows, 200, 120)
-    encoder = ContentAligned(dimension=6, dropout=0).build(graph, FeatureTables.of(data), torch.Generator())
+    encoder = ContentAligned(dimension=6, dropout=0).build(graph, data.build_feature_tables(), torch.Generator())
     term, batch = Distillation(number=5), Batch(graph.user[:9], graph.item[:9])
     before = value(graph, encoder, term, batch).item()
     encoder.items.matrix[4:] += 1
@@ -146,7 +145,7 @@ def test_without_a_tower_of_items_it_says_what_is_needed(
 ) -> None:
     data = Dataset(**{**vars(planted_dataset), "item_table": None})
     settings = LightGCN() if bare else ContentAligned()
-    encoder = settings.build(planted_graph, FeatureTables.of(data), torch.Generator())
+    encoder = settings.build(planted_graph, data.build_feature_tables(), torch.Generator())
     with pytest.raises(TrainingError, match=r"a tower over features of items: use encoder\.kind=content_aligned"):
         value(planted_graph, encoder, Distillation())
 
@@ -158,7 +157,7 @@ def cold_and_warm(data: Dataset, objective: dict[str, TermSettings]) -> tuple[fl
     graph, made = Graph.from_interactions(train, 200, 120), Dataset(**{**vars(data), "train": train})
     random = torch.Generator().manual_seed(0)
     settings = ContentAligned(dimension=16, base=LightGCN(layers=1), hidden=(32,), replaced=0)
-    encoder, whole = settings.build(graph, FeatureTables.of(made), random), Objective(objective, graph, random)
+    encoder, whole = settings.build(graph, made.build_feature_tables(), random), Objective(objective, graph, random)
     fit(encoder, whole, graph, Training(epochs=20, batch_size=512, learning_rate=0.01), seed=0)
     with torch.no_grad():
         scorer = EmbeddingScorer(similarity="cosine").build(graph, encoder(Plain().sample(graph, random)))

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from reccl.data.batches import iterate_batches
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder, LightGCN, TwoTower
 from reccl.errors import TrainingError
@@ -108,7 +107,7 @@ def run(planted_graph: Graph, planted_dataset: Dataset) -> Run:
     ) -> tuple[Encoder, Fit]:
         start = torch.Generator().manual_seed(seed)
         encoder = (settings or LightGCN(dimension=8, layers=1)).build(
-            planted_graph, FeatureTables.of(planted_dataset), start
+            planted_graph, planted_dataset.build_feature_tables(), start
         )
         objective = Objective(terms or {"ranking": Ranking()}, planted_graph, torch.Generator().manual_seed(seed))
         how = Training(**{"epochs": 3, "batch_size": 700, "learning_rate": 0.01, **training})
@@ -146,7 +145,9 @@ def slow_fit(
     graph: Graph, data: Dataset, epochs: int, clip: float | None = None, average: float = 0
 ) -> tuple[Encoder, list[float]]:
     """The plainest loop: loss, gradients from nothing, Adam by the book, a moving average of what it finds."""
-    encoder = LightGCN(dimension=8, layers=1).build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
+    encoder = LightGCN(dimension=8, layers=1).build(
+        graph, data.build_feature_tables(), torch.Generator().manual_seed(0)
+    )
     objective, order = Objective({"ranking": Ranking()}, graph, torch.Generator()), torch.Generator().manual_seed(0)
     (nodes,) = encoder.parameters()
     mean, square, averaged, means = torch.zeros_like(nodes), torch.zeros_like(nodes), nodes.detach(), []

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import EGCF, NGCF, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
 from reccl.evaluation import Evaluation, evaluate
@@ -74,7 +73,7 @@ OTHERS: dict[str, tuple[EncoderSettings, dict[str, TermSettings]]] = {
 
 def trained(settings: EncoderSettings, terms: dict[str, TermSettings], data: Dataset, graph: Graph) -> Scorer:
     random = torch.Generator().manual_seed(0)
-    encoder = settings.build(graph, FeatureTables.of(data), random)
+    encoder = settings.build(graph, data.build_feature_tables(), random)
     objective = Objective(terms, graph, random)
     fit(encoder, objective, graph, Training(epochs=15, batch_size=512, learning_rate=0.01), seed=0)
     with torch.no_grad():
@@ -119,7 +118,7 @@ def test_an_untrained_encoder_does_not_pass_the_floor(
     planted_dataset: Dataset, planted_graph: Graph, popularity: float
 ) -> None:
     random = torch.Generator().manual_seed(0)
-    encoder = ENCODERS["matrix_factorization"].build(planted_graph, FeatureTables.of(planted_dataset), random)
+    encoder = ENCODERS["matrix_factorization"].build(planted_graph, planted_dataset.build_feature_tables(), random)
     with torch.no_grad():
         scorer = EmbeddingScorer().build(planted_graph, encoder(Plain().sample(planted_graph, random)))
     assert ndcg(scorer, planted_dataset) < 2 * popularity

@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder, EncoderSettings, LightGCN, MatrixFactorization
 from reccl.losses import BPR, InfoNCE, Pairs, SupCon, hsic
@@ -20,7 +19,7 @@ SEED = 11
 
 
 def built(settings: EncoderSettings, graph: Graph, data: Dataset) -> Encoder:
-    return settings.build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
+    return settings.build(graph, data.build_feature_tables(), torch.Generator().manual_seed(0))
 
 
 def value(term: TermSettings, encoder: Encoder, graph: Graph, batch: Batch) -> float:

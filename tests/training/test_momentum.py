@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import AnyEncoder, Encoder, EncoderSettings, LightGCN
 from reccl.errors import TrainingError
@@ -68,7 +67,7 @@ class TestMomentumEncoder:
         self, part: type[EncoderSettings], planted_graph: Graph, planted_dataset: Dataset, batch: Batch
     ) -> None:
         random = torch.Generator().manual_seed(0)
-        online = part().build(planted_graph, FeatureTables.of(planted_dataset), random)
+        online = part().build(planted_graph, planted_dataset.build_feature_tables(), random)
         target, view = MomentumEncoder(online, 0.75), Plain().sample(planted_graph, random)
         found = target(view).users(batch.user)
         torch.testing.assert_close(found, online.eval()(view).users(batch.user))
@@ -227,6 +226,6 @@ class TestState:
         runs = []
         for _ in range(2):
             generator = torch.Generator().manual_seed(0)
-            online = LightGCN(dimension=8).build(planted_graph, FeatureTables.of(planted_dataset), generator)
+            online = LightGCN(dimension=8).build(planted_graph, planted_dataset.build_feature_tables(), generator)
             runs.append(trained(planted_graph, online, self.TERMS).parts.state_dict())
         assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])

@@ -6,7 +6,6 @@ import torch
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder, EncoderSettings, LightGCN, MatrixFactorization
 from reccl.errors import TrainingError
@@ -17,7 +16,7 @@ from reccl.training.terms.prototypes import Clusters, clustered
 
 
 def built(encoder: EncoderSettings, data: Dataset, graph: Graph) -> Encoder:
-    return encoder.build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
+    return encoder.build(graph, data.build_feature_tables(), torch.Generator().manual_seed(0))
 
 
 def objective(graph: Graph, term: TermSettings) -> Objective:

@@ -5,7 +5,6 @@ import torch
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder, LightGCN
 from reccl.training import L2, Contrast, CrossLayer, FullSoftmax, Objective, Ranking, TermSettings
@@ -26,7 +25,7 @@ class Counting(Encoder):
 @pytest.fixture
 def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Counting:
     generator = torch.Generator().manual_seed(0)
-    return Counting(LightGCN(dimension=8).build(planted_graph, FeatureTables.of(planted_dataset), generator))
+    return Counting(LightGCN(dimension=8).build(planted_graph, planted_dataset.build_feature_tables(), generator))
 
 
 def objective(graph: Graph, **terms: TermSettings) -> Objective:

@@ -6,7 +6,6 @@ import torch
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import MatrixFactorization
 from reccl.scorers import Ease, ItemKnn
@@ -22,7 +21,9 @@ def batch(planted_graph: Graph) -> Batch:
 
 
 def loss(term, graph: Graph, data: Dataset, batch: Batch):
-    encoder = MatrixFactorization(dimension=6).build(graph, FeatureTables.of(data), torch.Generator().manual_seed(0))
+    encoder = MatrixFactorization(dimension=6).build(
+        graph, data.build_feature_tables(), torch.Generator().manual_seed(0)
+    )
     objective = Objective({"one": term}, graph, torch.Generator().manual_seed(0))
     objective.build(encoder)
     objective.draw_views()

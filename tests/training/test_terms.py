@@ -8,7 +8,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from reccl.data.batches import Batch
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder, LightGCN, TwoTower
 from reccl.losses import BPR, InfoNCE, Pairs, SupCon
@@ -86,7 +85,7 @@ class Counting(Encoder):
 @pytest.fixture
 def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Counting:
     generator = torch.Generator().manual_seed(0)
-    return Counting(LightGCN(dimension=8).build(planted_graph, FeatureTables.of(planted_dataset), generator))
+    return Counting(LightGCN(dimension=8).build(planted_graph, planted_dataset.build_feature_tables(), generator))
 
 
 def losses(graph: Graph, encoder: Encoder, batch: Batch, **terms: TermSettings) -> dict[str, torch.Tensor]:
@@ -150,7 +149,7 @@ class TestEveryTerm:
         self, term: TermSettings, planted_graph: Graph, planted_dataset: Dataset, batch: Batch
     ) -> None:
         towers = TwoTower(dimension=8, hidden=(4,)).build(
-            planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0)
+            planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0)
         )
         if isinstance(term, CrossLayer | Neighbors):
             pytest.skip("towers have no layers to look at; that it says so is tested with the term")

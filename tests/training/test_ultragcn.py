@@ -7,7 +7,6 @@ import torch
 
 from reccl.data.batches import Batch, iterate_batches
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder, MatrixFactorization
 from reccl.negatives import InBatch
@@ -20,7 +19,7 @@ from reccl.views import Plain
 @pytest.fixture
 def encoder(planted_dataset: Dataset, planted_graph: Graph) -> Encoder:
     return MatrixFactorization(dimension=8).build(
-        planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0)
+        planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0)
     )
 
 

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from reccl.data.dataset import Dataset
-from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import (
     EGCF,
@@ -120,7 +119,9 @@ def test_every_encoder_starts_from_perturbed_inputs_in_that_view_alone(
     name: str, planted_dataset: Dataset, planted_graph: Graph
 ) -> None:
     settings: EncoderSettings = ENCODERS[name]
-    encoder = settings.build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0)).eval()
+    encoder = settings.build(
+        planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0)
+    ).eval()
     dropped = encoder(sampled(Dropout(rate=0, input_rate=0.5), planted_graph))
     plain, again = (encoder(sampled(Plain(), planted_graph)) for _ in range(2))
     for side in ("users", "items"):
@@ -133,7 +134,7 @@ def test_every_encoder_starts_from_perturbed_inputs_in_that_view_alone(
 def test_towers_of_complementary_views_see_each_input_once(planted_dataset: Dataset, planted_graph: Graph) -> None:
     """Without hidden layers a tower is linear: the two views' towers sum up to the whole and one more bias."""
     towers = TwoTower(dimension=8, hidden=())
-    encoder = towers.build(planted_graph, FeatureTables.of(planted_dataset), torch.Generator().manual_seed(0))
+    encoder = towers.build(planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0))
     first, second = TestComplement().drawn(planted_graph)
     one, other, whole = (encoder(view) for view in (first, second, sampled(Plain(), planted_graph)))
     for side in ("users", "items"):

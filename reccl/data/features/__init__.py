@@ -1,11 +1,10 @@
-"""Features, an index: what is known of users and items, as numbers; learned from trained rows only."""
+"""Features, an index: properties of users and items as numbers; learned from training nodes only."""
 
 from reccl.data.features.bins import Bins
 from reccl.data.features.categorical import Categorical
 from reccl.data.features.date import Date
-from reccl.data.features.encoded import Features
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.fitted import FittedFeature, FittedFeatures
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.fitted import EncodedFeatures, FittedFeature, FittedFeatures
 from reccl.data.features.multi_hot import MultiHot
 from reccl.data.features.numeric import Numeric
 from reccl.data.features.prefix import Prefix
@@ -22,13 +21,13 @@ __all__ = [
     "Bins",
     "Categorical",
     "Date",
+    "EncodedFeatures",
     "FeatureSchema",
     "FeatureSettings",
+    "FeatureState",
     "FeatureTables",
-    "Features",
     "FittedFeature",
     "FittedFeatures",
-    "Learned",
     "MultiHot",
     "Numeric",
     "Prefix",

@@ -10,8 +10,8 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.numeric import as_numbers
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.numeric import to_numbers
 from reccl.data.features.words import one_hot
 
 
@@ -26,29 +26,29 @@ class Bins(FeatureSettings):
     """How many ranges, at most."""
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        known = as_numbers(trained).drop_nulls().to_numpy()
+    def fit(self, trained: pl.Series) -> FeatureState:
+        known = to_numbers(trained).drop_nulls().to_numpy()
         edges = np.unique(np.quantile(known, np.linspace(0, 1, self.number + 1)[1:-1])) if len(known) else known
-        return Learned({"edges": [float(edge) for edge in edges if edge > known.min()]})
+        return FeatureState({"edges": [float(edge) for edge in edges if edge > known.min()]})
 
-    def columns(self, name: str, learned: Learned) -> list[str]:
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
         """`year<1980`, `year=1980..1990`, `year>=1990`."""
-        edges = [f"{edge:.10g}" for edge in learned.values["edges"]]
+        edges = [f"{edge:.10g}" for edge in state.values["edges"]]
         if not edges:
             return [f"{name}=any"]
         inner = [f"{name}={low}..{high}" for low, high in pairwise(edges)]
         return [f"{name}<{edges[0]}", *inner, f"{name}>={edges[-1]}"]
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        return one_hot(*self.codes(column, learned))
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        return one_hot(*self.encode(column, state))
 
     @override
-    def codes(self, column: pl.Series, learned: Learned) -> tuple[Tensor, int]:
-        numbers, edges = as_numbers(column), learned.values["edges"]
+    def encode(self, column: pl.Series, state: FeatureState) -> tuple[Tensor, int]:
+        numbers, edges = to_numbers(column), state.values["edges"]
         places = 1 + np.searchsorted(np.array(edges, dtype=np.float64), numbers.fill_null(0).to_numpy(), "right")
         return torch.from_numpy(np.where(numbers.is_null().to_numpy(), 0, places)), len(edges) + 2
 
     @override
-    def known(self, column: pl.Series) -> pl.Series:
-        return as_numbers(column).is_not_null()
+    def is_known(self, column: pl.Series) -> pl.Series:
+        return to_numbers(column).is_not_null()

@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.words import as_words, codes_of, one_hot, vocabulary
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.words import build_vocabulary, encode_words, one_hot, to_words
 
 
 class OneWord(FeatureSettings):
@@ -22,26 +22,26 @@ class OneWord(FeatureSettings):
 
     def words(self, column: pl.Series) -> pl.Series:
         """The column as text."""
-        return as_words(column)
+        return to_words(column)
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        return Learned({"words": vocabulary(self.words(trained), self.min_count)})
+    def fit(self, trained: pl.Series) -> FeatureState:
+        return FeatureState({"words": build_vocabulary(self.words(trained), self.min_count)})
 
     @override
-    def columns(self, name: str, learned: Learned) -> list[str]:
-        return [f"{name}={word}" for word in learned.values["words"]] + [f"{name}~unknown"] * self.unknown
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
+        return [f"{name}={word}" for word in state.values["words"]] + [f"{name}~unknown"] * self.unknown
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        codes, size = self.codes(column, learned)
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        codes, size = self.encode(column, state)
         made = one_hot(codes, size)  # [n, V]
         return torch.cat([made, (codes == 0)[:, None].float()], 1) if self.unknown else made
 
     @override
-    def codes(self, column: pl.Series, learned: Learned) -> tuple[Tensor, int]:
-        known = learned.values["words"]
-        return codes_of(self.words(column), known), len(known) + 1
+    def encode(self, column: pl.Series, state: FeatureState) -> tuple[Tensor, int]:
+        known = state.values["words"]
+        return encode_words(self.words(column), known), len(known) + 1
 
 
 class Categorical(OneWord):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.numeric import deviation, mean, standardized
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.numeric import deviation, mean, standardize
 
 Part = Literal["month", "weekday", "year"]
 CIRCLES = {"month": 12, "weekday": 7}
@@ -24,11 +24,11 @@ class Date(FeatureSettings):
     """Which parts of the date."""
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        years = as_dates(trained).dt.year().cast(pl.Float64).drop_nulls()
-        return Learned({"mean": mean(years), "deviation": deviation(years)})
+    def fit(self, trained: pl.Series) -> FeatureState:
+        years = to_dates(trained).dt.year().cast(pl.Float64).drop_nulls()
+        return FeatureState({"mean": mean(years), "deviation": deviation(years)})
 
-    def columns(self, name: str, learned: Learned) -> list[str]:
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
         """`released~year`, `released~month_sin`, `released~month_cos`."""
         return [
             f"{name}~{part}{suffix}"
@@ -37,14 +37,14 @@ class Date(FeatureSettings):
         ]
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        dates = as_dates(column)
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        dates = to_dates(column)
         known = torch.from_numpy(dates.is_not_null().to_numpy(writable=True)).float()  # [n]
         made = [torch.zeros(len(column), 0)]
         for part in self.parts:
             if part == "year":
                 years = dates.dt.year().cast(pl.Float64)
-                made.append(standardized(years, learned.values["mean"], learned.values["deviation"])[:, None])
+                made.append(standardize(years, state.values["mean"], state.values["deviation"])[:, None])
             else:
                 places = (dates.dt.month() if part == "month" else dates.dt.weekday()).fill_null(1) - 1
                 share = places.cast(pl.Float32) / CIRCLES[part]
@@ -53,11 +53,11 @@ class Date(FeatureSettings):
         return torch.cat(made, 1)
 
     @override
-    def known(self, column: pl.Series) -> pl.Series:
-        return as_dates(column).is_not_null()
+    def is_known(self, column: pl.Series) -> pl.Series:
+        return to_dates(column).is_not_null()
 
 
-def as_dates(column: pl.Series) -> pl.Series:
+def to_dates(column: pl.Series) -> pl.Series:
     """[n] dates. Raises ValueError for numbers: a year is a number, not a date."""
     if column.dtype == pl.String:
         return column.replace({"": None}).str.slice(0, 10).str.to_date("%Y-%m-%d")

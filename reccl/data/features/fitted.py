@@ -1,7 +1,7 @@
-"""Fitted: the features of one side, learned from trained rows; reads that table and any new one."""
+"""Fitted: the features of one side, learned from training nodes; transforms that table and any new one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import polars as pl
@@ -9,57 +9,56 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from reccl.data.features.encoded import Features
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.infer import Schema, complete
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.infer import Schema, choose_kinds
 from reccl.data.features.schema import AnyFeature
 from reccl.errors import DataError, listed
 
 FORMAT = 1
-SHOWN = 40
+EXAMPLE_LENGTH = 40
 """Characters of an example that are kept."""
 
 
 @dataclass(frozen=True)
 class FittedFeature:
-    """One column: its kind, and what that kind learned."""
+    """One column: its kind, and the state of that kind."""
 
     name: str
     settings: FeatureSettings
-    learned: Learned
-    missing: float  # share of the trained rows that say nothing
-    example: str  # the first trained value
+    state: FeatureState
+    missing: float  # share of the training nodes without a value
+    example: str  # the first value of a training node
 
     @classmethod
     def fit(cls, column: pl.Series, trained: pl.Series, settings: FeatureSettings) -> Self:
-        """Learn from the `trained` rows ([n] bool) of a column [n]."""
+        """Learn from the `trained` nodes ([n] bool) of a column [n]."""
         values = column.filter(trained)
         try:
-            learned, known = settings.fit(values), settings.known(values)
+            state, known = settings.fit(values), settings.is_known(values)
         except (pl.exceptions.PolarsError, ValueError) as error:
-            raise refused(column.name, settings, error) from error
+            raise describe_failure(column.name, settings, error) from error
         missing = 1 - float(known.mean() or 0)  # type: ignore[arg-type]
         examples = values.filter(known).head(1).to_list()
-        return cls(column.name, settings, learned, missing, shown(examples[0]) if examples else "")
+        return cls(column.name, settings, state, missing, shorten(examples[0]) if examples else "")
 
     @property
     def columns(self) -> list[str]:
         """[F] names."""
-        return self.settings.columns(self.name, self.learned)
+        return self.settings.name_columns(self.name, self.state)
 
-    def matrix(self, table: pl.DataFrame) -> Tensor:
-        """[n, F]."""
+    def transform(self, table: pl.DataFrame) -> Tensor:
+        """[n, F] float32."""
         try:
-            return self.settings.matrix(self.column(table), self.learned).nan_to_num()  # beyond float32
+            return self.settings.transform(self.column(table), self.state).nan_to_num()  # beyond float32
         except (pl.exceptions.PolarsError, ValueError) as error:
-            raise refused(self.name, self.settings, error) from error
+            raise describe_failure(self.name, self.settings, error) from error
 
-    def codes(self, table: pl.DataFrame) -> tuple[Tensor, int] | None:
-        """See `FeatureSettings.codes`."""
+    def encode(self, table: pl.DataFrame) -> tuple[Tensor, int] | None:
+        """See `FeatureSettings.encode`."""
         try:
-            return self.settings.codes(self.column(table), self.learned)
+            return self.settings.encode(self.column(table), self.state)
         except (pl.exceptions.PolarsError, ValueError) as error:
-            raise refused(self.name, self.settings, error) from error
+            raise describe_failure(self.name, self.settings, error) from error
 
     def column(self, table: pl.DataFrame) -> pl.Series:
         """The values [n]; all missing where the table has no such column."""
@@ -68,7 +67,15 @@ class FittedFeature:
 
 @dataclass(frozen=True)
 class FittedFeatures:
-    """All features of users, or of items: [n, F] numbers of any table with such columns."""
+    """All features of users, or of items: [n, F] numbers of any table with such columns.
+
+    >>> films = pl.DataFrame({"genre": ["Drama", "Comedy"] * 2, "year": [1985, 1990, 2000, 2005]})
+    >>> fitted = FittedFeatures.fit(films, trained=pl.Series([True] * 4))
+    >>> fitted.columns
+    ['genre=Comedy', 'genre=Drama', 'year']
+    >>> fitted.transform(pl.DataFrame({"genre": ["Horror"], "year": [1995]})).tolist()
+    [[0.0, 0.0, 0.0]]
+    """
 
     features: tuple[FittedFeature, ...] = ()
 
@@ -84,10 +91,10 @@ class FittedFeatures:
             if schema:
                 raise DataError(f"features {listed(schema)} asked for, and the data has no such table")
             return cls()
-        return cls.of_kinds(table, trained, complete(table, trained, schema or {}))
+        return cls.fit_kinds(table, trained, choose_kinds(table, trained, schema or {}))
 
     @classmethod
-    def of_kinds(cls, table: pl.DataFrame, trained: pl.Series, kinds: Mapping[str, FeatureSettings]) -> Self:
+    def fit_kinds(cls, table: pl.DataFrame, trained: pl.Series, kinds: Mapping[str, FeatureSettings]) -> Self:
         """Learn these columns and no others."""
         return cls(tuple(FittedFeature.fit(table[name], trained, kind) for name, kind in kinds.items()))
 
@@ -96,33 +103,33 @@ class FittedFeatures:
         """[F] names: `genres=Comedy`, `year`, `title~3`."""
         return [name for feature in self.features for name in feature.columns]
 
-    def matrix(self, table: pl.DataFrame) -> Tensor:
+    def transform(self, table: pl.DataFrame) -> Tensor:
         """[n, F] float32, finite. Columns that the table lacks count as missing everywhere, others are not read.
 
         Raises DataError for values that their kind cannot read, and for a table with none of the columns.
         """
-        self.require_some(table)
-        return torch.cat([torch.zeros(table.height, 0), *(feature.matrix(table) for feature in self.features)], 1)
+        self.require_any_column(table)
+        return torch.cat([torch.zeros(table.height, 0), *(feature.transform(table) for feature in self.features)], 1)
 
-    def encode(self, table: pl.DataFrame) -> Features:
+    def encode(self, table: pl.DataFrame) -> "EncodedFeatures":
         """Codes where a feature has words, else its columns of the matrix."""
-        self.require_some(table)
-        made, numbers = Features(), []
+        self.require_any_column(table)
+        made, numbers = EncodedFeatures(), []
         for feature in self.features:
-            coded = feature.codes(table)
+            coded = feature.encode(table)
             if coded is None:
-                numbers.append(feature.matrix(table))
+                numbers.append(feature.transform(table))
             else:
                 (made.categories if coded[0].dim() == 1 else made.lists)[feature.name] = coded
-        return Features(made.categories, made.lists, torch.cat(numbers, 1) if numbers else None, self)
+        return EncodedFeatures(made.categories, made.lists, torch.cat(numbers, 1) if numbers else None, self)
 
-    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def to_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Everything, as JSON has it and as tensors by name."""
         entries = [
             {
                 "name": feature.name,
                 "settings": feature.settings.model_dump(mode="json"),
-                "values": feature.learned.values,
+                "values": feature.state.values,
                 "missing": feature.missing,
                 "example": feature.example,
             }
@@ -131,49 +138,62 @@ class FittedFeatures:
         tensors = {
             f"{place}.{name}": tensor.contiguous()
             for place, feature in enumerate(self.features)
-            for name, tensor in feature.learned.tensors.items()
+            for name, tensor in feature.state.tensors.items()
         }
         return {"format": FORMAT, "features": entries}, tensors
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Self:
-        """What `state` was taken of. Raises DataError for another format."""
+        """The features that `to_state` wrote. Raises DataError for another format."""
         if state.get("format") != FORMAT:
             raise DataError(f"saved features have format {state.get('format')}, not {FORMAT}; train again")
         kinds: TypeAdapter[FeatureSettings] = TypeAdapter(AnyFeature)
         made = []
         for place, entry in enumerate(state["features"]):
             own = {key.partition(".")[2]: value for key, value in tensors.items() if key.startswith(f"{place}.")}
-            learned = Learned(entry["values"], own)
+            saved = FeatureState(entry["values"], own)
             settings = kinds.validate_python(entry["settings"])
-            made.append(FittedFeature(entry["name"], settings, learned, entry["missing"], entry["example"]))
+            made.append(FittedFeature(entry["name"], settings, saved, entry["missing"], entry["example"]))
         return cls(tuple(made))
 
     def describe(self) -> pl.DataFrame:
-        """One row a feature: its name, kind, number of columns, share of trained rows where it is missing, number of
-        words learned (null where it has none), and an example.
+        """One row a feature: its name, kind, number of columns, share of training nodes without a value, size of its
+        vocabulary (null where it has none), and an example.
         """
         rows = []
         for each in self.features:
-            words = each.settings.size(each.learned)
+            words = each.settings.count_words(each.state)
             rows.append((each.name, each.settings.kind, len(each.columns), each.missing, words, each.example))
         schema = {"name": pl.String, "kind": pl.String, "columns": pl.Int64, "missing": pl.Float64}
         return pl.DataFrame(rows, schema={**schema, "vocabulary": pl.Int64, "example": pl.String}, orient="row")
 
-    def require_some(self, table: pl.DataFrame) -> None:
-        """Refuse a table with none of the columns: all would be missing."""
+    def require_any_column(self, table: pl.DataFrame) -> None:
+        """Refuse a table that has none of the columns: all values would be missing."""
         names = [feature.name for feature in self.features]
         if names and not set(names) & set(table.columns):
             raise DataError(f"the table has none of the features {listed(names)}; it has {listed(table.columns)}")
 
 
-def shown(value: object) -> str:
+@dataclass(frozen=True)
+class EncodedFeatures:
+    """Features of n nodes as codes and numbers, for networks that learn an embedding of each word.
+
+    Category 0 means unknown, missing, or not seen among the training nodes.
+    """
+
+    categories: dict[str, tuple[Tensor, int]] = field(default_factory=dict)  # name -> (codes [n], number of codes)
+    lists: dict[str, tuple[Tensor, int]] = field(default_factory=dict)  # name -> (codes [n, longest], 0 pads)
+    numbers: Tensor | None = None  # [n, F] standardized; 0 where missing
+    fitted: FittedFeatures | None = None  # what encodes other tables in the same way
+
+
+def shorten(value: object) -> str:
     """A value on one short line."""
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return text if len(text) <= EXAMPLE_LENGTH else f"{text[: EXAMPLE_LENGTH - 3]}..."
 
 
-def refused(name: str, settings: FeatureSettings, error: Exception) -> DataError:
+def describe_failure(name: str, settings: FeatureSettings, error: Exception) -> DataError:
     """One line for values that a kind cannot read."""
     lines = str(error).strip().splitlines()
     return DataError(f"feature {name!r} of kind {settings.kind}: {lines[0] if lines else type(error).__name__}")

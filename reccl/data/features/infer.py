@@ -1,4 +1,4 @@
-"""Infer: the kind of a column that no schema names, by its type and its trained rows."""
+"""Infer: the kind of a column that no schema names, by its type and its values of training nodes."""
 
 from collections.abc import Mapping
 
@@ -16,18 +16,18 @@ MOSTLY_UNIQUE = 0.5
 Schema = Mapping[str, FeatureSettings | None]
 
 
-def complete(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> dict[str, FeatureSettings]:
+def choose_kinds(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> dict[str, FeatureSettings]:
     """A kind for every column: the schema's, else the inferred one of what is usable; in the table's order.
 
     Raises DataError where the schema names a column that the table lacks.
     """
-    require(schema, table)
-    kept = usable(table.filter(trained).select(pl.exclude(list(schema))))
-    kinds = {name: schema.get(name) or kind_of(table.schema[name]) for name in table.columns}
+    require_columns(schema, table)
+    kept = find_usable(table.filter(trained).select(pl.exclude(list(schema))))
+    kinds = {name: schema.get(name) or infer_kind(table.schema[name]) for name in table.columns}
     return {name: kind for name, kind in kinds.items() if name in kept or schema.get(name)}
 
 
-def kind_of(dtype: pl.DataType) -> FeatureSettings:
+def infer_kind(dtype: pl.DataType) -> FeatureSettings:
     """Lists of fractions are vectors, other lists bags of words; numbers and moments numeric; all else categorical."""
     if isinstance(dtype, pl.Array) or (isinstance(dtype, pl.List) and dtype.inner.is_float()):
         return Vector()
@@ -36,8 +36,8 @@ def kind_of(dtype: pl.DataType) -> FeatureSettings:
     return Numeric() if dtype.is_numeric() or dtype.is_temporal() else Categorical()
 
 
-def usable(table: pl.DataFrame) -> list[str]:
-    """Columns that say something of more than one row."""
+def find_usable(table: pl.DataFrame) -> list[str]:
+    """Columns whose values tell rows apart: more than one value, and no text that is mostly unique."""
     return [
         column.name
         for column in table
@@ -46,7 +46,7 @@ def usable(table: pl.DataFrame) -> list[str]:
     ]
 
 
-def require(names: Mapping[str, object] | tuple[str, ...], table: pl.DataFrame) -> None:
+def require_columns(names: Mapping[str, object] | tuple[str, ...], table: pl.DataFrame) -> None:
     """Raise DataError for a column that the table does not have."""
     for name in names:
         if name not in table.columns:

@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.words import as_words, codes_of, vocabulary
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.words import build_vocabulary, encode_words, to_words
 
 
 class MultiHot(FeatureSettings):
@@ -28,16 +28,16 @@ class MultiHot(FeatureSettings):
     """What parts the words where the column is text and not a list."""
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        return Learned({"words": vocabulary(self.long(trained)["word"], self.min_count)})
+    def fit(self, trained: pl.Series) -> FeatureState:
+        return FeatureState({"words": build_vocabulary(self.to_long(trained)["word"], self.min_count)})
 
     @override
-    def columns(self, name: str, learned: Learned) -> list[str]:
-        return [f"{name}={word}" for word in learned.values["words"]]
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
+        return [f"{name}={word}" for word in state.values["words"]]
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        codes, size = self.codes(column, learned)
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        codes, size = self.encode(column, state)
         made = torch.zeros(len(column), size).scatter_(1, codes, 1.0)[:, 1:]  # [n, V]
         number = made.sum(1, keepdim=True).clamp(min=1)  # [n, 1]
         if self.normalize == "length":
@@ -45,25 +45,29 @@ class MultiHot(FeatureSettings):
         return made / number if self.normalize else made
 
     @override
-    def codes(self, column: pl.Series, learned: Learned) -> tuple[Tensor, int]:
-        known, long = learned.values["words"], self.long(column)
+    def encode(self, column: pl.Series, state: FeatureState) -> tuple[Tensor, int]:
+        known, long = state.values["words"], self.to_long(column)
         place = long.select(pl.int_range(pl.len()).over("row")).to_series()
         padded = torch.zeros(len(column), int(place.max() or 0) + 1, dtype=torch.long)  # type: ignore[arg-type]
         at = (torch.from_numpy(each.to_numpy(writable=True)) for each in (long["row"], place))
-        padded[tuple(at)] = codes_of(long["word"], known)
+        padded[tuple(at)] = encode_words(long["word"], known)
         return padded, len(known) + 1
 
-    def known(self, column: pl.Series) -> pl.Series:
-        """See `FeatureSettings.known`; a row without words says nothing."""
-        return self.lists(column).list.drop_nulls().list.len().fill_null(0) > 0
+    def is_known(self, column: pl.Series) -> pl.Series:
+        """See `FeatureSettings.known`; a row without words has none."""
+        return self.to_lists(column).list.drop_nulls().list.len().fill_null(0) > 0
 
-    def long(self, column: pl.Series) -> pl.DataFrame:
+    def to_long(self, column: pl.Series) -> pl.DataFrame:
         """One row a distinct word of a row: `row` is its place in the column."""
-        rows = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "word": self.lists(column)})
-        words = rows.explode("word", empty_as_null=True).drop_nulls("word").with_columns(as_words_in("word"))
+        rows = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "word": self.to_lists(column)})
+        words = (
+            rows.explode("word", empty_as_null=True)
+            .drop_nulls("word")
+            .with_columns(pl.col("word").map_batches(to_words, return_dtype=pl.String))
+        )
         return words.unique(maintain_order=True)  # a word counts once a row
 
-    def lists(self, column: pl.Series) -> pl.Series:
+    def to_lists(self, column: pl.Series) -> pl.Series:
         """The column as lists."""
         if isinstance(column.dtype, pl.List):
             return column
@@ -74,8 +78,3 @@ class MultiHot(FeatureSettings):
             .str.split(self.separator)
             .list.eval(pl.element().str.strip_chars().replace({"": None}).drop_nulls())
         )
-
-
-def as_words_in(name: str) -> pl.Expr:
-    """The column of this name as text."""
-    return pl.col(name).map_batches(as_words, return_dtype=pl.String)

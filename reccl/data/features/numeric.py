@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
+from reccl.data.features.feature import FeatureSettings, FeatureState
 
 POINTS = 1000
 """Quantiles that are kept of a column at most."""
@@ -28,26 +28,26 @@ class Numeric(FeatureSettings):
     """A column of its own, `name~missing`, that is 1 where the number is missing."""
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        known = as_numbers(trained).drop_nulls()
+    def fit(self, trained: pl.Series) -> FeatureState:
+        known = to_numbers(trained).drop_nulls()
         if self.scaling == "standard":
-            return Learned({"mean": mean(known), "deviation": deviation(known)})
+            return FeatureState({"mean": mean(known), "deviation": deviation(known)})
         values = known.to_numpy()
         shares = np.linspace(0, 1, min(POINTS, len(values)))
         points = np.quantile(values, shares) if len(values) else values
-        return Learned(tensors={"points": torch.from_numpy(np.array(points, dtype=np.float64))})
+        return FeatureState(tensors={"points": torch.from_numpy(np.array(points, dtype=np.float64))})
 
     @override
-    def columns(self, name: str, learned: Learned) -> list[str]:
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
         return [name] + [f"{name}~missing"] * self.missing
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        numbers = as_numbers(column)
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        numbers = to_numbers(column)
         if self.scaling == "standard":
-            scaled = standardized(numbers, learned.values["mean"], learned.values["deviation"])  # [n]
+            scaled = standardize(numbers, state.values["mean"], state.values["deviation"])  # [n]
         else:
-            points = learned.tensors["points"].numpy()
+            points = state.tensors["points"].numpy()
             values = numbers.fill_null(0).to_numpy()
             below = np.searchsorted(points, values, "left") + np.searchsorted(points, values, "right")
             share = below / (2 * max(1, len(points)))  # [n] in [0, 1]
@@ -57,11 +57,11 @@ class Numeric(FeatureSettings):
         return torch.stack([scaled, gone] if self.missing else [scaled], 1)
 
     @override
-    def known(self, column: pl.Series) -> pl.Series:
-        return as_numbers(column).is_not_null()
+    def is_known(self, column: pl.Series) -> pl.Series:
+        return to_numbers(column).is_not_null()
 
 
-def as_numbers(column: pl.Series) -> pl.Series:
+def to_numbers(column: pl.Series) -> pl.Series:
     """[n] float64; null where missing, not a number, or infinite. Moments are microseconds since 1970."""
     if column.dtype in (pl.Date, pl.Datetime):
         column = column.cast(pl.Datetime("us")) if column.dtype == pl.Date else column.dt.cast_time_unit("us")
@@ -80,7 +80,7 @@ def deviation(known: pl.Series) -> float:
     return float(known.std() or 0) or 1.0  # type: ignore[arg-type]
 
 
-def standardized(numbers: pl.Series, mean: float, deviation: float) -> Tensor:
+def standardize(numbers: pl.Series, mean: float, deviation: float) -> Tensor:
     """(x - mean) / deviation, [n] float32; 0 where missing."""
     scaled = ((numbers - mean) / deviation).fill_null(0).cast(pl.Float32)
     return torch.from_numpy(scaled.to_numpy(writable=True))

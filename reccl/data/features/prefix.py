@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import Field
 
 from reccl.data.features.categorical import OneWord
-from reccl.data.features.feature import Learned
+from reccl.data.features.feature import FeatureState
 
 
 class Prefix(OneWord):
@@ -21,6 +21,6 @@ class Prefix(OneWord):
         starts = super().words(column).str.strip_chars().str.slice(0, self.length)
         return starts.replace({"": None})
 
-    def columns(self, name: str, learned: Learned) -> list[str]:
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
         """`zip_code=9*`."""
-        return [f"{each}*" if "=" in each else each for each in super().columns(name, learned)]
+        return [f"{each}*" if "=" in each else each for each in super().name_columns(name, state)]

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.numeric import as_numbers
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.numeric import to_numbers
 
 
 class RBF(FeatureSettings):
@@ -26,25 +26,25 @@ class RBF(FeatureSettings):
     """Points."""
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        known = as_numbers(trained).drop_nulls().to_numpy()
+    def fit(self, trained: pl.Series) -> FeatureState:
+        known = to_numbers(trained).drop_nulls().to_numpy()
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-        return Learned({"points": np.linspace(low, high, self.number if high > low else 1).tolist()})
+        return FeatureState({"points": np.linspace(low, high, self.number if high > low else 1).tolist()})
 
-    def columns(self, name: str, learned: Learned) -> list[str]:
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
         """`year~1980`, `year~1982`."""
-        return [f"{name}~{point:.10g}" for point in learned.values["points"]]
+        return [f"{name}~{point:.10g}" for point in state.values["points"]]
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        points = np.array(learned.values["points"])  # [F]
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        points = np.array(state.values["points"])  # [F]
         width = points[1] - points[0] if len(points) > 1 else 1.0
-        numbers = as_numbers(column)
+        numbers = to_numbers(column)
         x = numbers.fill_null(0).to_numpy().clip(points[0], points[-1])  # [n]
         near = np.exp(-np.square((x[:, None] - points) / width) / 2)  # [n, F]
         near /= np.linalg.norm(near, axis=1, keepdims=True)
         return torch.from_numpy((near * numbers.is_not_null().to_numpy()[:, None]).astype(np.float32))
 
     @override
-    def known(self, column: pl.Series) -> pl.Series:
-        return as_numbers(column).is_not_null()
+    def is_known(self, column: pl.Series) -> pl.Series:
+        return to_numbers(column).is_not_null()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 
-def sentence_vectors(folder: Path, texts: list[str]) -> np.ndarray:
+def encode_sentences(folder: Path, texts: list[str]) -> np.ndarray:
     """[n, d] float64, rows of length 1. Raises ValueError where the package or the model is not there."""
     if not folder.is_dir():
         raise ValueError(f"no folder {folder} with a sentence-transformers model; nothing is downloaded")

@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
-from reccl.data.features.sentences import sentence_vectors
+from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.data.features.sentences import encode_sentences
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
 ROUNDING = 1e-6
-"""Of a text of length 1, what lies within the components is nothing below this."""
+"""Below this, the part of a text of length 1 that lies within the components counts as 0."""
 SHORTEST = 3
 """Characters of the shortest character n-gram."""
 
@@ -49,47 +49,47 @@ class Text(FeatureSettings):
     """Folder of a sentence-transformers model, instead of TF-IDF; nothing is downloaded."""
 
     @model_validator(mode="after")
-    def _some_grams(self) -> Self:
+    def _require_grams(self) -> Self:
         """Refuse a text of which nothing is read."""
         if self.model is None and not (self.words or self.characters):
             raise ValueError("words and characters are both 0: nothing of the text is read")
         return self
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        texts = as_texts(trained).filter(self.known(trained)).to_list()
+    def fit(self, trained: pl.Series) -> FeatureState:
+        texts = to_texts(trained).filter(self.is_known(trained)).to_list()
         values, tensors = {}, {}
         if self.model is None:
-            for sort, vectorizer in self.vectorizers().items():
-                grams, weights = fitted(vectorizer, texts)
+            for sort, vectorizer in self.make_vectorizers().items():
+                grams, weights = fit_vectorizer(vectorizer, texts)
                 values[sort], tensors[f"idf_{sort}"] = grams, torch.from_numpy(weights)
-        counts = self.counted(texts, Learned(values, tensors))  # [t, V]
-        tensors["components"] = torch.from_numpy(directions(counts, self.dimension, self.seed))  # [V, F]
-        return Learned(values, tensors)
+        counts = self.weigh(texts, FeatureState(values, tensors))  # [t, V]
+        tensors["components"] = torch.from_numpy(find_components(counts, self.dimension, self.seed))  # [V, F]
+        return FeatureState(values, tensors)
 
-    def columns(self, name: str, learned: Learned) -> list[str]:
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
         """`title~1`, `title~2`."""
-        return [f"{name}~{place}" for place in range(1, learned.tensors["components"].shape[1] + 1)]
+        return [f"{name}~{place}" for place in range(1, state.tensors["components"].shape[1] + 1)]
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        components = learned.tensors["components"]  # [V, F]
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        components = state.tensors["components"]  # [V, F]
         if not (len(column) and components.numel()):
             return torch.zeros(len(column), components.shape[1])
-        counts = self.counted(as_texts(column).fill_null("").to_list(), learned)  # [n, V]
+        counts = self.weigh(to_texts(column).fill_null("").to_list(), state)  # [n, V]
         made = torch.from_numpy(np.asarray(counts @ components.numpy()))  # [n, F]
-        known = torch.from_numpy(self.known(column).to_numpy(writable=True))
+        known = torch.from_numpy(self.is_known(column).to_numpy(writable=True))
         return normalize(made, dim=1, eps=ROUNDING).float() * known[:, None]
 
-    def known(self, column: pl.Series) -> pl.Series:
-        """See `FeatureSettings.known`; an empty text says nothing."""
-        return as_texts(column).str.strip_chars().fill_null("") != ""
+    def is_known(self, column: pl.Series) -> pl.Series:
+        """See `FeatureSettings.known`; an empty text has no value."""
+        return to_texts(column).str.strip_chars().fill_null("") != ""
 
-    def size(self, learned: Learned) -> int | None:
+    def count_words(self, state: FeatureState) -> int | None:
         """See `FeatureSettings.size`; the n-grams."""
-        return None if self.model else sum(len(grams) for grams in learned.values.values())
+        return None if self.model else sum(len(grams) for grams in state.values.values())
 
-    def vectorizers(self) -> dict[str, "TfidfVectorizer"]:
+    def make_vectorizers(self) -> dict[str, "TfidfVectorizer"]:
         """One for each sort of n-grams, not fitted."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -102,29 +102,29 @@ class Text(FeatureSettings):
             made["characters"] = TfidfVectorizer(analyzer="char_wb", ngram_range=lengths, **shared)
         return made
 
-    def counted(self, texts: list[str], learned: Learned) -> "csr_matrix | np.ndarray":
+    def weigh(self, texts: list[str], state: FeatureState) -> "csr_matrix | np.ndarray":
         """TF-IDF, rows of length 1 for each sort of n-grams; or the model's vectors. [n, V]."""
         from scipy.sparse import csr_matrix, hstack
 
         if self.model is not None:
-            return sentence_vectors(self.model, texts)
+            return encode_sentences(self.model, texts)
         blocks = [csr_matrix((len(texts), 0))]
-        for sort, vectorizer in self.vectorizers().items():
-            if learned.values[sort] and texts:
-                vectorizer.set_params(vocabulary={gram: at for at, gram in enumerate(learned.values[sort])})
-                vectorizer.idf_ = learned.tensors[f"idf_{sort}"].numpy()
+        for sort, vectorizer in self.make_vectorizers().items():
+            if state.values[sort] and texts:
+                vectorizer.set_params(vocabulary={gram: at for at, gram in enumerate(state.values[sort])})
+                vectorizer.idf_ = state.tensors[f"idf_{sort}"].numpy()
                 blocks.append(vectorizer.transform(texts))
         return hstack(blocks, format="csr")
 
 
-def as_texts(column: pl.Series) -> pl.Series:
+def to_texts(column: pl.Series) -> pl.Series:
     """[n] text; lists are joined by spaces."""
     if isinstance(column.dtype, pl.List):
         return column.cast(pl.List(pl.String)).list.join(" ")
     return column.cast(pl.String)
 
 
-def fitted(vectorizer: "TfidfVectorizer", texts: list[str]) -> tuple[list[str], np.ndarray]:
+def fit_vectorizer(vectorizer: "TfidfVectorizer", texts: list[str]) -> tuple[list[str], np.ndarray]:
     """The n-grams that are kept, in order, and their inverse document frequencies; none where no text has one."""
     try:
         vectorizer.fit(texts)
@@ -133,7 +133,7 @@ def fitted(vectorizer: "TfidfVectorizer", texts: list[str]) -> tuple[list[str], 
     return vectorizer.get_feature_names_out().tolist(), vectorizer.idf_
 
 
-def directions(rows: "csr_matrix | np.ndarray", dimension: int, seed: int) -> np.ndarray:
+def find_components(rows: "csr_matrix | np.ndarray", dimension: int, seed: int) -> np.ndarray:
     """The first right singular vectors [V, F] of [t, V], F the smallest of dimension, V and t; seeded."""
     from sklearn.utils.extmath import randomized_svd
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from typing_extensions import override
 
-from reccl.data.features.feature import FeatureSettings, Learned
+from reccl.data.features.feature import FeatureSettings, FeatureState
 
 
 class Vector(FeatureSettings):
@@ -24,32 +24,32 @@ class Vector(FeatureSettings):
     """How the numbers come to a common scale."""
 
     @override
-    def fit(self, trained: pl.Series) -> Learned:
-        lists = as_lists(trained).drop_nulls()
+    def fit(self, trained: pl.Series) -> FeatureState:
+        lists = to_lists(trained).drop_nulls()
         length = lists.list.len()[0] if len(lists) else 0
-        rows = stacked(lists, length)[0]  # [n, d]
+        rows = stack_rows(lists, length)[0]  # [n, d]
         if self.scaling != "standard" or not len(rows):
-            return Learned({"length": length})
+            return FeatureState({"length": length})
         spread = rows.std(0)
         middle = {"mean": rows.mean(0), "deviation": np.where(spread > 0, spread, 1.0)}
-        return Learned({"length": length}, {name: torch.from_numpy(value) for name, value in middle.items()})
+        return FeatureState({"length": length}, {name: torch.from_numpy(value) for name, value in middle.items()})
 
-    def columns(self, name: str, learned: Learned) -> list[str]:
+    def name_columns(self, name: str, state: FeatureState) -> list[str]:
         """`picture~1`, `picture~2`."""
-        return [f"{name}~{place}" for place in range(1, learned.values["length"] + 1)]
+        return [f"{name}~{place}" for place in range(1, state.values["length"] + 1)]
 
     @override
-    def matrix(self, column: pl.Series, learned: Learned) -> Tensor:
-        length = learned.values["length"]
+    def transform(self, column: pl.Series, state: FeatureState) -> Tensor:
+        length = state.values["length"]
         if not length:
             return torch.zeros(len(column), 0)  # no trained row has one
-        rows, known = (torch.from_numpy(each) for each in stacked(as_lists(column), length))  # [n, d], [n]
-        if "mean" in learned.tensors:
-            rows = (rows - learned.tensors["mean"]) / learned.tensors["deviation"] * known[:, None]
+        rows, known = (torch.from_numpy(each) for each in stack_rows(to_lists(column), length))  # [n, d], [n]
+        if "mean" in state.tensors:
+            rows = (rows - state.tensors["mean"]) / state.tensors["deviation"] * known[:, None]
         return normalize(rows, dim=1).float() if self.scaling == "unit" else rows.float()
 
 
-def as_lists(column: pl.Series) -> pl.Series:
+def to_lists(column: pl.Series) -> pl.Series:
     """[n] lists of float64."""
     if column.dtype == pl.Null:
         return column.cast(pl.List(pl.Float64))
@@ -58,7 +58,7 @@ def as_lists(column: pl.Series) -> pl.Series:
     return column.cast(pl.List(pl.Float64))
 
 
-def stacked(lists: pl.Series, length: int) -> tuple[np.ndarray, np.ndarray]:
+def stack_rows(lists: pl.Series, length: int) -> tuple[np.ndarray, np.ndarray]:
     """[n, length] float64, 0 where missing, and [n] where it is known. Raises ValueError for another length."""
     sizes, known = lists.list.len(), lists.is_not_null().to_numpy(writable=True)
     if len(wrong := (sizes != length).fill_null(False).arg_true()):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 
-def as_words(column: pl.Series) -> pl.Series:
+def to_words(column: pl.Series) -> pl.Series:
     """Any column of single values as text; whole numbers are written alike whether stored as integers or not."""
     if column.dtype.is_float():
         whole = (column.is_finite() & (column == column.floor())).fill_null(False)
@@ -15,13 +15,13 @@ def as_words(column: pl.Series) -> pl.Series:
     return column.cast(pl.String)
 
 
-def vocabulary(words: pl.Series, min_count: int = 1) -> list[str]:
+def build_vocabulary(words: pl.Series, min_count: int = 1) -> list[str]:
     """The words with `min_count` rows, sorted."""
     counts = words.drop_nulls().alias("word").value_counts()
     return counts.filter(pl.col("count") >= min_count)["word"].sort().to_list()
 
 
-def codes_of(words: pl.Series, known: list[str]) -> Tensor:
+def encode_words(words: pl.Series, known: list[str]) -> Tensor:
     """[n] the place of each word in the vocabulary, from 1; 0 where it is missing or not known."""
     old, new = pl.Series(known, dtype=pl.String), pl.int_range(1, len(known) + 1, eager=True)
     codes = words.replace_strict(old, new, default=0, return_dtype=pl.Int64)

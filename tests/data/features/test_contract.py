@@ -56,7 +56,7 @@ class TestContract:
 
     def test_it_has_a_name_of_its_own_for_every_column(self, part: type[FeatureSettings], known: list) -> None:
         made = fitted(part, known)
-        matrix = made.matrix(column(known).to_frame())
+        matrix = made.transform(column(known).to_frame())
         assert matrix.shape == (len(known), len(set(made.columns)))
         assert matrix.dtype == torch.float32
         assert len(made.columns) == len(set(made.columns)) > 0
@@ -67,37 +67,37 @@ class TestContract:
         table, made = column(known).to_frame(), fitted(part, known)
         gone = table.with_columns(it=pl.lit(None, dtype=table.schema["it"]))
         for empty in (gone, gone.cast(pl.Null)):
-            assert not made.matrix(empty).any()
+            assert not made.transform(empty).any()
 
     def test_it_reads_values_that_it_never_saw(
         self, part: type[FeatureSettings], known: list, new: pl.DataFrame
     ) -> None:
-        matrix = fitted(part, known).matrix(new)
+        matrix = fitted(part, known).transform(new)
         assert matrix.shape[0] == new.height
         assert matrix.isfinite().all()
         assert not matrix[0].any()  # missing
 
     def test_a_row_does_not_depend_on_its_neighbors(self, part: type[FeatureSettings], known: list) -> None:
         table, made = column(known).to_frame(), fitted(part, known)
-        alone = torch.cat([made.matrix(table[row]) for row in range(table.height)])
-        assert torch.allclose(alone, made.matrix(table), atol=1e-6)
+        alone = torch.cat([made.transform(table[row]) for row in range(table.height)])
+        assert torch.allclose(alone, made.transform(table), atol=1e-6)
 
     def test_untrained_rows_teach_nothing(self, part: type[FeatureSettings], known: list, new: pl.DataFrame) -> None:
         values = known + new["it"].to_list()
         only = fitted(part, known)
         both = fitted(part, values, untrained=new.height)
         same(only, both)
-        assert torch.equal(only.matrix(new), both.matrix(new))
+        assert torch.equal(only.transform(new), both.transform(new))
 
     def test_it_is_the_same_after_saving(
         self, part: type[FeatureSettings], known: list, new: pl.DataFrame, tmp_path: Path
     ) -> None:
         made = fitted(part, known)
-        values, tensors = made.state()
+        values, tensors = made.to_state()
         save_file(tensors, tmp_path / "features.safetensors")
         again = FittedFeatures.from_state(json.loads(json.dumps(values)), load_file(tmp_path / "features.safetensors"))
         same(made, again)
-        assert torch.equal(made.matrix(new), again.matrix(new))
+        assert torch.equal(made.transform(new), again.transform(new))
         assert again.columns == made.columns
         assert again.describe().equals(made.describe())
 
@@ -106,13 +106,13 @@ class TestContract:
         self, part: type[FeatureSettings], known: list, new: pl.DataFrame, values: list
     ) -> None:
         made = fitted(part, values)
-        matrix = made.matrix(new)
+        matrix = made.transform(new)
         assert matrix.shape == (new.height, len(made.columns))
         assert matrix.isfinite().all()
 
     def test_codes_say_the_same_as_the_matrix(self, part: type[FeatureSettings], known: list) -> None:
         made, table = fitted(part, known), column(known).to_frame()
-        features, matrix = made.encode(table), made.matrix(table)
+        features, matrix = made.encode(table), made.transform(table)
         if features.numbers is not None:
             assert torch.equal(features.numbers, matrix)
         for codes, size in features.categories.values():
@@ -127,7 +127,7 @@ class TestContract:
 
 def same(one: FittedFeatures, other: FittedFeatures) -> None:
     """Equal to the last bit."""
-    (values, tensors), (other_values, other_tensors) = one.state(), other.state()
+    (values, tensors), (other_values, other_tensors) = one.to_state(), other.to_state()
     assert values == other_values
     assert tensors.keys() == other_tensors.keys()
     assert all(torch.equal(tensor, other_tensors[name]) for name, tensor in tensors.items())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reccl.config import load, validated
 from reccl.data.dataset import Dataset
-from reccl.data.features import Features, FeatureSchema, FeatureTables, encode
+from reccl.data.features import EncodedFeatures, FeatureSchema, encode
 from reccl.data.prepare import prepare
 from reccl.errors import DataError
 
@@ -28,7 +28,7 @@ TABLE = pl.DataFrame(
 )
 
 
-def same(one: Features, other: Features) -> bool:
+def same(one: EncodedFeatures, other: EncodedFeatures) -> bool:
     def equal(left: dict, right: dict) -> bool:
         return left.keys() == right.keys() and all(
             torch.equal(left[name][0], right[name][0]) and left[name][1] == right[name][1] for name in left
@@ -120,13 +120,13 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
         encode(TABLE, TRAINED, ("genres",))
     with pytest.raises(DataError, match="features genre asked for, and the data has no such table"):
         encode(None, TRAINED, ("genre",))
-    assert same(encode(None, TRAINED), Features())
-    assert same(encode(TABLE, TRAINED, ()), Features())
+    assert same(encode(None, TRAINED), EncodedFeatures())
+    assert same(encode(TABLE, TRAINED, ()), EncodedFeatures())
 
 
 def test_a_node_counts_as_trained_where_train_has_a_row_of_it(planted_dataset: Dataset) -> None:
     rows = planted_dataset.train.filter(pl.col("item") != 5)
-    tables = FeatureTables.of(Dataset(**{**vars(planted_dataset), "train": rows}))
+    tables = Dataset(**{**vars(planted_dataset), "train": rows}).build_feature_tables()
     assert [row for row, trained in enumerate(tables.trained_items) if not trained] == [5]
     assert tables.trained_users.all()
     assert len(tables.trained_users) == 200
@@ -137,7 +137,7 @@ def test_held_out_rows_teach_no_feature(planted_dataset: Dataset) -> None:
     table = planted_dataset.item_table
     lied = table.with_columns(pl.when(pl.int_range(pl.len()) < 60).then("size").otherwise(1e6).alias("size"))
     before, after = (
-        FeatureTables.of(Dataset(**{**vars(planted_dataset), "train": train, "item_table": items})).items()
+        Dataset(**{**vars(planted_dataset), "train": train, "item_table": items}).build_feature_tables().encode_items()
         for items in (table, lied)
     )
     assert torch.equal(before.numbers[:60], after.numbers[:60])
@@ -148,9 +148,9 @@ def test_the_kinds_that_movielens_comes_with_change_nothing_for_warm_encoders(re
     config = validated({"name": "x", "data": "ml-100k", "scorer": {"kind": "popularity"}}, (), {}, "here")
     data = prepare(config.data)
     assert data.features != FeatureSchema()
-    inferred, schemed = FeatureTables.of(replace(data, features=FeatureSchema())), FeatureTables.of(data)
+    inferred, schemed = replace(data, features=FeatureSchema()).build_feature_tables(), data.build_feature_tables()
     encoder = load("movielens-two-tower").encoder
     for columns in (None, encoder.user_features):
-        assert same(inferred.users(columns), schemed.users(columns))
+        assert same(inferred.encode_users(columns), schemed.encode_users(columns))
     for columns in (None, encoder.item_features):
-        assert same(inferred.items(columns), schemed.items(columns))
+        assert same(inferred.encode_items(columns), schemed.encode_items(columns))

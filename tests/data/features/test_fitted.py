@@ -12,7 +12,6 @@ from reccl.data.features import (
     Bins,
     Categorical,
     FeatureSchema,
-    FeatureTables,
     FittedFeatures,
     MultiHot,
     Numeric,
@@ -73,23 +72,23 @@ class TestNewTables:
     def test_columns_may_stand_in_another_order_among_others(self) -> None:
         made = FittedFeatures.fit(TABLE, EVERYONE, SCHEMA)
         other = TABLE.select("year", user=1, title="title", genres="genres")
-        assert torch.equal(made.matrix(other), made.matrix(TABLE))
+        assert torch.equal(made.transform(other), made.transform(TABLE))
 
     def test_a_column_that_is_gone_is_missing_everywhere(self) -> None:
         made = FittedFeatures.fit(TABLE, EVERYONE, SCHEMA)
-        expected = made.matrix(TABLE)
+        expected = made.transform(TABLE)
         expected[:, :2] = 0
-        assert torch.equal(made.matrix(TABLE.drop("title")), expected)
+        assert torch.equal(made.transform(TABLE.drop("title")), expected)
 
     def test_a_table_with_none_of_the_columns_is_refused(self) -> None:
         made = FittedFeatures.fit(TABLE, EVERYONE, SCHEMA)
-        for use in (made.matrix, made.encode):
+        for use in (made.transform, made.encode):
             with pytest.raises(DataError, match="the table has none of the features genres, title, year; it has name"):
                 use(pl.DataFrame({"name": ["a"]}))
 
     def test_no_row_and_no_feature_have_their_shape(self) -> None:
-        assert FittedFeatures.fit(TABLE, EVERYONE, SCHEMA).matrix(TABLE.clear()).shape == (0, 7)
-        assert FittedFeatures.fit(None, EVERYONE).matrix(TABLE).shape == (4, 0)
+        assert FittedFeatures.fit(TABLE, EVERYONE, SCHEMA).transform(TABLE.clear()).shape == (0, 7)
+        assert FittedFeatures.fit(None, EVERYONE).transform(TABLE).shape == (4, 0)
         assert FittedFeatures.fit(None, EVERYONE).columns == []
 
 
@@ -112,9 +111,9 @@ class TestDescription:
 class TestState:
     def test_it_is_json_and_tensors_and_another_format_is_refused(self) -> None:
         made = FittedFeatures.fit(TABLE, EVERYONE, SCHEMA)
-        values, tensors = made.state()
+        values, tensors = made.to_state()
         again = FittedFeatures.from_state(json.loads(json.dumps(values)), tensors)
-        assert torch.equal(again.matrix(TABLE), made.matrix(TABLE))
+        assert torch.equal(again.transform(TABLE), made.transform(TABLE))
         assert [feature.settings for feature in again.features] == [feature.settings for feature in made.features]
         with pytest.raises(DataError, match="saved features have format 0, not 1"):
             FittedFeatures.from_state({**values, "format": 0}, tensors)
@@ -123,7 +122,7 @@ class TestState:
         table = pl.DataFrame({f"n{place}": [float(place), 2.0 * place + 1] for place in range(12)})
         schema = {name: Numeric(scaling="quantile") for name in table.columns}
         made = FittedFeatures.fit(table, pl.Series([True] * 2), schema)
-        assert torch.equal(FittedFeatures.from_state(*made.state()).matrix(table), made.matrix(table))
+        assert torch.equal(FittedFeatures.from_state(*made.to_state()).transform(table), made.transform(table))
 
 
 class TestLeaks:
@@ -139,38 +138,40 @@ class TestLeaks:
         table = data.item_table.with_columns(
             pl.when(cold).then(lie).otherwise(name).alias(name) for name, lie in lies.items()
         )
-        before, after = FeatureTables.of(data), FeatureTables.of(replace(data, item_table=table))
+        before, after = data.build_feature_tables(), replace(data, item_table=table).build_feature_tables()
         assert not table.equals(data.item_table)
-        (values, tensors), (other, other_tensors) = (tables.fitted("items").state() for tables in (before, after))
+        (values, tensors), (other, other_tensors) = (tables.fit("items").to_state() for tables in (before, after))
         assert values == other
         assert all(torch.equal(tensor, other_tensors[name]) for name, tensor in tensors.items())
-        assert torch.equal(before.matrix("items")[:60], after.matrix("items")[:60])
-        assert not torch.equal(before.matrix("items")[60:], after.matrix("items")[60:])
+        assert torch.equal(before.transform("items")[:60], after.transform("items")[:60])
+        assert not torch.equal(before.transform("items")[60:], after.transform("items")[60:])
 
     def test_other_test_interactions_change_nothing(self, planted_dataset: Dataset) -> None:
         data = replace(nodes_with_training_rows(planted_dataset, 60), features=self.SCHEMA)
         held = data.test.with_columns(item=119 - pl.col("item"), user=199 - pl.col("user"))
         other = replace(data, test=held, validation=held)
         for side in ("users", "items"):
-            assert torch.equal(FeatureTables.of(data).matrix(side), FeatureTables.of(other).matrix(side))
+            assert torch.equal(
+                data.build_feature_tables().transform(side), other.build_feature_tables().transform(side)
+            )
 
     def test_a_training_row_more_does(self, planted_dataset: Dataset) -> None:
         few, more = (nodes_with_training_rows(planted_dataset, number) for number in (30, 90))
-        assert FeatureTables.of(few).fitted("items").state() != FeatureTables.of(more).fitted("items").state()
+        assert few.build_feature_tables().fit("items").to_state() != more.build_feature_tables().fit("items").to_state()
 
 
 class TestTables:
     def test_the_matrix_has_a_row_for_every_node(self, planted_dataset: Dataset) -> None:
-        tables = FeatureTables.of(planted_dataset)
-        fitted = tables.fitted("users")
-        assert tables.matrix("users").shape == (200, len(fitted.columns))
-        assert torch.equal(tables.matrix("users", fitted), fitted.matrix(planted_dataset.user_table))
-        bare = FeatureTables.of(replace(planted_dataset, user_table=None))
-        assert bare.matrix("users").shape == (200, 0)
+        tables = planted_dataset.build_feature_tables()
+        fitted = tables.fit("users")
+        assert tables.transform("users").shape == (200, len(fitted.columns))
+        assert torch.equal(tables.transform("users", fitted), fitted.transform(planted_dataset.user_table))
+        bare = replace(planted_dataset, user_table=None).build_feature_tables()
+        assert bare.transform("users").shape == (200, 0)
 
     def test_refitting_keeps_the_schema(self, planted_dataset: Dataset) -> None:
         data = replace(planted_dataset, features=TestLeaks.SCHEMA)
-        assert FeatureTables.of(data.merge_validation()).schema == TestLeaks.SCHEMA
+        assert data.merge_validation().build_feature_tables().schema == TestLeaks.SCHEMA
 
     def test_encoders_get_the_kinds_of_the_schema_but_no_column_more(self) -> None:
         made = encode(TABLE, EVERYONE, None, SCHEMA)

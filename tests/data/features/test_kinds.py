@@ -33,20 +33,20 @@ def fit(values: list | pl.Series, kind: FeatureSettings) -> tuple[FittedFeatures
 
 def matrix(values: list | pl.Series, kind: FeatureSettings) -> list[list[float]]:
     made, table = fit(values, kind)
-    return made.matrix(table).tolist()
+    return made.transform(table).tolist()
 
 
 class TestCategorical:
     def test_rare_words_are_unknown(self) -> None:
         made, table = fit(["a", "b", "a", "c", None], Categorical(min_count=2, unknown=True))
         assert made.columns == ["it=a", "it~unknown"]
-        assert made.matrix(table).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1], [0, 1]]
+        assert made.transform(table).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1], [0, 1]]
 
     def test_a_whole_number_is_the_same_word_however_it_is_stored(self) -> None:
         made, table = fit([1, 25, 1], Categorical())
         assert made.columns == ["it=1", "it=25"]
         for other in (pl.Float64, pl.Int8, pl.String):
-            assert torch.equal(made.matrix(table.cast(other)), made.matrix(table))
+            assert torch.equal(made.transform(table.cast(other)), made.transform(table))
         assert fit([0.5, 2.0, float("nan")], Categorical())[0].columns == ["it=0.5", "it=2"]
 
 
@@ -54,7 +54,7 @@ class TestPrefix:
     def test_it_is_the_category_of_the_beginning(self) -> None:
         made, table = fit(["94043", "T8H", "90210", ""], Prefix(length=1))
         assert made.columns == ["it=9*", "it=T*"]
-        assert made.matrix(table).tolist() == [[1, 0], [0, 1], [1, 0], [0, 0]]
+        assert made.transform(table).tolist() == [[1, 0], [0, 1], [1, 0], [0, 0]]
         assert fit(["94043", "T8H", "90210", " "], Prefix(length=2))[0].columns == ["it=90*", "it=94*", "it=T8*"]
 
 
@@ -62,7 +62,7 @@ class TestMultiHot:
     def test_a_row_is_shared_among_its_known_words(self) -> None:
         made, table = fit([["a", "b"], ["b", "b"], [], None, ["c", "a", "b"]], MultiHot(min_count=2))
         assert made.columns == ["it=a", "it=b"]
-        assert made.matrix(table).tolist() == [[0.5, 0.5], [0, 1], [0, 0], [0, 0], [0.5, 0.5]]
+        assert made.transform(table).tolist() == [[0.5, 0.5], [0, 1], [0, 0], [0, 0], [0.5, 0.5]]
 
     def test_it_may_count_every_word_in_full(self) -> None:
         assert matrix([["a", "b"], ["b", "b"]], MultiHot(normalize=False)) == [[1, 1], [0, 1]]
@@ -90,7 +90,7 @@ class TestNumeric:
     def test_missing_may_have_a_column(self) -> None:
         made, table = fit([1.0, None, 3.0], Numeric(missing=True))
         assert made.columns == ["it", "it~missing"]
-        np.testing.assert_allclose(made.matrix(table), [[-(0.5**0.5), 0], [0, 1], [0.5**0.5, 0]], rtol=1e-6)
+        np.testing.assert_allclose(made.transform(table), [[-(0.5**0.5), 0], [0, 1], [0.5**0.5, 0]], rtol=1e-6)
 
     def test_numbers_in_text_are_numbers_and_words_are_refused(self) -> None:
         assert matrix(["1", "", "3"], Numeric()) == matrix([1, None, 3], Numeric())
@@ -100,15 +100,15 @@ class TestNumeric:
     def test_a_moment_is_the_same_in_any_unit(self) -> None:
         made, table = fit([datetime.datetime(2000, 1, day) for day in (1, 2, 4)], Numeric())
         for other in (pl.Datetime("ms"), pl.Datetime("ns"), pl.Date):
-            assert torch.equal(made.matrix(table.cast(other)), made.matrix(table))
+            assert torch.equal(made.transform(table.cast(other)), made.transform(table))
 
 
 class TestBins:
     def test_each_range_has_about_as_many_rows_and_its_name_says_which(self) -> None:
         made, table = fit(list(range(100)), Bins(number=4))
         assert made.columns == ["it<24.75", "it=24.75..49.5", "it=49.5..74.25", "it>=74.25"]
-        assert made.matrix(table).sum(0).tolist() == [25, 25, 25, 25]
-        assert made.matrix(pl.DataFrame({"it": [-1e9, 24.75, 1e9, None]})).tolist() == [
+        assert made.transform(table).sum(0).tolist() == [25, 25, 25, 25]
+        assert made.transform(pl.DataFrame({"it": [-1e9, 24.75, 1e9, None]})).tolist() == [
             [1, 0, 0, 0],
             [0, 1, 0, 0],
             [0, 0, 0, 1],
@@ -117,7 +117,7 @@ class TestBins:
 
     def test_no_range_is_empty_where_many_rows_are_alike(self) -> None:
         made, table = fit([1] * 50 + [2] * 3 + [9] * 50, Bins(number=10))
-        assert (made.matrix(table).sum(0) > 0).all()
+        assert (made.transform(table).sum(0) > 0).all()
         assert fit([5, 5, 5], Bins())[0].columns == ["it=any"]
 
 
@@ -130,7 +130,7 @@ class TestDate:
             [year, *(wave(2 * np.pi * turn) for turn in pair for wave in (np.sin, np.cos))]
             for year, pair in zip((-(0.5**0.5), 0.5**0.5), turns, strict=True)
         ]
-        np.testing.assert_allclose(made.matrix(table), [*expected, [0] * 5], atol=1e-6)
+        np.testing.assert_allclose(made.transform(table), [*expected, [0] * 5], atol=1e-6)
 
     def test_december_is_near_january(self) -> None:
         rows = torch.tensor(matrix(["2000-12-01", "2000-01-01", "2000-06-01"], Date(parts=("month",))))
@@ -157,7 +157,7 @@ class TestVector:
     def test_another_length_is_one_clear_line(self) -> None:
         made, _ = fit([[1.0, 2.0], [3.0, 4.0]], Vector())
         with pytest.raises(DataError, match=r"^feature 'it' of kind vector: row 2 holds 3 numbers, not 2$"):
-            made.matrix(pl.DataFrame({"it": [[1.0, 2.0], [1.0, 2.0, 3.0]]}))
+            made.transform(pl.DataFrame({"it": [[1.0, 2.0], [1.0, 2.0, 3.0]]}))
         with pytest.raises(DataError, match="row 2 holds 1 numbers, not 2"):
             fit([[1.0, 2.0], [1.0]], Vector())
         with pytest.raises(DataError, match="holds String, no lists of numbers"):
@@ -187,7 +187,7 @@ class TestText:
 
     def test_rows_have_length_one_or_none_where_no_word_is_known(self) -> None:
         made, _ = fit(TITLES, Text(dimension=100))
-        rows = made.matrix(pl.DataFrame({"it": ["wars of the toys", "zzz", "", None]}))
+        rows = made.transform(pl.DataFrame({"it": ["wars of the toys", "zzz", "", None]}))
         np.testing.assert_allclose(rows.norm(dim=1), [1, 0, 0, 0], atol=1e-6)
         assert len(made.columns) == len(TITLES)  # no more components than rows
 
@@ -197,7 +197,7 @@ class TestText:
     def test_parts_of_words_are_found_by_characters_alone(self) -> None:
         def likeness(**keys: int) -> float:
             made, _ = fit([*TITLES, "toys"], Text(dimension=7, **keys))
-            one, other = made.matrix(pl.DataFrame({"it": ["toy", "toys"]}))
+            one, other = made.transform(pl.DataFrame({"it": ["toy", "toys"]}))
             return float(one @ other)
 
         assert likeness() == pytest.approx(0, abs=1e-6)
@@ -206,7 +206,7 @@ class TestText:
 
     def test_the_vocabulary_is_capped_by_frequency(self) -> None:
         made, _ = fit([*TITLES, "wars"], Text(vocabulary=1))
-        assert made.features[0].learned.values == {"words": ["wars"]}
+        assert made.features[0].state.values == {"words": ["wars"]}
         assert made.describe()["vocabulary"].to_list() == [1]
 
     def test_lists_of_words_are_joined(self) -> None:
@@ -229,10 +229,10 @@ class TestText:
         made, table = fit(TITLES, Text(model=tmp_path, dimension=3))
         x = Model(str(tmp_path), local_files_only=True).encode(TITLES)
         x /= np.linalg.norm(x, axis=1, keepdims=True)
-        rows = made.matrix(table).numpy()
+        rows = made.transform(table).numpy()
         np.testing.assert_allclose(rows @ rows.T, x @ x.T, atol=1e-5)
-        again = FittedFeatures.from_state(*made.state())
-        assert torch.equal(again.matrix(table), made.matrix(table))
+        again = FittedFeatures.from_state(*made.to_state())
+        assert torch.equal(again.transform(table), made.transform(table))
 
     def test_a_model_that_is_not_there_is_one_clear_line(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(DataError, match=r"no folder .*nowhere with a sentence-transformers model; nothing is d"):
