@@ -102,6 +102,26 @@ class Dataset:
         """The rows of one part by name: train, validation or test."""
         return {TRAIN: self.train, VALIDATION: self.validation, TEST: self.test}[name]
 
+    def to_frame(self, part: str = TRAIN) -> pl.DataFrame:
+        """The rows of one part with raw ids: what another library trains on, or is measured on.
+
+        >>> Dataset.from_frame(pl.DataFrame({"user": ["ann"], "item": [7]})).to_frame()["user"].to_list()
+        ['ann']
+
+        """
+        rows = self.part(part)
+        return rows.with_columns(self.user_ids.to_ids(rows[USER]), self.item_ids.to_ids(rows[ITEM]))
+
+    @property
+    def users(self) -> pl.DataFrame:
+        """[U] raw ids and features of all users."""
+        return with_ids(USER, self.user_ids, self.user_table)
+
+    @property
+    def items(self) -> pl.DataFrame:
+        """[I] raw ids and features (titles, prices) of all items."""
+        return with_ids(ITEM, self.item_ids, self.item_table)
+
     def known_before(self, part: str) -> pl.DataFrame:
         """Interactions already known when `part` is predicted: hidden from the ranking."""
         return self.train if part == VALIDATION else pl.concat([self.train, self.validation])
@@ -163,6 +183,12 @@ class Dataset:
         """The same data with the validation rows as training rows, for a final fit after settings are chosen."""
         rows = pl.concat([self.train, self.validation])
         return replace(self, train=rows, validation=self.validation.clear())
+
+
+def with_ids(name: str, ids: IdMap, table: pl.DataFrame | None) -> pl.DataFrame:
+    """A column of raw ids, and the features where there are any."""
+    frame = ids.ids.alias(name).to_frame()
+    return frame if table is None else frame.hstack(table)
 
 
 def run_pipeline(data: Data, raw: Path) -> Dataset:

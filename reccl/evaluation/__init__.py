@@ -3,6 +3,7 @@
 from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.evaluate import Evaluation, Evaluator, evaluate
 from reccl.evaluation.held_out_metric import HeldOutMetric
+from reccl.evaluation.paired import PairedDifference, compare_paired
 from reccl.evaluation.result import EvaluationResult, Group
 from reccl.evaluation.slices import GROUPS, Slices
 from reccl.evaluation.top_k import top_k
@@ -14,8 +15,10 @@ __all__ = [
     "Evaluator",
     "Group",
     "HeldOutMetric",
+    "PairedDifference",
     "Slices",
     "UserItemCSR",
+    "compare_paired",
     "evaluate",
     "top_k",
 ]
