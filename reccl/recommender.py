@@ -84,7 +84,7 @@ class Recommender:
             new_users: a table with `user` and feature columns: users who came after training.
             new_items: a table with `item` and feature columns: items that join everybody's candidates.
             history: a table with `user` and `item`: interactions since training, of new users or known ones.
-            item_columns: columns of the item table to add, e.g. ["title"].
+            item_columns: columns of the item table (and of `new_items`) to add, e.g. ["title"].
 
         Returns user, item (raw ids), score, rank (1 is best) and source: `model` for trained users and items,
         `fold_in` where `history` places or moves the user, `content` where features do, `popularity` for a user about
@@ -98,7 +98,7 @@ class Recommender:
             )
         )
         made = pl.concat(tables) if tables else self.empty_lists()
-        return self.with_item_columns(made, item_columns) if item_columns else made
+        return self.with_item_columns(made, item_columns, new_items) if item_columns else made
 
     def iter_recommendations(
         self,
@@ -169,16 +169,25 @@ class Recommender:
         model = load(Path(folder)).to(resolve_device(device))
         return cls(model, read_record(Path(folder)), run_id)
 
-    def with_item_columns(self, recommendations: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-        """Recommendations with columns of the item table beside them; null for new items."""
+    def with_item_columns(
+        self, recommendations: pl.DataFrame, columns: Sequence[str], new_items: Any = None
+    ) -> pl.DataFrame:
+        """Recommendations with columns of the item table beside them; those of new items come from their own table."""
         table = self.record.item_table
-        there = [] if table is None else table.columns
+        if table is None:
+            raise DataError(f"no column {listed(columns)}: this model was trained without a table of items")
         for column in columns:
-            if column not in there:
-                near = did_you_mean(column, there) or f"; there are: {listed(there)}"
+            if column not in table.columns:
+                near = did_you_mean(column, table.columns) or f"; there are: {listed(table.columns)}"
                 raise DataError(f"the items have no column {column!r}{near}")
-        assert table is not None
-        beside = table.select(columns).with_columns(self.item_ids.alias(ITEM))
+        beside = table.select(self.item_ids.alias(ITEM), *columns)
+        if new_items is not None:
+            newer = to_polars(new_items)
+            own = newer.select(self.model.item_ids.cast(newer[ITEM]), *(name for name in columns if name in newer))
+            added = own.unique(ITEM, keep="first").join(beside, on=ITEM, how="anti")
+            beside = pl.concat(
+                [beside, added.cast({name: beside.schema[name] for name in added.columns})], how="diagonal"
+            )
         return recommendations.join(beside, on=ITEM, how="left", maintain_order="left")
 
     def empty_lists(self) -> pl.DataFrame:

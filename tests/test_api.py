@@ -224,6 +224,17 @@ class TestRecommend:
         with pytest.raises(reccl.DataError, match="the items have no column 'tittle'; did you mean 'title'"):
             model.recommend(users=["u001"], item_columns=["tittle"])
 
+    def test_titles_of_new_items_come_from_their_own_table(self, data: reccl.Dataset) -> None:
+        cold_start = {"items": {"kind": "regression"}, "target_scorer": {"kind": "svd", "dimension": 8}}
+        model = reccl.train("methods/svd", data, progress=False, cold_start=cold_start)
+        new = pl.DataFrame({"item": [9999], "group": ["g1"], "tags": [["t1"]], "size": [1.0], "title": ["brand new"]})
+        lists = model.recommend(k=200, new_items=new, item_columns=["title", "group"])
+        assert lists["title"].null_count() == 0
+        found = lists.filter(item=9999)
+        assert found.select("title", "group", "source").unique().rows() == [("brand new", "g1", "content")]
+        untitled = model.recommend(users=["u001"], k=200, new_items=new.drop("title"), item_columns=["title"])
+        assert untitled.filter(item=9999)["title"].to_list() == [None]
+
     def test_ids_come_as_a_list_or_a_series_of_either_library(self, model: reccl.Recommender) -> None:
         expected = model.recommend(users=["u001"], k=3)
         assert model.recommend(users=pl.Series(["u001"]), k=3).equals(expected)

@@ -1,6 +1,6 @@
 """`reccl recommend`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from reccl.cli.console import Device, Quiet, RunName, err, flag, hint, out, say
+from reccl.cli.console import Device, Quiet, RunName, err, flag, hint, out, say, table
 from reccl.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from reccl.data.ids import IdMap
+    from reccl.recommend import Model
 
 EXAMPLES = (
     "reccl recommend --out recommendations.parquet",
-    "reccl recommend --run latest --users 42,7 --k 10 --out lists.csv",
+    "reccl recommend --users 42,7 --k 5 --item-columns title",
     "reccl recommend --new-items arrivals.csv --history today.csv --out lists.jsonl",
 )
 READERS = {"parquet": "read_parquet", "csv": "read_csv", "jsonl": "read_ndjson"}
@@ -34,13 +35,18 @@ class Format(StrEnum):
 
 def recommend(
     target: Annotated[
-        Path, typer.Option("--out", "-o", help="File to write; an older one is replaced when this one is whole.")
-    ],
+        Path | None,
+        typer.Option("--out", "-o", help="File to write; an older one is replaced when this one is whole."),
+    ] = None,
     run: RunName = "latest",
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Items for each user.")] = 20,
     users: Annotated[
         str | None,
         typer.Option(help="Users to score: id,id,... or a file with a column `user`. Default: all, new ones too."),
+    ] = None,
+    item_columns: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN,...", help="Columns of the item table to add, such as title."),
     ] = None,
     include_seen: Annotated[bool, flag("--include-seen", help="Also list items that the user already has.")] = False,
     new_users: Annotated[
@@ -61,14 +67,17 @@ def recommend(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Write the best items of every user: user, item, score, rank, source, in raw ids.
+    """Write the best items of every user: user, item, score, rank, source, in raw ids. Or print those of a few users.
 
     New users, new items and new interactions are taken in without training. The source of a row is model, fold_in
     (the user is placed, or moved, by --history), content (a new user or item is placed by features) or popularity.
     """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    require_writable(target)
+    if target is None and users is None:
+        raise ConfigError("where to? Name a file with --out, or a few users with --users to see their lists here")
+    if target is not None:
+        require_writable(target)
     from reccl import recommend as batch
     from reccl import tracking
     from reccl.training.device import resolve_device
@@ -77,21 +86,51 @@ def recommend(
     found = tracking.find(run)
     model = tracking.model_of(found).to(hardware)
     wanted = None if users is None else asked(users, model.user_ids)
-    extended = batch.extend(model, told(new_users), told(new_items), told(history), say)
+    items = told(new_items)
+    extended = batch.extend(model, told(new_users), items, told(history), say)
+    add_columns = column_adder(model, tracking.model_folder(found), item_columns, items)
     total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
     columns = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=err.quiet or not err.is_terminal) as bar:
         task = bar.add_task("", total=total)
 
         def watched() -> "Iterator[pl.DataFrame]":
-            for table in batch.lists(extended, wanted, k, include_seen=include_seen):
-                yield table
-                bar.advance(task, table["user"].n_unique())
+            for lists in batch.lists(extended, wanted, k, include_seen=include_seen):
+                yield add_columns(lists)
+                bar.advance(task, lists["user"].n_unique())
 
+        if target is None:
+            print_lists(watched())
+            return
         written = form_of(target, form)
         rows = batch.write(watched(), target, written)
     out.print(f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}")
     hint(f"polars.{READERS[written]}({str(target)!r}); reccl evaluate --run {found.info.run_id[:8]}")
+
+
+def column_adder(
+    model: "Model", folder: Path, columns: str | None, new_items: "pl.DataFrame | None"
+) -> "Callable[[pl.DataFrame], pl.DataFrame]":
+    """Adds the columns asked for to recommendations."""
+    if columns is None:
+        return lambda lists: lists
+    from reccl.recommend.record import read_record
+    from reccl.recommender import Recommender
+
+    recommender = Recommender(model, read_record(folder))
+    names = [name.strip() for name in columns.split(",") if name.strip()]
+    return lambda lists: recommender.with_item_columns(lists, names, new_items)
+
+
+def print_lists(tables: "Iterator[pl.DataFrame]") -> None:
+    """Recommendations as a table for the eye."""
+    made = None
+    for lists in tables:
+        made = made or table(None, *lists.columns, right=("score", "rank"))
+        for row in lists.iter_rows(named=True):
+            made.add_row(*(f"{value:.4g}" if name == "score" else str(value) for name, value in row.items()))
+    if made is not None:
+        out.print(made)
 
 
 def require_writable(target: Path) -> None:

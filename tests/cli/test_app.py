@@ -59,7 +59,6 @@ def test_python_dash_m_reccl_is_the_command(tmp_path: Path) -> None:
         ("train", "--config", "a", "--nothing"),
         ("train", "--config", "a", "--seeds", "0"),
         ("train", "--config", "a", "--seeds", "two"),
-        ("recommend",),
         ("recommend", "--out", "a", "--k", "0"),
         ("recommend", "--out", "a", "--format", "xls"),
         ("evaluate", "--split", "train"),

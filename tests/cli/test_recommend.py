@@ -179,3 +179,30 @@ class TestRefusals:
 
     def test_without_any_run_it_says_what_to_do_first(self, fresh) -> None:
         assert fresh("recommend", "--out", "recs.csv").refusal(1).startswith("no runs in sqlite:///")
+
+
+def test_lists_of_a_few_users_are_printed_where_no_file_is_named(shop) -> None:
+    answer = shop("recommend", "--run", "planted", "--users", "u001,u002", "-k", 2)
+    assert answer.code == 0, answer.err
+    header, *rows = answer.out.splitlines()
+    assert header.split() == COLUMNS
+    assert [row.split()[0] for row in rows] == ["u001", "u001", "u002", "u002"]
+    assert shop("recommend", "--run", "planted").refusal(2).startswith("where to? Name a file with --out")
+
+
+def test_titles_stand_beside_the_items_on_demand(fresh, planted: pl.DataFrame) -> None:
+    items = planted.select("item").unique().with_columns(title=pl.format("no. {}", "item"), size=1.0)
+    items.write_csv(fresh.folder / "items.csv")
+    told = fresh("train", "--config", "planted.yaml", "--set", "data.items=items.csv")
+    assert told.code == 0, told.err
+    assert fresh("recommend", "--out", "recs.csv", "-k", 2, "--item-columns", "title, size").code == 0
+    lists = pl.read_csv(fresh.folder / "recs.csv")
+    assert lists.columns == [*COLUMNS, "title", "size"]
+    assert lists["title"].to_list() == [f"no. {item}" for item in lists["item"]]
+    refusal = fresh("recommend", "--users", "u001", "--item-columns", "titel").refusal(1)
+    assert refusal == "the items have no column 'titel'; did you mean 'title'?"
+
+
+def test_a_model_without_a_table_of_items_has_no_titles(shop) -> None:
+    refusal = shop("recommend", "--run", "planted", "--users", "u001", "--item-columns", "title").refusal(1)
+    assert refusal == "no column title: this model was trained without a table of items"

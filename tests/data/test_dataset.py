@@ -33,6 +33,20 @@ def test_raw_ids_become_row_numbers_in_sorted_order_and_go_back() -> None:
     assert set(raw) == {("a", 20), ("c", 10)}
 
 
+def test_every_part_comes_back_with_raw_ids() -> None:
+    data = dataset()
+    assert set(data.to_frame("test").rows()) == {("a", 20), ("c", 10)}
+    assert data.to_frame().columns == ["user", "item"]
+    assert data.to_frame().height == data.train.height
+
+
+def test_features_stand_beside_their_ids() -> None:
+    items = pl.DataFrame({"item": [20, 10], "title": ["two", "one"]})
+    data = dataset(items=items)
+    assert data.items.rows() == [(10, "one"), (20, "two"), (30, None), (40, None)]
+    assert data.users.to_dict(as_series=False) == {"user": ["a", "b", "c"]}
+
+
 def test_no_row_is_lost_and_optional_columns_stay(planted: pl.DataFrame, planted_dataset: Dataset) -> None:
     numbered = pl.concat([planted_dataset.part(name) for name in ("train", "validation", "test")])
     raw = numbered.with_columns(
