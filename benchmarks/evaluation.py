@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from measured import title
 
-from reccl.config import validated
+from reccl.config import validate
 from reccl.data.prepare import prepare
 from reccl.evaluation import Evaluation, evaluate
 from reccl.scorers import Scorer
@@ -24,7 +24,7 @@ def main() -> None:
     arguments.add_argument("--dimension", type=int, default=64)
     arguments.add_argument("--some", type=int, default=300, help="users that the naive way is timed on")
     chosen = arguments.parse_args()
-    experiment = validated({"name": "bench", "scorer": {"kind": "popularity"}, "data": chosen.data}, (), {}, "")
+    experiment = validate({"name": "bench", "scorer": {"kind": "popularity"}, "data": chosen.data}, (), {}, "")
     data = prepare(experiment.data)
     torch.manual_seed(0)
     scorer = Scorer(

@@ -2,7 +2,7 @@
 
 python benchmarks/preparation.py [--rows 25000000] [--peer pandas|none] [--seed 0]
 
-The file is made up: power laws of activity and popularity, planted blocks, half stars, times; in MovieLens's order, by
+The file is synthetic: power laws of activity and popularity, planted blocks, half stars, times; in MovieLens order, by
 user. Each way runs in a process of its own, whose peak resident memory counts; imports count, too. The peer does less:
 pandas reads, factorizes, draws the test rows from all rows alike and writes Parquet; it knows no duplicates, no
 validation rows and no graph.
@@ -44,8 +44,8 @@ def main() -> None:
     arguments.add_argument("--folder", type=Path)
     chosen = arguments.parse_args()
     if chosen.way:
-        told = WAYS[chosen.way](chosen.folder)
-        print(json.dumps(told | {"peak": peak_memory(), "cpu": time.process_time()}))
+        figures = WAYS[chosen.way](chosen.folder)
+        print(json.dumps(figures | {"peak": peak_memory(), "cpu": time.process_time()}))
         return
     print(title(f"preparation of {chosen.rows:,} ratings"))
     with tempfile.TemporaryDirectory(prefix="reccl-preparation-") as folder:
@@ -92,11 +92,11 @@ def report(way: str, folder: Path) -> tuple[float, float]:
     command = [sys.executable, __file__, "--way", way, "--folder", str(folder)]
     started = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    seconds, told = time.perf_counter() - started, json.loads(done.stdout)
-    stages = ", ".join(f"{name} {value:.1f}" for name, value in told["stages"].items())
-    print(f"{way:8s} {seconds:7.1f} s, {told['cpu']:.1f} s of CPU, peak {told['peak']:.2f} GiB")
-    print(f"         {stages} s\n         {told['made']}")
-    return seconds, told["peak"]
+    seconds, figures = time.perf_counter() - started, json.loads(done.stdout)
+    stages = ", ".join(f"{name} {value:.1f}" for name, value in figures["stages"].items())
+    print(f"{way:8s} {seconds:7.1f} s, {figures['cpu']:.1f} s of CPU, peak {figures['peak']:.2f} GiB")
+    print(f"         {stages} s\n         {figures['made']}")
+    return seconds, figures["peak"]
 
 
 def ours(folder: Path) -> dict[str, object]:

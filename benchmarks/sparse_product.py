@@ -34,9 +34,9 @@ def main() -> None:
     from torch_geometric import EdgeIndex
     from torch_geometric.nn import LGConv
 
-    from reccl.config import validated
+    from reccl.config import validate
 
-    experiment: Experiment = validated(
+    experiment: Experiment = validate(
         {"name": "bench", "scorer": {"kind": "popularity"}, "data": chosen.data}, (), {}, ""
     )
     data = prepare(experiment.data)

@@ -27,7 +27,7 @@ def pipeline(
     """Read a folder of adjacency lists.
 
     train, test, validation: the file of each part, relative to the data folder. A user may have an empty line.
-    A pair that stands twice is kept once, in the first part that has it (train, validation, test).
+    A pair that occurs twice is kept once, in the first part that has it (train, validation, test).
     """
     files = _files(raw, train, test, validation)
     pairs = pl.concat([_pairs(path).with_columns(pl.lit(part).alias(PART)) for part, path in files.items()])

@@ -52,7 +52,7 @@ def pipeline(
 
 
 def inputs(raw: Path, **_: object) -> list[Path]:
-    """The files that are read: whatever else lies in the folder (tags, links) changes nothing."""
+    """The files that are read: others in the folder (tags, links) change nothing."""
     return [raw / name for name in _layout(raw).files]
 
 

@@ -41,7 +41,7 @@ def pipeline(
     format: what the files are; auto goes by the suffix (.csv .tsv .parquet .jsonl .ndjson .arrow .ipc .feather).
     separator: the one character between the fields of a CSV file; by default a comma, a tab for .tsv.
     database, query: read the interactions from a database instead; database is a URI such as postgresql://host/name,
-      and `$NAME` in it is taken from the environment, so that no password stands in a config.
+      and `$NAME` in it is taken from the environment, so that configs hold no passwords.
     users, items: files with one row an id and any columns besides: the features. Of rows with one id the first counts.
     """
     if database is None:

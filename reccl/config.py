@@ -67,11 +67,11 @@ def load(name: str | Path, overrides: Sequence[str] = ()) -> Experiment:
         name: a path, or a file of ./configs/ or of the bundled configs, with or without .yaml.
         overrides: `dotted.key=value` texts, the value in YAML; e.g. `encoder.dimension=128`, `data=gowalla`.
 
-    Raises ConfigError that says which key, in which file and line, is wrong, and what was meant.
+    Raises ConfigError that names the wrong key with its file and line, and the nearest allowed one.
 
     """
     raw, origin, path = read(name)
-    return validated(raw, overrides, origin, path)
+    return validate(raw, overrides, origin, path)
 
 
 def resolve(config: "str | Path | Mapping[str, Any] | Experiment", sections: Mapping[str, Any]) -> Experiment:
@@ -91,7 +91,7 @@ def resolve(config: "str | Path | Mapping[str, Any] | Experiment", sections: Map
         raw, where = deepcopy(dict(config)), "the config"
     else:
         raw, origin, where = read(config)
-    changes = [(tuple(key.split(".")), value, f"{key}={value!r}") for key, value in leaves(sections)]
+    changes = [(tuple(key.split(".")), value, f"{key}={value!r}") for key, value in iterate_leaves(sections)]
     return with_changes(raw, changes, origin, where)
 
 
@@ -109,7 +109,7 @@ def read(name: str | Path) -> tuple[Any, dict[KeyPath, str], str]:
 
 def loads(text: str) -> Experiment:
     """The experiment that `dump` wrote."""
-    return validated(yaml.safe_load(text), (), {}, "config")
+    return validate(yaml.safe_load(text), (), {}, "config")
 
 
 def dump(experiment: Experiment) -> str:
@@ -117,21 +117,21 @@ def dump(experiment: Experiment) -> str:
     return yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False)
 
 
-def flat(experiment: Experiment) -> dict[str, Any]:
+def flatten(experiment: Experiment) -> dict[str, Any]:
     """Every leaf by its dotted key."""
-    return dict(leaves(experiment.model_dump(mode="json")))
+    return dict(iterate_leaves(experiment.model_dump(mode="json")))
 
 
-def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def iterate_leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Depth-first (dotted key, value)."""
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{prefix}{key}.")
+            yield from iterate_leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
-def validated(raw: Any, overrides: Sequence[str], origin: dict[KeyPath, str], where: str) -> Experiment:
+def validate(raw: Any, overrides: Sequence[str], origin: dict[KeyPath, str], where: str) -> Experiment:
     """Apply overrides of the command line and validate."""
     changes = [(*parse_override(text), f"--set {text}") for text in overrides]
     return with_changes(raw, changes, origin, where)
@@ -159,7 +159,7 @@ def with_changes(
 
 
 def expand_data(raw: dict[str, Any], origin: dict[KeyPath, str]) -> bool:
-    """Replace `data: NAME` by the content of configs/data/NAME.yaml, and say whether a name stood there."""
+    """Replace `data: NAME` by the content of configs/data/NAME.yaml, and return whether `data` was a name."""
     if is_name := isinstance(name := raw.get("data"), str):
         raw["data"], lines = read_data_section(name)
         origin.update({("data", *key): line for key, line in lines.items()})

@@ -1,4 +1,4 @@
-"""Config errors: what pydantic refuses, as one line each that says where it was written and what was meant."""
+"""Config errors: what pydantic refuses, one line each: where it was written, what is wrong, what was meant."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

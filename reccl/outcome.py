@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reccl.config import Experiment, dump, flat
+from reccl.config import Experiment, dump, flatten
 from reccl.data.dataset import Dataset
 from reccl.evaluation import EvaluationResult
 from reccl.recommend import Model
@@ -64,8 +64,8 @@ class RunCallback(Callback):
 
 def selected_settings(before: Experiment, after: Experiment) -> dict[str, object]:
     """What was selected on validation rows, by dotted key."""
-    old = flat(before)
-    return {key: value for key, value in flat(after).items() if old.get(key) != value}
+    old = flatten(before)
+    return {key: value for key, value in flatten(after).items() if old.get(key) != value}
 
 
 def best_look(history: Sequence[Epoch], metric: str) -> dict[str, float]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reccl.config import dump, flat, load, loads
+from reccl.config import dump, flatten, load, loads
 from reccl.encoders import LightGCN, MatrixFactorization
 from reccl.encoders.initialization import Normal
 from reccl.errors import ConfigError
@@ -206,7 +206,7 @@ class TestRoundTrip:
         assert "patience: 10" in dump(experiment)
 
     def test_flat_has_every_leaf_by_its_dotted_key(self) -> None:
-        leaves = flat(load("good"))
+        leaves = flatten(load("good"))
         assert leaves["objective.ranking.loss.temperature"] == 0.2
         assert leaves["data.interactions"] == "buys.csv"
         assert leaves["data.split"] is None
@@ -242,7 +242,7 @@ class TestOutsideParts:
         again = loads(dump(experiment))
         assert again == experiment
         assert type(again.encoder) is type(experiment.encoder)
-        assert flat(experiment)["encoder.extra"] == 0.25
+        assert flatten(experiment)["encoder.extra"] == 0.25
 
     @pytest.mark.parametrize(
         ("override", "answer"),

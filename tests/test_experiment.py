@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from reccl import tracking
-from reccl.config import Experiment, dump, flat, load, loads
+from reccl.config import Experiment, dump, flatten, load, loads
 from reccl.errors import DataError, TrainingError
 from reccl.experiment import run as run_experiment
 from reccl.outcome import Outcome, RunCallback
@@ -141,7 +141,7 @@ class TestRecord:
     def test_its_parameters_are_the_flat_config_with_every_default(
         self, experiment: Experiment, outcome: Recorded
     ) -> None:
-        expected = {key: str(value) for key, value in flat(experiment).items()}
+        expected = {key: str(value) for key, value in flatten(experiment).items()}
         assert tracking.find(outcome.run).data.params == expected
         assert expected["objective.ranking.loss.temperature"] == "0.2"
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import torch
 
-from reccl.config import Experiment, validated
+from reccl.config import Experiment, validate
 from reccl.data.dataset import Dataset, build
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
@@ -44,7 +44,7 @@ def experiment(request: pytest.FixtureRequest) -> Experiment:
         "objective": {"ranking": ranking},
         "training": {"epochs": 2, "batch_size": 512, "metric": "harmonic/ndcg_at_10"},
     }
-    return validated(raw, (), {}, "test")
+    return validate(raw, (), {}, "test")
 
 
 @pytest.fixture(scope="module")

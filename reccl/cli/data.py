@@ -83,12 +83,12 @@ def section(name: str | None, config: Path | None, overrides: list[str] | tuple[
     """The data section of a config, or of a named data set."""
     if (name is None) == (config is None):
         raise ConfigError("give a data set, reccl data describe ml-100k, or a config, --config movielens.yaml")
-    from reccl.config import load, validated
+    from reccl.config import load, validate
 
     if config is not None:
         return load(config, overrides).data
     bare = {"name": "describe", "data": name, "scorer": {"kind": "popularity"}}
-    return validated(bare, overrides, {}, "reccl data describe").data
+    return validate(bare, overrides, {}, "reccl data describe").data
 
 
 def summary(tables: "FeatureTables", side: "Side") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The column names inside reccl, written once. A pipeline renames whatever the raw files say to these."""
+"""The column names inside reccl, written once. A pipeline renames the columns of raw files to these."""
 
 USER = "user"
 """Raw user id in tables (string or integer); user row number (0 .. U-1) in a data set."""

@@ -1,4 +1,4 @@
-"""Content hash: what a table says, as one number that is the same wherever and however it was loaded."""
+"""Content hash: a table's content as one number, the same wherever and however the table was loaded."""
 
 import hashlib
 from io import BytesIO
@@ -14,8 +14,8 @@ ROWS = 2**18
 def hash_table(table: pl.DataFrame) -> str:
     """SHA-256 (hex) of a table's column names, types and values.
 
-    The values are hashed as JSON lines: the bytes of Arrow IPC differ with a table's chunks, and with what lies unseen
-    below its nulls. Raises DataError for Python objects, which have no content that can be written.
+    The values are hashed as JSON lines: the bytes of Arrow IPC differ with a table's chunks, and with the hidden values
+    of its nulls. Raises DataError for Python objects, which have no content that can be written.
 
     >>> table = pl.DataFrame({"user": ["ann", None], "item": [1, 2]})
     >>> hash_table(table) == hash_table(pl.concat([table[:1], table[1:]]))

@@ -29,8 +29,8 @@ from reccl.errors import ConfigError, DataError, did_you_mean, listed
 class Dataset:
     """What training, evaluation and scoring are made from.
 
-    Everything learned (graph, feature statistics, popularity) is built from `train` and takes nothing else.
-    `validation` is read by model selection; `test` is read once, after training.
+    Everything that is learned (graph, feature statistics, popularity) is built from `train` and nothing else.
+    Model selection reads `validation`; `test` is read once, after training.
     """
 
     user_ids: IdMap  # [U]
@@ -41,7 +41,7 @@ class Dataset:
     user_table: pl.DataFrame | None  # [U] features in row-number order, null where unknown
     item_table: pl.DataFrame | None  # [I]
     counts: tuple[Count, ...]  # rows after every step of the pipeline
-    fingerprint: str  # hash of all that stands above but the counts: equal where the data is the same
+    fingerprint: str  # hash of ids, rows and feature tables: equal where the data is the same
     features: FeatureSchema = field(default_factory=FeatureSchema)  # how the feature tables are read
     settings: Data | None = None  # how it was made: the data section of a config
 
@@ -123,7 +123,7 @@ class Dataset:
         return with_ids(ITEM, self.item_ids, self.item_table)
 
     def known_before(self, part: str) -> pl.DataFrame:
-        """Interactions already known when `part` is predicted: hidden from the ranking."""
+        """Interactions that are known when `part` is predicted: hidden from the ranking."""
         return self.train if part == VALIDATION else pl.concat([self.train, self.validation])
 
     def summary(self) -> dict[str, int | float]:
@@ -209,9 +209,10 @@ def run_pipeline(data: Data, raw: Path) -> Dataset:
 
 
 def build(tables: Tables, split: Split | None) -> Dataset:
-    """Run the pipeline's lazy tables, split the rows (None: as the files say, else at random per user), number the ids.
+    """Run the pipeline's lazy tables, split the rows, number the ids.
 
-    Raises DataError where a step leaves no row.
+    Without a split, rows are split by their column `part` where there is one, else at random per user. Raises DataError
+    where a step leaves no row.
     """
     with scratch_folder() as folder:
         rows, counts = tables.interactions.sink(Path(folder) / "rows.parquet")

@@ -29,7 +29,7 @@ def load_dataset(name: str | Path, log: Callable[[str], None] = lambda _: None, 
 
     Args:
         name: a name, or the path of a YAML file: a data section, or a whole config with one.
-        log: told where files come from.
+        log: called with a line for each step, such as where files come from.
         **keys: keys of the section, in place of those of the file; such as `split=Temporal()`.
 
     Raises ConfigError for a name or key that does not exist, DataError where the files cannot be had.
@@ -59,7 +59,7 @@ def read_section(name: str) -> tuple[dict[str, Any], dict[tuple[str, ...], str]]
 def prepare(data: Data, log: Callable[[str], None] = lambda _: None) -> Dataset:
     """Acquire, run the pipeline, split and number; or read the same result from the cache.
 
-    The schema of features changes nothing of what is prepared: it says how the tables are read, and goes along.
+    The schema of features does not change what is prepared: it decides how the tables are read later.
     """
     pipeline = pipelines.load(data.pipeline)
     raw = acquire(data.source, root=data.root, log=log) if data.source else Path()
@@ -94,7 +94,7 @@ def cached_at(data: Data, pipeline: pipelines.Pipeline, files: list[Path]) -> Pa
     Its name hashes the files' content, the pipeline's code and arguments, the split, and the code of this room: an
     edit prepares anew. What is prepared has a hash of its own, `Dataset.fingerprint`, which no edit changes.
     """
-    where = {"root", "source", "features"}  # the content counts, not where it lies or how features are read
+    where = {"root", "source", "features"}  # what counts is content, not its place or how features are read
     paths = [name for name, value in data.arguments().items() if isinstance(value, Path)]
     keys = data.model_dump(mode="json", exclude={*where, *paths})
     key = hashlib.sha256(json.dumps([store.FORMAT, keys, paths]).encode())

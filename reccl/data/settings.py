@@ -26,14 +26,14 @@ class Data(Settings):
     source: str | None = None
     """Named data set to acquire, or a folder of raw files. Empty: paths are relative to the current folder."""
     root: Path | None = None
-    """Folder that holds raw data sets by name; looked into before RECCL_DATA, the cache and the network."""
+    """Folder with raw data sets by name; searched before RECCL_DATA, the cache and the network."""
     split: AnySplit | None = None
-    """How rows become train, validation and test. Empty: as the files say, else random_per_user."""
+    """How rows become train, validation and test. Empty: by the parts that the files define, else random_per_user."""
     features: FeatureSchema = FeatureSchema()
     """What kinds of features the columns of the user and the item table are."""
 
     def __eq__(self, other: object) -> bool:
-        """Equal where they say the same: each loading of a pipeline makes a class of its own."""
+        """Equal where all values are: each loading of a pipeline makes a class of its own."""
         return isinstance(other, Data) and self.model_dump() == other.model_dump()
 
     def arguments(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def validate_data(section: dict[str, Any], origin: dict[KeyPath, str] | None = N
     Args:
         section: keys and values.
         origin: where each key was written.
-        where: what stands in errors for a key whose origin is not known.
+        where: the origin that errors name for other keys.
 
     """
     try:

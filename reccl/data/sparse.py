@@ -34,7 +34,7 @@ def spmm(matrix: Tensor, x: Tensor) -> Tensor:
 
 @cache
 def _silence_beta() -> None:
-    """Have torch say unheard what it says once in every process: that CSR is in beta."""
+    """Get torch's warning that CSR is in beta, which it gives once in a process, out of the way."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.sparse_csr_tensor([0, 1], [0], [1.0], check_invariants=False)

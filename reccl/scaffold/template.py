@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from reccl.bundle import bundled
-from reccl.config import validated
+from reccl.config import validate
 from reccl.config_file import read_yaml
 from reccl.scaffold.annotated import annotated, flow
 from reccl.scaffold.data_section import data_section
@@ -45,7 +45,7 @@ def config_text(plan: Plan, *, name: str, path: str, command: str) -> str:
     ]
     data, sections, cold_start = data_section(plan), model(), cold_start_of(plan)
     whole = {"name": name, **yaml.safe_load("\n".join(data)), **sections, **cold_start}
-    experiment = validated(whole, (), {}, path)
+    experiment = validate(whole, (), {}, path)
     lines = [*head, *data, "", *WHY.splitlines(), *annotated(sections, experiment)]
     if cold_start:
         lines += ["", *COLD_START.splitlines(), *annotated(cold_start, experiment)]

@@ -15,7 +15,7 @@ from mlflow.data.polars_dataset import from_polars
 from mlflow.entities import Param, RunStatus
 from typing_extensions import override
 
-from reccl.config import Experiment, dump, flat
+from reccl.config import Experiment, dump, flatten
 from reccl.data.dataset import Dataset
 from reccl.outcome import Outcome, RunCallback
 from reccl.tracking.run import SERVED_NEEDS, Run
@@ -44,7 +44,7 @@ class Tracker(RunCallback):
 
     @override
     def on_run_start(self, experiment: Experiment, data: Dataset) -> None:
-        self.run = start_run(experiment.name, dump(experiment), flat(experiment), data)
+        self.run = start_run(experiment.name, dump(experiment), flatten(experiment), data)
 
     @override
     def on_refit_start(self) -> None:

@@ -1,4 +1,4 @@
-"""Sentences: texts through a sentence-transformers model that lies on this machine."""
+"""Sentences: texts through a sentence-transformers model on this machine."""
 
 from importlib import import_module
 from pathlib import Path

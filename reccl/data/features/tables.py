@@ -45,7 +45,7 @@ class FeatureTables:
         return {}
 
     def transform(self, side: Side, fitted: FittedFeatures | None = None) -> Tensor:
-        """All nodes of one side, [n, F]; `fitted` where it is at hand already."""
+        """All nodes of one side, [n, F]; by `fitted` where it is given."""
         table, trained, _ = self.select_side(side)
         return torch.zeros(len(trained), 0) if table is None else (fitted or self.fit(side)).transform(table)
 

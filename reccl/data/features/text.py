@@ -34,15 +34,15 @@ class Text(FeatureSettings):
 
     kind: Literal["text"] = "text"
     dimension: Annotated[int, Field(ge=1)] = 32
-    """Components, at most: fewer where words or trained rows are."""
+    """Components, at most: no more than there are words or training nodes."""
     words: Annotated[int, Field(ge=0)] = 1
     """Words of the longest word n-gram; 0 for none."""
     characters: Annotated[int, Field(ge=0)] = 0
     """Characters of the longest character n-gram, from 3; 0 for none. Finds parts of words."""
     vocabulary: Annotated[int, Field(ge=1)] = 20_000
-    """Most frequent n-grams of each sort that are kept."""
+    """Size of the vocabulary of words, and of that of characters, at most: the most frequent n-grams."""
     min_count: Annotated[int, Field(ge=1)] = 1
-    """Least trained rows of an n-gram."""
+    """Least number of training nodes that have an n-gram."""
     seed: int = 42
     """Seed of the randomized singular vectors."""
     model: Path | None = None
@@ -50,7 +50,7 @@ class Text(FeatureSettings):
 
     @model_validator(mode="after")
     def _require_grams(self) -> Self:
-        """Refuse a text of which nothing is read."""
+        """Refuse settings that read nothing of a text."""
         if self.model is None and not (self.words or self.characters):
             raise ValueError("words and characters are both 0: nothing of the text is read")
         return self
@@ -60,9 +60,9 @@ class Text(FeatureSettings):
         texts = to_texts(trained).filter(self.is_known(trained)).to_list()
         values, tensors = {}, {}
         if self.model is None:
-            for sort, vectorizer in self.make_vectorizers().items():
+            for kind, vectorizer in self.make_vectorizers().items():
                 grams, weights = fit_vectorizer(vectorizer, texts)
-                values[sort], tensors[f"idf_{sort}"] = grams, torch.from_numpy(weights)
+                values[kind], tensors[f"idf_{kind}"] = grams, torch.from_numpy(weights)
         counts = self.weigh(texts, FeatureState(values, tensors))  # [t, V]
         tensors["components"] = torch.from_numpy(find_components(counts, self.dimension, self.seed))  # [V, F]
         return FeatureState(values, tensors)
@@ -90,7 +90,7 @@ class Text(FeatureSettings):
         return None if self.model else sum(len(grams) for grams in state.values.values())
 
     def make_vectorizers(self) -> dict[str, "TfidfVectorizer"]:
-        """One for each sort of n-grams, not fitted."""
+        """One for n-grams of words and one for those of characters, not fitted."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         made = {}
@@ -103,16 +103,16 @@ class Text(FeatureSettings):
         return made
 
     def weigh(self, texts: list[str], state: FeatureState) -> "csr_matrix | np.ndarray":
-        """TF-IDF, rows of length 1 for each sort of n-grams; or the model's vectors. [n, V]."""
+        """TF-IDF [n, V], rows of length 1 for n-grams of words and of characters each; or the model's vectors."""
         from scipy.sparse import csr_matrix, hstack
 
         if self.model is not None:
             return encode_sentences(self.model, texts)
         blocks = [csr_matrix((len(texts), 0))]
-        for sort, vectorizer in self.make_vectorizers().items():
-            if state.values[sort] and texts:
-                vectorizer.set_params(vocabulary={gram: at for at, gram in enumerate(state.values[sort])})
-                vectorizer.idf_ = state.tensors[f"idf_{sort}"].numpy()
+        for kind, vectorizer in self.make_vectorizers().items():
+            if state.values[kind] and texts:
+                vectorizer.set_params(vocabulary={gram: at for at, gram in enumerate(state.values[kind])})
+                vectorizer.idf_ = state.tensors[f"idf_{kind}"].numpy()
                 blocks.append(vectorizer.transform(texts))
         return hstack(blocks, format="csr")
 

@@ -44,7 +44,7 @@ PAIRS = 2**22
 HASH = "__hash"
 
 Moment = int | str | date | datetime
-"""A point in time: seconds since 1970, an ISO date or date-time (UTC unless it says otherwise)."""
+"""A point in time: seconds since 1970, an ISO date or date-time (UTC unless it has an offset)."""
 
 
 def drop_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Step:

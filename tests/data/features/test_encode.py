@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reccl.config import load, validated
+from reccl.config import load, validate
 from reccl.data.dataset import Dataset
 from reccl.data.features import EncodedFeatures, FeatureSchema, encode
 from reccl.data.prepare import prepare
@@ -145,7 +145,7 @@ def test_held_out_rows_teach_no_feature(planted_dataset: Dataset) -> None:
 
 @pytest.mark.real_data
 def test_the_kinds_that_movielens_comes_with_change_nothing_for_warm_encoders(real_data: Path) -> None:
-    config = validated({"name": "x", "data": "ml-100k", "scorer": {"kind": "popularity"}}, (), {}, "here")
+    config = validate({"name": "x", "data": "ml-100k", "scorer": {"kind": "popularity"}}, (), {}, "here")
     data = prepare(config.data)
     assert data.features != FeatureSchema()
     inferred, schemed = replace(data, features=FeatureSchema()).build_feature_tables(), data.build_feature_tables()
