@@ -102,7 +102,7 @@ def read(name: str | Path) -> tuple[Any, dict[KeyPath, str], str]:
         known = available("configs", ".yaml")
         near = did_you_mean(str(name).removesuffix(".yaml"), known)
         tried = ", ".join(str(place) for place in places if place.suffix == ".yaml")
-        raise ConfigError(f"no config {str(name)!r}{near}; tried {tried}; there are: {listed(known)}")
+        raise ConfigError(f"no config {str(name)!r}{near}; tried {tried}; see reccl config list")
     raw, lines = read_yaml(path)
     return raw, {key: f"{path}:{line}" for key, line in lines.items()}, str(path)
 

@@ -8,7 +8,7 @@ import yaml
 
 from reccl.bundle import available, find
 from reccl.config_errors import CHOOSERS, KeyPath
-from reccl.errors import ConfigError, did_you_mean, listed
+from reccl.errors import ConfigError, did_you_mean
 
 
 def read_yaml(path: Path) -> tuple[Any, dict[KeyPath, int]]:
@@ -44,7 +44,7 @@ def read_data_section(name: str) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     path, _ = find(f"data/{name}", "configs", ".yaml")
     if path is None:
         known = [key.removeprefix("data/") for key in available("configs", ".yaml") if key.startswith("data/")]
-        raise ConfigError(f"no data set {name!r}{did_you_mean(name, known)}; there are: {listed(known)}")
+        raise ConfigError(f"no data set {name!r}{did_you_mean(name, known)}; see those in data/ of reccl config list")
     section, lines = read_yaml(path)
     return section, {key: f"{path}:{line}" for key, line in lines.items()}
 

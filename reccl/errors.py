@@ -33,8 +33,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     >>> did_you_mean("temprature", ["temperature", "layers"])
     "; did you mean 'temperature'?"
+
+    Names with folders are also known by their last part, the shortest first:
+
+    >>> did_you_mean("simgcl", ["methods/simgcl", "methods/xsimgcl"])
+    "; did you mean 'methods/simgcl' or 'methods/xsimgcl'?"
     """
-    near = get_close_matches(word, list(known), n=3, cutoff=0.6)
+    spelled = sorted(known, key=len, reverse=True)
+    meant = {**{name.rpartition("/")[2]: name for name in spelled}, **{name: name for name in spelled}}
+    near = dict.fromkeys(meant[name] for name in get_close_matches(word, meant, n=3, cutoff=0.6))
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 

@@ -10,7 +10,7 @@ import typer
 from reccl.bundle import available, find
 from reccl.cli.commands import command
 from reccl.cli.console import Json, Override, Quiet, flag, hint, out, print_json, table
-from reccl.errors import ConfigError, did_you_mean, listed
+from reccl.errors import ConfigError, did_you_mean
 
 app = typer.Typer(help="Configs: list, show, copy.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="A name of reccl config list, or a path.")]
@@ -49,7 +49,7 @@ def copy(
     path, _ = find(name, "configs", ".yaml")
     if path is None:
         known = available("configs", ".yaml")
-        raise ConfigError(f"no config {name!r}{did_you_mean(name, known)}; there are: {listed(known)}")
+        raise ConfigError(f"no config {name!r}{did_you_mean(name, known)}; see reccl config list")
     target = target or Path("configs") / path.name
     if target.exists() and not force:
         raise ConfigError(f"{target} exists; give another name, or --force")

@@ -66,7 +66,7 @@ def _require_folder(source: str, known: dict[str, Source]) -> Path:
     if path.is_file():
         raise DataError(f"source {source!r} is a file; give its folder, and name the file in the pipeline's own keys")
     near = did_you_mean(source, known)
-    raise DataError(f"no data set or folder {source!r}{near}; known: {listed(known)}; or give a folder's path")
+    raise DataError(f"no data set or folder {source!r}{near}; see reccl data list, or give a folder's path")
 
 
 def _find_missing(source: Source, folder: Path) -> list[str]:

@@ -122,9 +122,9 @@ class TestPlaces:
         with pytest.raises(DataError, match=r"is a file; give its folder"):
             acquire(str(tmp_path / "rows.csv"))
 
-    def test_an_unknown_name_answers_with_the_near_one_and_the_list(self) -> None:
+    def test_an_unknown_name_answers_with_the_near_one_and_how_to_list_all(self) -> None:
         with pytest.raises(
-            DataError, match=r"'ml100k'; did you mean 'ml-100k'.*known: amazon-book, gowalla.*folder's path"
+            DataError, match=r"'ml100k'; did you mean 'ml-100k'.*see reccl data list, or give a folder's path"
         ):
             acquire("ml100k")
 
