@@ -20,7 +20,8 @@ from reccl.config import load
 from reccl.data.batches import count_batches, iterate_batches
 from reccl.data.prepare import prepare
 from reccl.training import Objective
-from reccl.training.fit import optimizer_of, total
+from reccl.training.fit import total
+from reccl.training.state import make_optimizer
 
 METHODS = ("lightgcn", "xsimgcl", "simgcl", "sgl-ed", "sl-lightgcn")
 
@@ -36,7 +37,7 @@ class Stepper:
         generator = torch.Generator().manual_seed(0)
         self.encoder = experiment.encoder.build(self.graph, data.build_feature_tables(), generator)
         self.objective = Objective(experiment.objective, self.graph, generator)
-        self.optimizer = optimizer_of(self.encoder, experiment.training)
+        self.optimizer = make_optimizer(self.encoder, experiment.training)
         self.batches = iterate_batches(self.graph, chosen.batch, generator)
         started = time.perf_counter()
         self.objective.draw_views()

@@ -1,8 +1,7 @@
 """The straight road: prepare > fit > refit > evaluate > record."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 
 import torch
 
@@ -13,7 +12,7 @@ from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
 from reccl.evaluation import Slices
 from reccl.fitting import check_metric, learn, means, measure_part
-from reccl.outcome import Outcome, RunCallback, best_look, mean_speed, selected_settings
+from reccl.outcome import Outcome, RunCallback, best_look, find_checkpoints, mean_speed, selected_settings
 from reccl.recommend import Model
 from reccl.training import Callbacks
 from reccl.training.device import resolve_device
@@ -40,10 +39,9 @@ def run(
     try:
         for callback in callbacks:
             callback.on_run_start(experiment, data)
-        with TemporaryDirectory() as scratch:
-            outcome = fit_and_test(experiment, data, hardware, clock, callbacks, log, Path(scratch))
-            for callback in callbacks:
-                callback.on_run_end(outcome)
+        outcome = fit_and_test(experiment, data, hardware, clock, callbacks, log)
+        for callback in callbacks:
+            callback.on_run_end(outcome)
     except BaseException as error:
         for callback in callbacks:
             callback.on_run_error(error)
@@ -58,13 +56,14 @@ def fit_and_test(
     clock: Clock,
     callbacks: Sequence[RunCallback],
     log: Callable[[str], None],
-    scratch: Path,
 ) -> Outcome:
     """Fit, select on validation rows, refit where asked for, and read the test rows once."""
-    checkpoint_path, every, refit, trained_on = scratch / "checkpoint.safetensors", Callbacks(callbacks), None, data
+    every, refit, trained_on = Callbacks(callbacks), None, data
+    checkpoints = partial(find_checkpoints, callbacks, experiment, data, log=log)
     with clock("train_seconds"):
-        model = learn(experiment, data, device, every, checkpoint_path=checkpoint_path)
+        model = learn(experiment, data, device, every, checkpoints=checkpoints(phase="fit"))
     first = model.fit
+    clock.seconds["train_seconds"] += first.earlier_seconds
     selected = selected_settings(experiment, model.experiment)
     if selected:
         log(f"selected on validation: {', '.join(f'{key}={value}' for key, value in selected.items())}")
@@ -75,8 +74,16 @@ def fit_and_test(
         for callback in callbacks:
             callback.on_refit_start()
         with clock("refit_seconds"):
-            again = learn(model.experiment, data.merge_validation(), device, every, epochs=first.best_epoch or None)
+            again = learn(
+                model.experiment,
+                data.merge_validation(),
+                device,
+                every,
+                epochs=first.best_epoch or None,
+                checkpoints=checkpoints(phase="refit"),
+            )
         refit = again.fit
+        clock.seconds["refit_seconds"] += refit.earlier_seconds
         if not refit.interrupted:
             model, trained_on = again, data.merge_validation()
     with clock("evaluate_seconds"):
@@ -95,5 +102,4 @@ def fit_and_test(
         tested,
         {**clock.seconds, **mean_speed(first), "peak_memory_gib": peak_memory(device)},
         Slices.of(trained_on.train, len(data.user_ids), len(data.item_ids)).cold_sides(data.test),
-        checkpoint_path if checkpoint_path.is_file() else None,
     )

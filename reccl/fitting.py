@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -17,7 +16,7 @@ from reccl.encoders.tower import Towers
 from reccl.errors import ConfigError, listed
 from reccl.evaluation import EvaluationResult, Evaluator, HeldOutMetric, Slices
 from reccl.scorers import Scorer, ScorerBuilder, ValidationMetric
-from reccl.training import Callback, Fit, Objective, fit
+from reccl.training import Callback, Checkpoints, Fit, Objective, fit
 from reccl.views import Plain
 
 
@@ -38,7 +37,7 @@ def learn(
     callback: Callback | None = None,
     *,
     epochs: int | None = None,
-    checkpoint_path: Path | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainedModel:
     """Train on `data.train`; select the epoch, then the scorer's open settings and the calibration, on validation rows.
 
@@ -48,7 +47,7 @@ def learn(
         device: where parameters and graph live.
         callback: hears of every step and epoch.
         epochs: stop after so many, on the learning-rate schedule of all of `training.epochs` (for a refit).
-        checkpoint_path: a file that always holds the best parameters so far.
+        checkpoints: where the state of training is kept, and from where it goes on.
 
     """
     graph = data.build_graph().to(device)
@@ -63,7 +62,7 @@ def learn(
         with torch.random.fork_rng():  # torch's own layers draw from the global generator
             torch.manual_seed(experiment.seed)
             embeddings, fitted = fit_encoder(
-                experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoint_path
+                experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoints
             )
     metric = selection_metric(experiment, data, device)
     builder = select(builder, embeddings, metric)
@@ -78,7 +77,7 @@ def fit_encoder(
     builder: ScorerBuilder,
     callback: Callback,
     epochs: int | None,
-    checkpoint_path: Path | None,
+    checkpoints: Checkpoints | None,
 ) -> tuple[Embeddings, Fit]:
     """Train the encoder; the embeddings of its best epoch, over the whole graph."""
     assert experiment.encoder is not None
@@ -109,7 +108,7 @@ def fit_encoder(
         validate=(lambda encoder: measure(encoder, "validation")) if validated else None,
         test=(lambda encoder: measure(encoder, "test")) if best_on_test else None,
         stop_after=epochs,
-        checkpoint_path=checkpoint_path,
+        checkpoints=checkpoints,
     )
     with torch.no_grad():
         return objective.ranked_by(encoder(whole)), fitted

@@ -1,6 +1,7 @@
 """Outcome: what a run ends with, and who is told."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from reccl.data.dataset import Dataset
 from reccl.evaluation import EvaluationResult
 from reccl.recommend import Model
 from reccl.recommend.record import TrainingRecord, history_frame
-from reccl.training import Callback, Epoch, Fit
+from reccl.training import Callback, Checkpoints, Epoch, Fit
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,6 @@ class Outcome:
     test_result: EvaluationResult | None
     timing: Mapping[str, float]
     cold_sides: tuple[str, ...] = ()  # users, items: sides whose cold nodes are a share of the test worth reporting
-    checkpoint_path: Path | None = None  # exists until `on_run_end` has returned
 
     def record(self) -> TrainingRecord:
         """How the model was trained, for whoever saves it."""
@@ -49,6 +49,11 @@ class Outcome:
 class RunCallback(Callback):
     """A callback that also hears how a run starts and ends."""
 
+    @property
+    def checkpoint_folder(self) -> Path | None:
+        """Where checkpoints of the run go, once it has started; None: this callback knows no place."""
+        return None
+
     def on_run_start(self, experiment: Experiment, data: Dataset) -> None:
         """Data is ready, training is about to start."""
 
@@ -60,6 +65,18 @@ class RunCallback(Callback):
 
     def on_run_error(self, error: BaseException) -> None:
         """The run failed; the error is raised afterwards."""
+
+
+def find_checkpoints(
+    callbacks: Sequence[RunCallback], experiment: Experiment, data: Dataset, phase: str, log: Callable[[str], None]
+) -> Checkpoints | None:
+    """The checkpoints of a phase (fit, refit) of a run, in the folder that a callback knows; None where none does."""
+    folder = next((each.checkpoint_folder for each in callbacks if each.checkpoint_folder), None)
+    seconds = experiment.training.checkpoint_seconds
+    if folder is None or seconds is None:
+        return None
+    identity = hashlib.sha256(f"{dump(experiment)}\n{data.fingerprint}\n{phase}".encode()).hexdigest()
+    return Checkpoints(folder / phase, identity, seconds, log)
 
 
 def selected_settings(before: Experiment, after: Experiment) -> dict[str, object]:

@@ -20,7 +20,7 @@ from reccl.data.dataset import Dataset
 from reccl.outcome import Outcome, RunCallback
 from reccl.tracking.run import SERVED_NEEDS, Run
 from reccl.tracking.store import client, experiment_id
-from reccl.training import Epoch
+from reccl.training import Epoch, checkpoint
 
 PARENT = "RECCL_PARENT_RUN"
 """Environment variable with the id of the run that runs recorded here are children of."""
@@ -73,8 +73,10 @@ class Tracker(RunCallback):
                 table = Path(draft) / "test.parquet"
                 outcome.test_result.to_frame(outcome.data.user_ids).write_parquet(table, compression="zstd")
                 self.run.file(table, "per_user")
-        if outcome.checkpoint_path:
-            self.run.file(outcome.checkpoint_path, "checkpoint")
+        if outcome.fit.state:
+            with TemporaryDirectory() as draft:
+                checkpoint.save(outcome.fit.state, Path(draft) / "checkpoint.safetensors")
+                self.run.file(Path(draft) / "checkpoint.safetensors", "checkpoint")
         self.run.model(outcome.model, outcome.record())
         if outcome.interrupted:
             self.run.tag("reccl.interrupted", "true")

@@ -1,9 +1,12 @@
 """Training, an index: the objective, the loop, the device."""
 
 from reccl.training.callback import Callback, Callbacks
+from reccl.training.checkpoints import Checkpoints
 from reccl.training.epoch import Epoch
-from reccl.training.fit import Fit, Training, fit
+from reccl.training.fit import fit
 from reccl.training.objective import Objective
+from reccl.training.settings import Training
+from reccl.training.state import Fit, TrainingState
 from reccl.training.terms import L2, AnyTerm, Contrast, CrossLayer, FullSoftmax, Ranking, TermSettings
 
 __all__ = [
@@ -11,6 +14,7 @@ __all__ = [
     "AnyTerm",
     "Callback",
     "Callbacks",
+    "Checkpoints",
     "Contrast",
     "CrossLayer",
     "Epoch",
@@ -20,5 +24,6 @@ __all__ = [
     "Ranking",
     "TermSettings",
     "Training",
+    "TrainingState",
     "fit",
 ]

@@ -13,6 +13,9 @@ class Callback:
     def on_fit_start(self, epochs: int, steps: int) -> None:
         """Training starts: at most `epochs` of `steps` each."""
 
+    def on_fit_resume(self, history: Sequence[Epoch], best_epoch: int) -> None:
+        """Training goes on after these epochs, which another process ran; `best_epoch` is the number of the best."""
+
     def on_step_end(self) -> None:
         """The optimizer has taken one step."""
 
@@ -39,6 +42,11 @@ class Callbacks(Callback):
     def on_fit_start(self, epochs: int, steps: int) -> None:
         for member in self.members:
             member.on_fit_start(epochs, steps)
+
+    @override
+    def on_fit_resume(self, history: Sequence[Epoch], best_epoch: int) -> None:
+        for member in self.members:
+            member.on_fit_resume(history, best_epoch)
 
     @override
     def on_step_end(self) -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -24,7 +23,6 @@ from reccl.training import (
     Ranking,
     TermSettings,
     Training,
-    checkpoint,
     fit,
 )
 from reccl.training.terms import Step
@@ -102,7 +100,7 @@ def run(planted_graph: Graph, planted_dataset: Dataset) -> Run:
         callback=None,
         validate=None,
         stop_after=None,
-        checkpoint_path=None,
+        checkpoints=None,
         **training: object,
     ) -> tuple[Encoder, Fit]:
         start = torch.Generator().manual_seed(seed)
@@ -120,7 +118,7 @@ def run(planted_graph: Graph, planted_dataset: Dataset) -> Run:
             callback=callback or Recorder(),
             validate=validate,
             stop_after=stop_after,
-            checkpoint_path=checkpoint_path,
+            checkpoints=checkpoints,
         )
         return encoder, outcome
 
@@ -132,7 +130,7 @@ def copied(encoder: Encoder) -> State:
 
 
 def encoder_of(state: State) -> State:
-    """The encoder's part of a checkpoint."""
+    """The encoder's part of the best epoch's state."""
     return {name.removeprefix("encoder."): tensor for name, tensor in state.items() if name.startswith("encoder.")}
 
 
@@ -234,13 +232,13 @@ class TestSeeds:
 
 
 class TestBestEpoch:
-    def test_its_parameters_are_restored_and_training_stops_after_patience(self, run: Run, tmp_path: Path) -> None:
-        script, recorder, keep = Script(0.1, 0.3, 0.3, 0.2, 0.9), Recorder(), tmp_path / "best.safetensors"
-        encoder, outcome = run(epochs=9, patience=2, validate=script, callback=recorder, checkpoint_path=keep)
+    def test_its_parameters_are_restored_and_training_stops_after_patience(self, run: Run) -> None:
+        script, recorder = Script(0.1, 0.3, 0.3, 0.2, 0.9), Recorder()
+        encoder, outcome = run(epochs=9, patience=2, validate=script, callback=recorder)
         assert (outcome.best_epoch, outcome.best, len(outcome.history)) == (2, 0.3, 4)
         assert recorder.best == [True, True, False, False]
         assert same(encoder, script.states[1])
-        assert same(encoder_of(checkpoint.load(keep)), script.states[1])
+        assert same(encoder_of(outcome.state), script.states[1])
         assert not encoder.training
         assert script.training == [False] * 4
 
@@ -265,10 +263,10 @@ class TestBestEpoch:
 
         assert run(metric="ndcg_at_20", validate=validate)[1].best_epoch == 1
 
-    def test_without_validation_the_last_epoch_is_the_best(self, run: Run, tmp_path: Path) -> None:
-        encoder, outcome = run(checkpoint_path=tmp_path / "last")
+    def test_without_validation_the_last_epoch_is_the_best(self, run: Run) -> None:
+        encoder, outcome = run()
         assert outcome.best_epoch == 3
-        assert same(encoder, encoder_of(checkpoint.load(tmp_path / "last")))
+        assert same(encoder, encoder_of(outcome.state))
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
@@ -311,12 +309,12 @@ def test_weight_decay_shortens_embeddings(run: Run, optimizer: str) -> None:
     assert decayed.state_dict()["nodes"].norm() < free.state_dict()["nodes"].norm()
 
 
-def test_an_average_is_what_is_validated_and_kept(run: Run, tmp_path: Path) -> None:
+def test_an_average_is_what_is_validated_and_kept(run: Run) -> None:
     script = Script(0.1, 0.3, 0.2)
-    encoder, outcome = run(ema_decay=0.8, validate=script, checkpoint_path=tmp_path / "kept.safetensors")
+    encoder, outcome = run(ema_decay=0.8, validate=script)
     assert outcome.best_epoch == 2
     assert same(encoder, script.states[1])
-    assert same(encoder_of(checkpoint.load(tmp_path / "kept.safetensors")), encoder)
+    assert same(encoder_of(outcome.state), encoder)
     plain = Script(0.1, 0.3, 0.2)
     run(validate=plain)
     assert not same(script.states[1], plain.states[1])

@@ -14,7 +14,7 @@ from reccl.encoders import AnyEncoder, Encoder, EncoderSettings, LightGCN
 from reccl.errors import TrainingError
 from reccl.losses import InfoNCE, Pairs, SameIdMask
 from reccl.negatives import Uniform
-from reccl.training import Callback, Contrast, Objective, Ranking, TermSettings, Training, checkpoint, fit
+from reccl.training import Callback, Contrast, Objective, Ranking, TermSettings, Training, fit
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
 from reccl.training.terms import Bootstrap
@@ -202,9 +202,7 @@ class TestState:
         "my.views": Contrast(momentum=0.9, queue=30, temperature={"kind": "adaptive"}),
     }
 
-    def test_is_restored_with_the_best_epoch_and_kept_with_it(
-        self, planted_graph: Graph, encoder: Encoder, tmp_path
-    ) -> None:
+    def test_is_restored_with_the_best_epoch_and_kept_with_it(self, planted_graph: Graph, encoder: Encoder) -> None:
         states, objective = [], objective_of(planted_graph, **self.TERMS)
 
         def validate(_: Encoder) -> dict[str, float]:
@@ -212,13 +210,12 @@ class TestState:
             return {"ndcg_at_10": [0.1, 0.9, 0.2][len(states) - 1]}
 
         how = Training(epochs=3, batch_size=700, learning_rate=0.05)
-        keep, recorder = tmp_path / "best.safetensors", Recorder(encoder)
-        fit(encoder, objective, planted_graph, how, seed=0, callback=recorder, validate=validate, checkpoint_path=keep)
+        recorder = Recorder(encoder)
+        kept = fit(encoder, objective, planted_graph, how, seed=0, callback=recorder, validate=validate).state
         now = objective.parts.state_dict()
         assert now.keys() == states[1].keys()
         assert all(torch.equal(now[name], states[1][name]) for name in now)
         assert not all(torch.equal(now[name], states[2][name]) for name in now)
-        kept = checkpoint.load(keep)
         assert all(torch.equal(kept[f"objective.{name}"], now[name]) for name in now)
         assert kept.keys() == {f"objective.{name}" for name in now} | {"encoder.nodes"}
 

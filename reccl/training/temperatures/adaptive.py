@@ -67,9 +67,12 @@ class Adaptive(TemperatureSettings):
 class AdaptiveTemperature(Temperature):
     """Remembers, for either side, tau_0 and every anchor's losses."""
 
+    age: Tensor
+
     def __init__(self, settings: Adaptive, users: int, items: int) -> None:
         super().__init__()
-        self.settings, self.age = settings, 0
+        self.settings = settings
+        self.register_buffer("age", torch.zeros((), dtype=torch.long))  # [] epochs begun
         self.measured: set[Side] = set()  # this epoch
         self.sizes: dict[Side, int] = {"users": users, "items": items}
         for side, number in self.sizes.items():
@@ -96,7 +99,7 @@ class AdaptiveTemperature(Temperature):
             self.measured.add(asked.side)
             spread = asked.spread()
             separation = (
-                torch.full_like(common, UNTRAINED) if max(self.age, 1) <= settings.warmup else spread.separation
+                torch.full_like(common, UNTRAINED) if max(int(self.age), 1) <= settings.warmup else spread.separation
             )
             common.copy_(settings.factor * separation / max(spread.log_odds, 1e-6))
         if not settings.personal:

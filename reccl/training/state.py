@@ -1,0 +1,149 @@
+"""State: all that changes while a model is fitted, so that it can be written down and taken up again."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from reccl.encoders import Encoder
+from reccl.training.epoch import Epoch
+from reccl.training.objective import Objective
+from reccl.training.schedule import factor
+from reccl.training.settings import Training
+
+Values = dict[str, Any]
+"""What JSON can hold."""
+
+
+@dataclass
+class Fit:
+    """The outcome of `fit`: the encoder holds the best epoch's parameters."""
+
+    best_epoch: int = 0
+    best: float = -math.inf  # the metric at that epoch
+    interrupted: bool = False
+    history: list[Epoch] = field(default_factory=list)
+    state: dict[str, Tensor] = field(default_factory=dict, repr=False)  # of the best epoch, encoder and objective
+    earlier_seconds: float = 0.0  # that other processes spent on it before they stopped
+
+
+class TrainingState:
+    """Parameters, their average, optimizer, learning rate, generators, the best epoch and the history.
+
+    Between two epochs that is everything: views, batches and what terms keep for an epoch follow from the generators.
+    So a loop that goes on from a captured state takes the same steps as one that never stopped.
+    """
+
+    def __init__(self, encoder: Encoder, objective: Objective, training: Training, seed: int, steps: int) -> None:
+        objective.build(encoder)
+        self.objective, self.learned = objective, nn.ModuleDict({"encoder": encoder, "objective": objective.parts})
+        self.averaged: AveragedModel | None = None
+        self.evaluated = encoder  # whose parameters are validated and kept
+        if training.ema_decay:
+            self.averaged = AveragedModel(encoder, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay))
+            self.evaluated = cast(Encoder, self.averaged.module)
+        self.optimizer = make_optimizer(self.learned, training)
+        scale = partial(factor, training.schedule, steps=steps * training.epochs, warmup=training.warmup)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, scale)
+        self.order = torch.Generator().manual_seed(seed)  # of batches
+        self.fit, self.waited, self.finished = Fit(state=copy_state(self.learned)), 0, False
+
+    def keep_best(self, epoch: int, score: float) -> None:
+        """The current parameters are the best so far."""
+        kept = nn.ModuleDict({"encoder": self.evaluated, "objective": self.objective.parts})
+        self.fit.state, self.fit.best, self.fit.best_epoch, self.waited = copy_state(kept), score, epoch, 0
+
+    def restore_best(self) -> None:
+        """Give the encoder and the objective the parameters of the best epoch, of which a copy stays on the CPU."""
+        self.learned.load_state_dict(self.fit.state)
+        self.learned["encoder"].eval()
+        self.fit.state = {name: tensor.cpu() for name, tensor in self.fit.state.items()}
+
+    def generators(self) -> dict[str, torch.Generator]:
+        """Every source of random numbers, by name."""
+        device = self.objective.graph.device
+        named = {"order": self.order, "objective": self.objective.generator, "torch": torch.default_generator}
+        if device.type == "cuda":
+            named["cuda"] = torch.cuda.default_generators[device.index or 0]
+        return named | {f"part.{name}": generator for name, generator in generators_in(self.learned, device)}
+
+    def capture(self) -> tuple[dict[str, Tensor], Values]:
+        """The state after an epoch, as tensors (not copied) and JSON values; of a finished fit its outcome alone."""
+        best = {f"best.{name}": tensor for name, tensor in self.fit.state.items()}
+        values = {
+            "history": [asdict(record) for record in self.fit.history],
+            "best_epoch": self.fit.best_epoch,
+            "best": self.fit.best,
+            "waited": self.waited,
+            "finished": self.finished,
+        }
+        if self.finished:
+            return best, values
+        tensors = {f"learned.{name}": tensor for name, tensor in self.learned.state_dict().items()}
+        if self.averaged:
+            tensors |= {f"averaged.{name}": tensor for name, tensor in self.averaged.state_dict().items()}
+        for place, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{place}.{name}": tensor for name, tensor in state.items()}
+        tensors |= {f"generator.{name}": generator.get_state() for name, generator in self.generators().items()}
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        return tensors | best, {**values, "step": self.schedule.last_epoch, "learning_rates": rates}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Values) -> None:
+        """Take up what `capture` gave. Raises KeyError or RuntimeError where it belongs to another training."""
+        self.fit.history = [Epoch(**record) for record in values["history"]]
+        self.fit.best_epoch, self.fit.best = values["best_epoch"], values["best"]
+        self.waited, self.finished = values["waited"], values["finished"]
+        device = self.objective.graph.device
+        self.fit.state = {name: tensor.to(device) for name, tensor in below(tensors, "best.").items()}
+        if self.finished:
+            return
+        self.learned.load_state_dict(below(tensors, "learned."))
+        if self.averaged:
+            self.averaged.load_state_dict(below(tensors, "averaged."))
+        optimizer = self.optimizer.state_dict()
+        optimizer["state"] = {}
+        for name, tensor in below(tensors, "optimizer.").items():
+            place, _, key = name.partition(".")
+            optimizer["state"].setdefault(int(place), {})[key] = tensor
+        for group, rate in zip(optimizer["param_groups"], values["learning_rates"], strict=True):
+            group["lr"] = rate
+        self.optimizer.load_state_dict(optimizer)
+        self.schedule.last_epoch = values["step"]
+        states = below(tensors, "generator.")
+        for name, generator in self.generators().items():
+            if name in states:  # on another device other generators are used
+                generator.set_state(states[name])
+
+
+def make_optimizer(learned: nn.Module, training: Training) -> torch.optim.Optimizer:
+    """Adam or AdamW, fused into one kernel a tensor; single numbers, such as a temperature, do not decay."""
+    kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
+    trained = [parameter for parameter in learned.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [parameter for parameter in trained if parameter.dim()], "weight_decay": training.weight_decay},
+        {"params": [parameter for parameter in trained if not parameter.dim()], "weight_decay": 0.0},
+    ]
+    return kind([group for group in groups if group["params"]], lr=training.learning_rate, fused=True)
+
+
+def copy_state(learned: nn.Module) -> dict[str, Tensor]:
+    """A copy of parameters and buffers."""
+    return {name: tensor.detach().clone() for name, tensor in learned.state_dict().items()}
+
+
+def generators_in(module: nn.Module, device: torch.device) -> Iterator[tuple[str, torch.Generator]]:
+    """The random generators that a module and its submodules hold as attributes."""
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            if isinstance(value, torch.Generator):
+                yield f"{path}.{name}", value
+
+
+def below(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    """The tensors whose names have this start, without it."""
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
