@@ -30,7 +30,7 @@ from reccl.data.user_items import UserItemCSR
 from reccl.encoders.tower import Tower, Towers
 from reccl.evaluation import Evaluation, evaluate
 from reccl.fitting import learn
-from reccl.recommend import Model, recommend
+from reccl.recommend import Model, extend_model, recommend
 from reccl.scorers import Scorer
 
 SHOWN = (1, 2, 3, 5, 10, 20, 50, 1000)
@@ -80,7 +80,7 @@ def speed(model: Model, data: Dataset, new: int) -> None:
     tables = {"new_users": users, "new_items": items if model.scorer.history is None else None, "history": history}
     for name, asked in (("new users", users["user"]), ("all users", None)):
         started = time.perf_counter()
-        rows = sum(table.height for table in recommend(model, asked, 20, **tables))
+        rows = sum(table.height for table in recommend(extend_model(model, **tables), asked, 20))
         print(f"{new:,} new users of 5 interactions, {new:,} new items, top 20 of {name}: ", end="")
         print(f"{rows:,} rows in {time.perf_counter() - started:.1f} s")
     assert digest(model) == before

@@ -14,7 +14,7 @@ from reccl.data.columns import ITEM, SCORE, USER
 from reccl.data.ids import IdMap
 from reccl.data.ingest.frames import to_polars
 from reccl.errors import DataError, RecclError, did_you_mean, listed
-from reccl.recommend import Model, extend, lists, load, save
+from reccl.recommend import Model, extend_model, load, recommend, save
 from reccl.recommend.record import TrainingRecord, read_record, write_record
 from reccl.training.device import resolve_device
 
@@ -113,10 +113,12 @@ class Recommender:
         """The same as `recommend`, a chunk of users at a time, in bounded memory."""
         if k < 1:
             raise DataError(f"k {k}: ask for at least one item")
-        newer = [None if table is None else to_polars(table) for table in (new_users, new_items, history)]
-        extended = extend(self.model, newer[0], newer[1], newer[2])
+        users_table, items_table, rows = (
+            None if table is None else to_polars(table) for table in (new_users, new_items, history)
+        )
+        extended = extend_model(self.model, users_table, items_table, rows)
         wanted = None if users is None else typed_ids(users, self.model.user_ids, USER)
-        yield from lists(extended, wanted, k, include_seen=include_seen)
+        yield from recommend(extended, wanted, k, include_seen=include_seen)
 
     def score(self, pairs: Any, *, user: str = USER, item: str = ITEM) -> pl.DataFrame:
         """The table of pairs with a column `score` (float32, null where user or item is unknown), in its own order.

@@ -15,7 +15,7 @@ from reccl.errors import ConfigError
 from reccl.evaluation.result import select_metric
 from reccl.experiment import run as run_experiment
 from reccl.outcome import Outcome
-from reccl.recommend import recommend
+from reccl.recommend import extend_model, recommend
 from reccl.tracking import Tracker
 
 CONFIG = """\
@@ -117,8 +117,8 @@ class TestRuns:
         model = tracking.model_of(tracking.find(outcome.run))
         users = planted_users.head(5).with_columns(user="new" + pl.col("user")).drop("tags")
         items = planted_items.with_columns(pl.col("item") + 1000).drop("tags")
-        newcomers = {"new_users": users, "new_items": items}
-        table = pl.concat(recommend(model, users["user"], 240, **newcomers))
+        extended = extend_model(model, new_users=users, new_items=items)
+        table = pl.concat(recommend(extended, users["user"], 240))
         assert table["user"].unique().sort().to_list() == users["user"].to_list()
         assert table["source"].unique().to_list() == ["content"]
         assert table.filter(pl.col("item") > 1000).height == 5 * 120

@@ -87,7 +87,7 @@ def recommend(
     model = tracking.model_of(found).to(hardware)
     wanted = None if users is None else asked(users, model.user_ids)
     items = told(new_items)
-    extended = batch.extend(model, told(new_users), items, told(history), say)
+    extended = batch.extend_model(model, told(new_users), items, told(history), say)
     add_columns = column_adder(model, tracking.model_folder(found), item_columns, items)
     total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
     columns = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -95,7 +95,7 @@ def recommend(
         task = bar.add_task("", total=total)
 
         def watched() -> "Iterator[pl.DataFrame]":
-            for lists in batch.lists(extended, wanted, k, include_seen=include_seen):
+            for lists in batch.recommend(extended, wanted, k, include_seen=include_seen):
                 yield add_columns(lists)
                 bar.advance(task, lists["user"].n_unique())
 
@@ -103,7 +103,7 @@ def recommend(
             print_lists(watched())
             return
         written = form_of(target, form)
-        rows = batch.write(watched(), target, written)
+        rows = batch.write_tables(watched(), target, written)
     out.print(f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}")
     hint(f"polars.{READERS[written]}({str(target)!r}); reccl evaluate --run {found.info.run_id[:8]}")
 

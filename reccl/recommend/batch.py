@@ -8,22 +8,16 @@ from torch import Tensor
 
 from reccl.data.columns import ITEM, RANK, SCORE, SOURCE, USER
 from reccl.evaluation import top_k
-from reccl.recommend.extended import POPULARITY, SOURCES, Extended, extend
+from reccl.recommend.extended_model import POPULARITY, SOURCES, ExtendedModel, extend_model
 from reccl.recommend.model import Model
-from reccl.recommend.newcomers import Note
 from reccl.scorers import Scorer
+
+UNKNOWN_USERS = 100_000
+"""Users in one table of those whom the model does not know."""
 
 
 def recommend(
-    model: Model,
-    users: pl.Series | None,
-    k: int,
-    *,
-    include_seen: bool = False,
-    new_users: pl.DataFrame | None = None,
-    new_items: pl.DataFrame | None = None,
-    history: pl.DataFrame | None = None,
-    note: Note = lambda _: None,
+    model: Model | ExtendedModel, users: pl.Series | None = None, k: int = 20, *, include_seen: bool = False
 ) -> Iterator[pl.DataFrame]:
     """The k best items of every user, a chunk of users at a time, sorted by user and rank.
 
@@ -31,58 +25,49 @@ def recommend(
     user is known to have are left out unless `include_seen`; where fewer than k are left, the list is shorter. A user
     asked for twice is listed once. Known users come first, then new ones, then those listed by popularity.
 
-    Without any training, `new_items` (item and features) stand in every list, and `new_users` (user and features) and
-    the users of `history` (user and item: interactions since the training) get lists of their own; see `extend`, which
-    checks the tables before the first list is made. `source` is what a row's score rests on, the weakest part of it:
-    model (a trained user and a trained item), fold_in (a user placed, or moved, by the items of `history`), content
-    (a user or an item placed by features), popularity (a user of whom nothing is known: the most popular items).
+    Users, items and interactions that came after training are added by `extend_model` first, without training. `source`
+    is what a row's score rests on, the weakest part of it: model (a trained user and a trained item), fold_in (a user
+    embedded, or moved, by interactions since training), content (a user or an item embedded from features), popularity
+    (a user about whom nothing is known: the most popular items).
 
         model = tracking.model_of(tracking.find("latest"))
-        lists = pl.concat(recommend(model, None, 20, new_items=films, history=views))
+        lists = pl.concat(recommend(extend_model(model, new_items=films, history=views), k=20))
     """
-    extended = extend(model, new_users, new_items, history, note)
-    return lists(extended, users, k, include_seen=include_seen)
-
-
-def lists(extended: Extended, users: pl.Series | None, k: int, *, include_seen: bool = False) -> Iterator[pl.DataFrame]:
-    """See `recommend`: the lists of a model that has its newcomers already."""
+    extended = model if isinstance(model, ExtendedModel) else extend_model(model)
     model = extended.model
     wanted = model.user_ids.ids if users is None else users.unique().sort()
     rows = model.user_ids.to_rows(wanted)
     known = torch.from_numpy(rows.drop_nulls().sort().to_numpy(writable=True)).long()  # [n] ascending
-    placed = known[extended.user_source[known] != POPULARITY]
-    hidden = None if include_seen else model.known
-    for chunk, items, scores in top_k(model.scorer, placed, k, hidden):
-        chunk = chunk.cpu()
-        ids = model.user_ids.to_ids(pl.Series(chunk.numpy()))
-        yield table(extended, ids, items.cpu(), scores.cpu(), extended.user_source[chunk])
-    popular = Scorer(torch.ones(len(model.user_ids), 1).to(model.popularity), model.popularity[:, None])
-    unplaced = known[extended.user_source[known] == POPULARITY]
-    for chunk, items, scores in top_k(popular, unplaced, k, hidden) if len(unplaced) else ():
-        ids = model.user_ids.to_ids(pl.Series(chunk.cpu().numpy()))
-        yield table(extended, ids, items.cpu(), scores.cpu(), torch.full((len(ids),), POPULARITY))
-    strangers = wanted.filter(rows.is_null())
+    by_popularity = extended.user_source[known] == POPULARITY  # [n]
+    popularity = Scorer(torch.ones(len(model.user_ids), 1).to(model.popularity), model.popularity[:, None])
+    seen = None if include_seen else model.known
+    for scorer, some in ((model.scorer, known[~by_popularity]), (popularity, known[by_popularity])):
+        for chunk, items, scores in top_k(scorer, some, k, seen):
+            chunk = chunk.cpu()
+            ids = model.user_ids.to_ids(pl.Series(chunk.numpy()))
+            yield to_frame(extended, ids, items.cpu(), scores.cpu(), extended.user_source[chunk])
+    unknown = wanted.filter(rows.is_null())
     best, order = torch.topk(model.popularity.cpu(), min(k, len(model.item_ids)))  # [k]
-    for start in range(0, len(strangers), 100_000):
-        some = strangers[start : start + 100_000]
-        source = torch.full((len(some),), POPULARITY)
-        yield table(extended, some, order.expand(len(some), -1), best.expand(len(some), -1), source)
+    for start in range(0, len(unknown), UNKNOWN_USERS):
+        ids = unknown[start : start + UNKNOWN_USERS]
+        source = torch.full((len(ids),), POPULARITY)
+        yield to_frame(extended, ids, order.expand(len(ids), -1), best.expand(len(ids), -1), source)
 
 
-def table(extended: Extended, users: pl.Series, items: Tensor, scores: Tensor, source: Tensor) -> pl.DataFrame:
+def to_frame(extended: ExtendedModel, users: pl.Series, items: Tensor, scores: Tensor, source: Tensor) -> pl.DataFrame:
     """Lists [n, k] as rows; places without an item are left out. `source` [n] are the users' own."""
     k = items.shape[1]
-    kept = (items >= 0).flatten()
-    place = torch.arange(k).repeat(len(users))[kept]
-    row = torch.arange(len(users)).repeat_interleave(k)[kept]
-    item = items.flatten()[kept]
-    rests_on = torch.maximum(source[row], extended.item_source[item].to(source))
+    filled = (items >= 0).flatten()
+    place = torch.arange(k).repeat(len(users))[filled]
+    row = torch.arange(len(users)).repeat_interleave(k)[filled]
+    item = items.flatten()[filled]
+    weakest = torch.maximum(source[row], extended.item_source[item].to(source))
     return pl.DataFrame(
         {
             USER: users.gather(pl.Series(row.numpy())),
             ITEM: extended.model.item_ids.to_ids(pl.Series(item.numpy())),
-            SCORE: scores.flatten()[kept].numpy(),
+            SCORE: scores.flatten()[filled].numpy(),
             RANK: (place + 1).to(torch.int32).numpy(),
-            SOURCE: pl.Series(SOURCES).gather(pl.Series(rests_on.numpy())),
+            SOURCE: pl.Series(SOURCES).gather(pl.Series(weakest.numpy())),
         }
     )

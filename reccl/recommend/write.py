@@ -14,7 +14,7 @@ from reccl.errors import RecclError
 Format = Literal["parquet", "csv", "jsonl"]
 
 
-def write(tables: Iterable[pl.DataFrame], path: Path, form: Format) -> int:
+def write_tables(tables: Iterable[pl.DataFrame], path: Path, form: Format) -> int:
     """Write tables of one schema one after another; returns the number of rows.
 
     The file gets its name when it is complete: a crash leaves an older file of that name as it was. Raises RecclError
@@ -22,7 +22,7 @@ def write(tables: Iterable[pl.DataFrame], path: Path, form: Format) -> int:
     """
     rows = 0
     try:
-        with atomic_path(path) as draft, writer(draft, form) as append:
+        with atomic_path(path) as draft, open_writer(draft, form) as append:
             for table in tables:
                 append(table)
                 rows += table.height
@@ -32,7 +32,7 @@ def write(tables: Iterable[pl.DataFrame], path: Path, form: Format) -> int:
 
 
 @contextmanager
-def writer(path: Path, form: Format) -> Iterator[Callable[[pl.DataFrame], None]]:
+def open_writer(path: Path, form: Format) -> Iterator[Callable[[pl.DataFrame], None]]:
     """A function that appends a table to the file."""
     with path.open("wb") as file:
         if form == "parquet":

@@ -22,16 +22,18 @@ from reccl.data.splits import ColdItems
 from reccl.encoders.tower import Towers
 from reccl.errors import DataError
 from reccl.fitting import learn
-from reccl.recommend import Model, load, recommend, save
+from reccl.recommend import Model, extend_model, load, recommend, save
 from reccl.scorers import Ease, GraphFilter, ScorerSettings, Svd
 from reccl.tracking import SERVED
 
 Frame = pl.DataFrame
 
 
-def lists(model: Model, users: list[str] | None = None, k: int = 10, **newcomers: object) -> Frame:
+def lists(
+    model: Model, users: list[str] | None = None, k: int = 10, *, include_seen: bool = False, **new: object
+) -> Frame:
     wanted = None if users is None else pl.Series(users)
-    return pl.concat(recommend(model, wanted, k, **newcomers))  # type: ignore[arg-type]
+    return pl.concat(recommend(extend_model(model, **new), wanted, k, include_seen=include_seen))  # type: ignore[arg-type]
 
 
 def block(item: pl.Expr) -> pl.Expr:
@@ -84,24 +86,24 @@ class TestNewUsers:
         both = lists(towered, ["new"], new_users=looks("u000", "new"), history=bought("new", 1, 8), k=20)
         content = lists(towered, ["new"], new_users=looks("u000", "new"), k=20)
         assert both["source"].unique().to_list() == ["fold_in"]
-        mine = block(pl.col("item")) == 1
-        assert both.filter(mine).height > content.filter(mine).height
+        own = block(pl.col("item")) == 1
+        assert both.filter(own).height > content.filter(own).height
         assert not both.equals(lists(towered, ["new"], history=bought("new", 1, 8), k=20))
 
     def test_all_means_old_and_new_ones_and_asking_picks_some(self, towered: Model, looks) -> None:
-        newcomers = {"new_users": looks("u000", "zed"), "history": bought("amy", 0)}
-        table = lists(towered, **newcomers)
+        new_nodes = {"new_users": looks("u000", "zed"), "history": bought("amy", 0)}
+        table = lists(towered, **new_nodes)
         assert table["user"].unique(maintain_order=True).to_list() == [*towered.user_ids.ids, "amy", "zed"]
-        some = lists(towered, ["zed", "u003", "who", "amy"], **newcomers)
-        told = dict(some.select("user", "source").unique(maintain_order=True).rows())
-        assert told == {"u003": "model", "amy": "fold_in", "zed": "content", "who": "popularity"}
+        some = lists(towered, ["zed", "u003", "who", "amy"], **new_nodes)
+        sources = dict(some.select("user", "source").unique(maintain_order=True).rows())
+        assert sources == {"u003": "model", "amy": "fold_in", "zed": "content", "who": "popularity"}
 
-    def test_a_new_user_of_whom_nothing_is_told_is_listed_by_popularity(self, towered: Model) -> None:
+    def test_a_new_user_about_whom_nothing_is_known_is_listed_by_popularity(self, towered: Model) -> None:
         table = lists(towered, ["new"], new_users=Frame({"user": ["new"]}))
         assert table.drop("user").equals(lists(towered, ["stranger"]).drop("user"))
 
-    def test_seen_items_are_hidden_even_where_they_cannot_place_the_user(self, towered: Model) -> None:
-        """An item of the test part alone has no trained place, but stays out of the list."""
+    def test_seen_items_are_hidden_even_where_they_tell_nothing_about_the_user(self, towered: Model) -> None:
+        """An item of the test part alone has no trained embedding, but stays out of the list."""
         bare = replace(towered, towers=Towers(), known=towered.known.resize(200, 120))
         gone = bare.known.item != 5
         counts = torch.zeros(200, dtype=torch.long).index_add_(
@@ -133,7 +135,7 @@ class TestNewItems:
         right = towered.towers.items.embed(twin.drop("item"))[0] @ towered.scorer.user_embeddings[7]
         assert table["score"].item() == pytest.approx(float(right), rel=1e-4)
 
-    def test_an_item_in_a_history_places_its_user(self, towered: Model, planted_items: Frame) -> None:
+    def test_an_item_in_a_history_embeds_its_user(self, towered: Model, planted_items: Frame) -> None:
         twin = planted_items.filter(item=13).with_columns(item=pl.lit(9999, pl.Int64))
         rows = Frame({"user": ["new"], "item": [9999]})
         table = lists(towered, ["new"], new_items=twin, history=rows)
@@ -151,8 +153,8 @@ class TestKnownUsers:
         history = bought("u000", 1, 6)
         table = lists(towered, ["u000"], history=history)
         assert table["source"].unique().to_list() == ["fold_in"]
-        mine = block(pl.col("item")) == 1
-        assert table.filter(mine).height > lists(towered, ["u000"]).filter(mine).height
+        own = block(pl.col("item")) == 1
+        assert table.filter(own).height > lists(towered, ["u000"]).filter(own).height
         assert table.join(history, on="item").is_empty()
 
     def test_everybody_else_keeps_the_list(self, towered: Model, looks) -> None:
@@ -178,13 +180,13 @@ def test_the_model_is_the_same_to_the_byte_afterwards(
     assert bytes_of(towered) == before
 
 
-def test_a_model_from_disk_takes_newcomers_as_before(
+def test_a_model_from_disk_takes_new_nodes_as_before(
     towered: Model, planted_items: Frame, looks, tmp_path: Path
 ) -> None:
     fresh = planted_items.head(5).with_columns(pl.col("item") + 1000)
-    newcomers = {"new_users": looks("u003", "new"), "new_items": fresh, "history": bought("new", 2)}
+    new_nodes = {"new_users": looks("u003", "new"), "new_items": fresh, "history": bought("new", 2)}
     save(towered, tmp_path / "model")
-    assert_frame_equal(lists(load(tmp_path / "model"), **newcomers), lists(towered, **newcomers))  # to float rounding
+    assert_frame_equal(lists(load(tmp_path / "model"), **new_nodes), lists(towered, **new_nodes))  # to float rounding
 
 
 def test_the_served_model_makes_the_same_lists_and_leaves_towers_alone(towered: Model, tmp_path: Path) -> None:
@@ -209,12 +211,12 @@ class TestScorersOfHistories:
 
     def test_a_known_user_is_ranked_by_old_and_new_items_together(self, ease: Model) -> None:
         table = lists(ease, ["u000"], history=bought("u000", 1, 6))
-        mine = block(pl.col("item")) == 1
-        assert table.filter(mine).height > lists(ease, ["u000"]).filter(mine).height
+        own = block(pl.col("item")) == 1
+        assert table.filter(own).height > lists(ease, ["u000"]).filter(own).height
 
     def test_items_that_it_has_already_are_no_new_ones(self, ease: Model, planted_items: Frame) -> None:
         notes: list[str] = []
-        assert lists(ease, new_items=planted_items.head(5), note=notes.append).equals(lists(ease))
+        assert lists(ease, new_items=planted_items.head(5), log=notes.append).equals(lists(ease))
         assert notes == ["5 of 5 new items are known to the model and stay as they were trained"]
 
 
@@ -224,7 +226,7 @@ class TestScorersOfHistories:
     ids=["svd", "ease", "graph_filter", "two_hops"],
 )
 class TestContent:
-    """Models whose cold items and cold users were placed by features at the end of training."""
+    """Models whose cold items and cold users were embedded from features at the end of training."""
 
     @pytest.fixture
     def cold(self, settings: ScorerSettings, planted: Frame, planted_users: Frame, planted_items: Frame) -> Model:
@@ -232,8 +234,8 @@ class TestContent:
         tables = Tables(Funnel.read(planted.lazy()), planted_users.lazy(), planted_items.lazy())
         data = build(tables, ColdItems(cold=0.1))
         graph = Graph.from_interactions(data.train, 200, 120)
-        features, content = data.build_feature_tables(), ColdStart(target_scorer=Svd(dimension=8))
-        done = embed_cold_nodes(content, settings.build(graph, None), graph, features, None, None, 0)
+        features, cold_start = data.build_feature_tables(), ColdStart(target_scorer=Svd(dimension=8))
+        done = embed_cold_nodes(cold_start, settings.build(graph, None), graph, features, None, None, 0)
         return Model.of(done.scorer, data, done.towers)
 
     def test_a_twin_of_a_cold_item_is_scored_like_it(self, cold: Model, planted_items: Frame) -> None:
@@ -286,7 +288,7 @@ def trained(planted_dataset: Dataset) -> Model:
 
 
 class TestTwoTowers:
-    """A run of two towers serves newcomers through the towers that it trained."""
+    """A run of two towers serves new_nodes through the towers that it trained."""
 
     def test_new_users_get_lists_of_their_block_by_content(self, trained: Model, looks) -> None:
         hits = 0
@@ -305,9 +307,9 @@ class TestTwoTowers:
         assert first.filter(own).height > 0.6 * first.height
 
     def test_they_do_so_from_disk(self, trained: Model, planted_items: Frame, looks, tmp_path: Path) -> None:
-        newcomers = {"new_users": looks("u003", "new"), "new_items": planted_items.with_columns(pl.col("item") + 1200)}
+        new_nodes = {"new_users": looks("u003", "new"), "new_items": planted_items.with_columns(pl.col("item") + 1200)}
         save(trained, tmp_path / "model")
-        assert lists(load(tmp_path / "model"), **newcomers).equals(lists(trained, **newcomers))
+        assert lists(load(tmp_path / "model"), **new_nodes).equals(lists(trained, **new_nodes))
 
 
 class TestNotes:
@@ -317,7 +319,7 @@ class TestNotes:
 
     def test_missing_columns_count_as_missing_values(self, towered: Model, looks, notes: list[str]) -> None:
         partial = looks("u001", "new").rename({"size": "sizes"}).drop("tags")
-        lists(towered, ["new"], new_users=partial, note=notes.append)
+        lists(towered, ["new"], new_users=partial, log=notes.append)
         assert notes == [
             "the table of new users has no column 'tags'; it counts as missing",
             "the table of new users has no column 'size'; it counts as missing; did you mean 'sizes'?",
@@ -330,13 +332,13 @@ class TestNotes:
 
     def test_known_nodes_stay_as_they_were_trained(self, towered: Model, looks, notes: list[str]) -> None:
         table = pl.concat([looks("u001", "new"), looks("u001", "u002")])
-        found = lists(towered, ["u002"], new_users=table, note=notes.append)
+        found = lists(towered, ["u002"], new_users=table, log=notes.append)
         assert notes == ["1 of 2 new users are known to the model and stay as they were trained"]
         assert found.equals(lists(towered, ["u002"]))
 
     def test_unknown_items_of_a_history_are_counted(self, towered: Model, notes: list[str]) -> None:
         rows = pl.concat([bought("new", 1), Frame({"user": ["new", "new", None], "item": [7777, 8888, 10]})])
-        table = lists(towered, ["new"], history=rows, note=notes.append)
+        table = lists(towered, ["new"], history=rows, log=notes.append)
         assert notes == [
             "1 of 6 rows of the history have no user or no item id: left out",
             "2 of 6 rows of the history name items that are not known: left out",
@@ -344,8 +346,8 @@ class TestNotes:
         assert table.equals(lists(towered, ["new"], history=bought("new", 1)))
 
     def test_features_without_a_tower_are_not_used(self, towered: Model, looks, notes: list[str]) -> None:
-        table = lists(replace(towered, towers=Towers()), ["new"], new_users=looks("u001", "new"), note=notes.append)
-        assert notes == ["features of new users are not used: this run was trained without a content tower for users"]
+        table = lists(replace(towered, towers=Towers()), ["new"], new_users=looks("u001", "new"), log=notes.append)
+        assert notes == ["features of new users are not used: this model was trained without features of users"]
         assert table["source"].unique().to_list() == ["popularity"]
 
 
@@ -373,9 +375,9 @@ class TestRefusals:
     )
     def test_a_table_that_means_nothing_is_one_line(self, towered: Model, tables: dict, line: str) -> None:
         with pytest.raises(DataError, match=line) as refused:
-            recommend(towered, None, 5, **tables)
+            extend_model(towered, **tables)
         assert "\n" not in str(refused.value)
 
     def test_new_items_need_a_tower(self, model: Model, planted_items: Frame) -> None:
-        with pytest.raises(DataError, match="this run places no new items: it was trained without a content tower"):
-            recommend(model, None, 5, new_items=planted_items.with_columns(pl.col("item") + 1000))
+        with pytest.raises(DataError, match="this model embeds no new items: it was trained without features of items"):
+            extend_model(model, new_items=planted_items.with_columns(pl.col("item") + 1000))

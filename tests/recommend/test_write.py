@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from reccl.errors import RecclError
-from reccl.recommend import Model, recommend, write
+from reccl.recommend import Model, recommend, write_tables
 
 READERS = {"parquet": pl.read_parquet, "csv": pl.read_csv, "jsonl": pl.read_ndjson}
 
@@ -23,7 +23,7 @@ def tables(model: Model) -> Iterator[pl.DataFrame]:
 @pytest.mark.parametrize("form", READERS)
 def test_every_format_gives_the_rows_back(model: Model, form: str, tmp_path: Path) -> None:
     path = tmp_path / f"lists.{form}"
-    assert write(tables(model), path, form) == 16  # type: ignore[arg-type]
+    assert write_tables(tables(model), path, form) == 16  # type: ignore[arg-type]
     again, right = READERS[form](path), pl.concat(tables(model))
     assert again.columns == right.columns
     assert again.drop("score").cast({"rank": pl.Int32}).equals(right.drop("score"))
@@ -33,7 +33,7 @@ def test_every_format_gives_the_rows_back(model: Model, form: str, tmp_path: Pat
 
 def test_pandas_polars_and_duckdb_read_the_same_parquet(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "lists.parquet"
-    write(tables(model), path, "parquet")
+    write_tables(tables(model), path, "parquet")
     right = pl.concat(tables(model)).rows()
     assert pl.read_parquet(path).rows() == right
     assert list(pd.read_parquet(path).itertuples(index=False, name=None)) == right
@@ -56,7 +56,7 @@ def test_a_failure_midway_leaves_the_older_file_as_it_was(
         raise failure
 
     with pytest.raises((RuntimeError, KeyboardInterrupt, RecclError)):
-        write(broken(), path, form)  # type: ignore[arg-type]
+        write_tables(broken(), path, form)  # type: ignore[arg-type]
     assert path.read_text() == "older"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
@@ -65,8 +65,8 @@ def test_a_failure_midway_leaves_the_older_file_as_it_was(
 def test_a_folder_that_is_not_there_is_one_clear_line(model: Model, form: str, tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "lists"
     with pytest.raises(RecclError, match=r"cannot write .*lists: No such file or directory; choose another --out"):
-        write(tables(model), path, form)  # type: ignore[arg-type]
+        write_tables(tables(model), path, form)  # type: ignore[arg-type]
 
 
 def test_no_table_at_all_is_an_empty_file_and_no_error(tmp_path: Path) -> None:
-    assert write(iter(()), tmp_path / "lists.csv", "csv") == 0
+    assert write_tables(iter(()), tmp_path / "lists.csv", "csv") == 0

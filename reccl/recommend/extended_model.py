@@ -1,0 +1,110 @@
+"""Extended model: a model with new users, new items and new interactions, without training."""
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from reccl.cold_start.fold_in import fold_in
+from reccl.data.columns import ITEM, USER
+from reccl.data.user_items import UserItemCSR
+from reccl.errors import DataError
+from reccl.recommend.model import Model
+from reccl.recommend.new_nodes import Log, NewNodes, read_history, read_new_nodes
+
+SOURCES = ("model", "fold_in", "content", "popularity")
+"""What a score rests on, from the firmest to the weakest."""
+MODEL, FOLD_IN, CONTENT, POPULARITY = range(len(SOURCES))
+
+
+@dataclass(frozen=True)
+class ExtendedModel:
+    """A model over old and new nodes, with what each of them is embedded from."""
+
+    model: Model
+    user_source: Tensor  # [U] places in SOURCES
+    item_source: Tensor  # [I] likewise: model or content
+
+
+def extend_model(
+    model: Model,
+    new_users: pl.DataFrame | None = None,
+    new_items: pl.DataFrame | None = None,
+    history: pl.DataFrame | None = None,
+    log: Log = lambda _: None,
+) -> ExtendedModel:
+    """The model with new users and items behind its own; the model itself is not changed.
+
+    `new_items` (item, features) are embedded by the tower of items. `new_users` (user, features),
+    and users who are in `history` (user, item) alone, are embedded from their items (`reccl.cold_start.fold_in`), by
+    the tower of users, or from both: the tower gives a prior, which the items correct. Users with neither are listed by
+    popularity. Known users in `history` move by what the further items tell. All of `history` counts as seen.
+    `log` gets lines for a reader: what was left out, and why.
+    """
+    items = read_new_nodes(ITEM, new_items, model.item_ids, model.towers.items, log)
+    with_items, informative = add_items(model, items)
+    users = read_new_nodes(USER, new_users, model.user_ids, model.towers.users, log)
+    rows = None if history is None else read_history(history, model.user_ids, with_items.item_ids, log)
+    ids = users.ids if rows is None else pl.concat([users.ids, rows[USER]])
+    extended, source = add_users(with_items, users, ids)
+    cold = torch.bincount(with_items.known.item, minlength=len(with_items.item_ids)).cpu() == 0
+    item_source = torch.where(cold & (model.towers.items is not None), CONTENT, MODEL)
+    if rows is None or rows.is_empty():
+        return ExtendedModel(extended, source, item_source)
+    numbered = rows.with_columns(extended.user_ids.to_rows(rows[USER]))
+    device, size = model.scorer.item_embeddings.device, (len(extended.user_ids), len(extended.item_ids))
+    seen = UserItemCSR.from_interactions(numbered, *size).to(device)
+    counted = informative if model.scorer.history is None else torch.ones_like(informative)  # [I]
+    told = numbered.filter(pl.Series(counted.cpu().numpy()).gather(numbered[ITEM]))
+    own = UserItemCSR.from_interactions(told, *size).to(device)
+    scorer = fold_in(
+        extended.scorer,
+        extended.known,
+        own,
+        feature_items=informative,
+        feature_users=(source == CONTENT).to(device),
+        feature_prior=model.feature_prior,
+    )
+    source[own.counts.cpu() > 0] = FOLD_IN
+    return ExtendedModel(replace(extended, scorer=scorer, known=extended.known.union(seen)), source, item_source)
+
+
+def add_items(model: Model, new: NewNodes) -> tuple[Model, Tensor]:
+    """New items behind the old ones, and which items have embeddings at all, trained or from features ([I] bool)."""
+    device, tower = model.scorer.item_embeddings.device, model.towers.items
+    trained = torch.bincount(model.known.item, minlength=len(model.item_ids)) > 0
+    if new.ids.is_empty():
+        return model, trained if tower is None else torch.ones_like(trained)
+    if tower is None:
+        raise DataError("this model embeds no new items: it was trained without features of items")
+    embeddings = tower.embed(new.table()).to(model.scorer.item_embeddings)  # [m, D]
+    items = model.item_ids.with_new(new.ids)
+    rows = torch.from_numpy(items.to_rows(new.ids).to_numpy(writable=True)).long().to(device)  # [m]
+    whole = torch.cat([model.scorer.item_embeddings, torch.zeros_like(embeddings)]).index_copy(0, rows, embeddings)
+    popularity = torch.cat([model.popularity, model.popularity.new_zeros(len(new.ids))])
+    known = model.known.resize(len(model.user_ids), len(items))
+    operators = tuple(operator.pad(len(new.ids)) for operator in model.scorer.item_operators)
+    scorer = replace(model.scorer, item_embeddings=whole, item_operators=operators)
+    extended = replace(model, scorer=scorer, item_ids=items, known=known, popularity=popularity)
+    return extended, torch.ones(len(items), dtype=torch.bool, device=device)
+
+
+def add_users(model: Model, new: NewNodes, ids: pl.Series) -> tuple[Model, Tensor]:
+    """New users behind the old ones, and what each user is embedded from ([U] places in SOURCES).
+
+    All new ones among the raw `ids` get rows; those of `new` with features are embedded from them.
+    """
+    users, size, scorer = model.user_ids.with_new(ids), len(model.item_ids), model.scorer
+    count, tower = len(users) - len(model.user_ids), model.towers.users
+    cold = (model.known.counts == 0).cpu() & (tower is not None)  # embedded from features after training
+    source = torch.cat([torch.where(cold, CONTENT, MODEL), torch.full((count,), POPULARITY)]).to(torch.int8)
+    rows = scorer.user_embeddings.new_zeros(count, scorer.user_embeddings.shape[1])
+    embeddings = torch.cat([scorer.user_embeddings, rows])
+    if tower is not None and new.features is not None:
+        place = torch.from_numpy(users.to_rows(new.ids).to_numpy(writable=True)).long()  # [n]
+        embeddings[place.to(embeddings.device)] = tower.embed(new.features).to(embeddings)
+        source[place] = CONTENT
+    history = None if scorer.history is None else scorer.history.resize(len(users), size)
+    scorer = replace(scorer, user_embeddings=embeddings, history=history)
+    return replace(model, scorer=scorer, user_ids=users, known=model.known.resize(len(users), size)), source
