@@ -18,7 +18,15 @@ def find(name: str, folder: str, suffix: str) -> tuple[Path | None, list[Path]]:
     """
     names = [name] if name.endswith(suffix) else [name, f"{name}{suffix}"]
     places = [root / candidate for root in (Path(), Path(folder), bundled(folder)) for candidate in names]
-    return next((place for place in places if place.is_file()), None), places
+    return next((place for place in places if is_file(place)), None), places
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a file; False also for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, a folder on the way that may not be read
+        return False
 
 
 def available(folder: str, suffix: str) -> dict[str, Path]:

@@ -1,16 +1,18 @@
 """Experiment: one YAML as one typed object. Load, override, dump."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from reccl.bounded_yaml import check_size, parse_yaml, value_children
 from reccl.bundle import available, find
 from reccl.cold_start import ColdStart
-from reccl.config_errors import KeyPath, explain_errors
+from reccl.config_errors import KeyPath, explain_errors, shorten
 from reccl.config_file import parse_override, read_data_section, read_yaml, set_key, starts_afresh
 from reccl.data.settings import AnyData
 from reccl.encoders import AnyEncoder
@@ -21,11 +23,27 @@ from reccl.scorers.selection import AnyScorer
 from reccl.settings import Settings
 from reccl.training import AnyTerm, Training
 
+TERM = re.compile(r"\w[\w.-]{0,99}")
+
+
+def check_name(name: str) -> str:
+    """The name of a run, which stands in lists: one line, no control characters."""
+    if not name.isprintable() or not name.strip():
+        raise ValueError(f"name {shorten(name)} has characters that cannot be shown; use letters, digits, spaces")
+    return name
+
+
+def check_term(name: str) -> str:
+    """The name of a term, by which its loss is recorded."""
+    if not TERM.fullmatch(name):
+        raise ValueError(f"{shorten(name)} cannot name a term; use letters, digits, _, - and . (at most 100)")
+    return name
+
 
 class Experiment(Settings):
     """Everything that decides a run."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_name)]
     """Name of the run."""
     seed: int = 42
     """Seed of initialization, views, negatives and batch order. The split has its own."""
@@ -33,7 +51,7 @@ class Experiment(Settings):
     """Raw files, pipeline and split; or the name of a file of configs/data/."""
     encoder: AnyEncoder | None = None
     """What makes embeddings; empty where the scorer needs none."""
-    objective: dict[str, AnyTerm] = Field(default_factory=dict)
+    objective: dict[Annotated[str, AfterValidator(check_term)], AnyTerm] = Field(default_factory=dict)
     """Named terms, summed by weight."""
     scorer: AnyScorer = EmbeddingScorer()
     """What ranks items."""
@@ -85,6 +103,9 @@ def resolve(config: "str | Path | Mapping[str, Any] | Experiment", sections: Map
 
     """
     origin: dict[KeyPath, str] = {}
+    check_size(sections, value_children, "the keys to set")
+    if isinstance(config, Mapping):
+        check_size(config, value_children, "the config")
     if isinstance(config, Experiment):
         raw, where = {**config.model_dump(), "data": config.data}, f"experiment {config.name}"
     elif isinstance(config, Mapping):
@@ -109,7 +130,7 @@ def read(name: str | Path) -> tuple[Any, dict[KeyPath, str], str]:
 
 def loads(text: str) -> Experiment:
     """The experiment that `dump` wrote."""
-    return validate(yaml.safe_load(text), (), {}, "config")
+    return validate(parse_yaml(text, "config")[0], (), {}, "config")
 
 
 def dump(experiment: Experiment) -> str:

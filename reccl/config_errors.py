@@ -27,11 +27,11 @@ def explain_errors(error: ValidationError, raw: Any, origin: Mapping[KeyPath, st
                 message = "needs a key 'kind' that says which part it is"
             case "missing":
                 message = "this key is missing"
-            case "unknown_key" | "value_error" | "outside":
+            case "unknown_key" | "value_error" | "outside" | "limit":
                 pass
             case _:
-                message = f"{message[0].lower()}{message[1:]}, not {entry['input']!r}"
-        chooser = next((name for name in CHOOSERS if (*key, name) in origin), None)
+                message = f"{message[0].lower()}{message[1:]}, not {shorten(entry['input'])}"
+        chooser = next((name for name in CHOOSERS if (*key, name) in origin and "[key]" not in entry["loc"]), None)
         dotted = ".".join(key if entry["type"] != "unknown_key" else key[:-1])
         written = find_origin((*key, chooser) if chooser else key, origin) or where
         yield f"{written}: {f'{dotted}: ' if dotted else ''}{message}"
@@ -40,6 +40,7 @@ def explain_errors(error: ValidationError, raw: Any, origin: Mapping[KeyPath, st
 def locate_key(loc: tuple[int | str, ...], raw: Any) -> KeyPath:
     """A pydantic location without the union tags that stand between the file's keys."""
     path: list[str] = []
+    loc = tuple(name for name in loc if name != "[key]")  # where pydantic refuses a key of a map
     for place, name in enumerate(loc):
         if isinstance(raw, dict) and name in raw:
             path.append(str(name))
@@ -55,3 +56,13 @@ def locate_key(loc: tuple[int | str, ...], raw: Any) -> KeyPath:
 def find_origin(key: KeyPath, origin: Mapping[KeyPath, str]) -> str | None:
     """Where the key, or the closest section around it, was written."""
     return next((origin[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origin), None)
+
+
+def shorten(value: Any, longest: int = 80) -> str:
+    """A value as Python writes it, cut where it is long.
+
+    >>> shorten("ab" * 50, 8)
+    "'abababa..."
+    """
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -6,22 +6,21 @@ from typing import Any
 
 import yaml
 
+from reccl.bounded_yaml import MAX_CHARACTERS, MAX_DEPTH, parse_yaml
 from reccl.bundle import available, find
-from reccl.config_errors import CHOOSERS, KeyPath
+from reccl.config_errors import CHOOSERS, KeyPath, shorten
 from reccl.errors import ConfigError, did_you_mean
 
 
 def read_yaml(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     """A YAML file and the line of every key."""
     try:
-        text = path.read_text()
-        lines = dict(find_keys(yaml.compose(text, yaml.SafeLoader), path))
-        return yaml.safe_load(text), lines
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read config {path}: {error}") from None
+    values, node = parse_yaml(text, str(path))
+    return values, dict(find_keys(node, path))
 
 
 def find_keys(node: yaml.Node | None, path: Path, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
@@ -54,10 +53,14 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {text!r}: write key=value, e.g. --set encoder.dimension=128")
+    path = tuple(key.strip().split("."))
+    if len(path) > MAX_DEPTH:
+        raise ConfigError(f"--set {text[:40]!r}...: the key has {len(path):,} parts; no key has more than {MAX_DEPTH}")
     try:
-        return tuple(key.strip().split(".")), yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {text!r}: the value is not valid YAML") from None
+        return path, parse_yaml(value, "value")[0]
+    except ConfigError as error:
+        reason = str(error).removeprefix("value:1: ").removeprefix("not valid YAML: ")
+        raise ConfigError(f"--set {shorten(text)}: the value is not valid YAML: {reason}") from None
 
 
 def starts_afresh(key: KeyPath) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from traceback import extract_tb
 
 
 class RecclError(Exception):
@@ -48,3 +49,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names as one readable list: `a, b, c`."""
     return ", ".join(sorted(names)) or "none"
+
+
+def describe_error(error: BaseException) -> str:
+    """A foreign exception in one line: what it is, what it says, and the line of code where it was raised.
+
+    >>> describe_error(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero'
+    """
+    said = (str(error).strip().splitlines() or [""])[0][:300]
+    frames = extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}{f': {said}' if said else ''}{where}"

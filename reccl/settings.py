@@ -1,5 +1,6 @@
 """Settings: the base of every config object. Frozen, closed, typed; the docstring under a field documents it."""
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, Self
 
@@ -15,7 +16,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from reccl.errors import did_you_mean, listed
+from reccl.errors import describe_error, did_you_mean, listed
+from reccl.limits import find_excess
 
 
 class Settings(BaseModel):
@@ -39,7 +41,16 @@ class Settings(BaseModel):
             if strange:
                 raise ValidationError.from_exception_data(cls.__name__, [unknown_key(key, cls) for key in strange])
             value = {key: of_default_kind(entry, cls.model_fields[key].default) for key, entry in value.items()}
-        return handler(value)
+        made = handler(value)
+        found = {name: find_excess(name, getattr(made, name)) for name in cls.limited_fields()}
+        if excess := [excess_number(name, text) for name, text in found.items() if text]:
+            raise ValidationError.from_exception_data(cls.__name__, excess)
+        return made
+
+    @classmethod
+    def limited_fields(cls) -> Iterable[str]:
+        """The fields whose numbers have the limits of `reccl.limits`; a part from elsewhere sets its own."""
+        return cls.model_fields if cls.__module__.startswith("reccl.") else ()
 
     @model_serializer(mode="wrap")
     def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -69,6 +80,11 @@ def unknown_key(key: object, cls: type[Settings]) -> InitErrorDetails:
     )
 
 
+def excess_number(name: str, text: str) -> InitErrorDetails:
+    """The error for a number beyond its limit."""
+    return InitErrorDetails(type=PydanticCustomError("limit", "{text}", {"text": text}), loc=(name,), input=None)
+
+
 def outside(base: type[Settings]) -> WrapValidator:
     """Lets a union of parts also take `class: my_package.module.MySettings`, a subclass of the room's `base`."""
 
@@ -84,12 +100,15 @@ def outside(base: type[Settings]) -> WrapValidator:
 def imported(path: str, base: type[Settings]) -> type[Settings]:
     """The class at a dotted path, which must extend `base`."""
     module, _, name = path.rpartition(".")
+    if not all(word.isidentifier() for word in path.split(".")) or not module:
+        raise PydanticCustomError(
+            "outside", "class {path} is not a dotted path such as my_package.module.MySettings", {"path": repr(path)}
+        )
     try:
         cls = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PydanticCustomError(
-            "outside", "cannot import {path}: {error}", {"path": path, "error": str(error)}
-        ) from None
+    except (Exception, SystemExit) as error:  # an import runs the module, which may do anything
+        reason = f"{error}" if isinstance(error, ImportError | AttributeError) else describe_error(error)
+        raise PydanticCustomError("outside", "cannot import {path}: {error}", {"path": path, "error": reason}) from None
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise PydanticCustomError(
             "outside", "{path} is not a subclass of {base}", {"path": path, "base": base.__name__}

@@ -25,6 +25,8 @@ LAYERS = (
         "atomic",
         "config_errors",
         "config_file",
+        "bounded_yaml",
+        "limits",
     },
     {"data"},
     {"losses", "metrics"},
@@ -41,9 +43,10 @@ LAYERS = (
     {"__main__", ""},
 )
 SIDEWAYS = {
-    "settings": {"errors"},
+    "settings": {"errors", "limits"},
     "config_errors": {"errors"},
-    "config_file": {"bundle", "config_errors", "errors"},
+    "bounded_yaml": {"errors"},
+    "config_file": {"bounded_yaml", "bundle", "config_errors", "errors"},
     "scorers": {"encoders"},  # Embeddings
     "recommend": {"evaluation", "training"},  # of training, the checkpoint and the record of an epoch
     "experiment": {"fitting", "outcome"},

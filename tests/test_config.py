@@ -1,6 +1,7 @@
 """A config either means one thing, or the answer says where it is wrong and what was meant."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,56 @@ class TestMistakes:
     def test_the_answer_names_file_line_key_and_what_was_meant(self, right: str, wrong: str, answer: str) -> None:
         assert right in GOOD
         assert refused(text=GOOD.replace(right, wrong)).startswith(answer)
+
+    @pytest.mark.parametrize(
+        ("right", "wrong", "answer"),
+        [
+            ("name: good", "name: go\0od", "config.yaml:2: not valid YAML: character U+0000 cannot stand here"),
+            ("name: good", 'name: "go\\0od"', "config.yaml:2: character U+0000 cannot stand in a config"),
+            ("name: good", 'name: "\\ud800"', "config.yaml:2: character U+D800 cannot stand in a config"),
+            ("name: good", 'name: "a\\nb"', "config.yaml:2: name: name 'a\\nb' has characters that cannot be shown"),
+            ("name: good", f"name: {'long' * 99}", "config.yaml:2: name: string should have at most 200 characters"),
+            ("name: good", "[name]: good", "config.yaml:2: a key is one word, not a list or a map"),
+            ("name: good", "? {name: 1}\n: good", "config.yaml:2: a key is one word, not a list or a map"),
+            ("name: good", "name: 2024-99-99", "config.yaml:2: not valid YAML: month must be in 1..12"),
+            ("epochs: 2", f"epochs: {'9' * 5000}", "config.yaml:14: not valid YAML: Exceeds the limit (4300 digits)"),
+            ("training:\n", "training: &me\n  me: *me\n", "config.yaml: a value contains itself; write it out"),
+            ("epochs: 2", f"deep: {'[' * 1500}{']' * 1500}", "config.yaml is nested more than 32 levels deep"),
+            ("epochs: 2", f"deep: {'[' * 40}{']' * 40}", "config.yaml is nested more than 32 levels deep"),
+            ("epochs: 2", f"deep: [{'1,' * 30_000}]", "config.yaml has more than 20,000 values, its aliases (*name)"),
+            ("name: good", f"# {'long' * 300_000}", "config.yaml has 1,048,577 characters; a config has at most "),
+            ("  ranking:", "  a b!:", "config.yaml:10: objective.a b!: 'a b!' cannot name a term; use letters, digits"),
+        ],
+    )
+    def test_what_no_config_needs_is_refused_at_once(self, right: str, wrong: str, answer: str) -> None:
+        assert refused(text=GOOD.replace(right, wrong)).startswith(answer)
+
+    def test_a_few_lines_of_aliases_cost_nothing(self) -> None:
+        lines = [f"a{n}: &a{n} {{{', '.join(f'k{i}: *a{n - 1}' for i in range(9))}}}" for n in range(1, 9)]
+        start = time.perf_counter()
+        assert "more than 20,000 values" in refused(text="\n".join(["a0: &a0 {x: 1}", *lines]))
+        assert time.perf_counter() - start < 2
+
+    def test_keys_are_text_as_they_are_written(self) -> None:
+        columns = "{no: {kind: categorical}, 2024: {kind: numeric}}"
+        Path("config.yaml").write_text(GOOD.replace("encoder:", f"  features: {{items: {columns}}}\nencoder:"))
+        assert list(load("config.yaml").data.features.items) == ["no", "2024"]
+
+    @pytest.mark.parametrize(
+        ("override", "answer"),
+        [
+            ("encoder.dimension=16385", "encoder.dimension: 16,385 is more than 16,384: memory and time grow with it"),
+            ("encoder.layers=1000", "encoder.layers: 1,000 is more than 64: embeddings of so many layers are all"),
+            ("seed=-1", "seed: -1 is less than 0: generators of NumPy"),
+            (f"seed={10**60}", "seed: 1e+60 is more than 4,294,967,295"),
+            ("training.learning_rate=1e30", "training.learning_rate: 1e+30 is more than 100: parameters would explode"),
+            ("evaluation.cutoffs=[10, 99999]", "evaluation.cutoffs: 99,999 is more than 10,000: lists of so many"),
+            (f"evaluation.cutoffs={list(range(1, 300))}", "evaluation.cutoffs: 299 numbers are more than 64"),
+            (f"{'a.' * 40}b=1", "the key has 41 parts; no key has more than 32"),
+        ],
+    )
+    def test_numbers_beyond_reason_are_refused_with_the_reason(self, override: str, answer: str) -> None:
+        assert answer in refused(override)
 
     def test_every_mistake_of_a_file_is_answered_at_once_one_line_each(self) -> None:
         text = GOOD.replace("dimension: 16", "dimension: 16\n  layer: 3").replace("epochs: 2", "epochs: -1")
@@ -250,7 +301,8 @@ class TestOutsideParts:
             ("encoder.class=shop_parts.Popularity", "shop_parts.Popularity is not a subclass of EncoderSettings"),
             ("encoder.class=shop_parts.Nothing", "cannot import shop_parts.Nothing: "),
             ("encoder.class=no_such_package.Part", "cannot import no_such_package.Part: No module named"),
-            ("encoder.class=word", "cannot import word: "),
+            ("encoder.class=word", "class 'word' is not a dotted path such as my_package.module.MySettings"),
+            ("encoder.class=.shop_parts.Small", "class '.shop_parts.Small' is not a dotted path"),
             ("encoder={class: shop_parts.Small, extre: 1}", "encoder: unknown key 'extre'; did you mean 'extra'?"),
         ],
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -196,8 +197,13 @@ def run_pipeline(data: Data, raw: Path) -> Dataset:
 
     Raises DataError where a table cannot be read, or no row is left to train on.
     """
+    pipeline = pipelines.load(data.pipeline)
+    mine = (
+        nullcontext() if pipelines.is_bundled(pipeline.path) else pipelines.explain_failure(pipeline.path, "pipeline")
+    )
     try:
-        dataset = build(pipelines.load(data.pipeline).run(raw, **data.arguments()), data.split)
+        with mine:  # its lazy tables run its code as they are read
+            dataset = build(pipeline.run(raw, **data.arguments()), data.split)
     except pl.exceptions.PolarsError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"pipeline {data.pipeline!r} could not read {raw.resolve()}: {reason}") from error

@@ -1,10 +1,11 @@
 """Settings of a data set: the data section of a config, with the arguments of the pipeline that it names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny, TypeAdapter, ValidationError, create_model
+from typing_extensions import override
 
 from reccl.bundle import available
 from reccl.config_errors import KeyPath, explain_errors
@@ -14,7 +15,7 @@ from reccl.data.ingest import pipelines
 from reccl.data.ingest.frames import to_polars
 from reccl.data.ingest.interactions import Column, find_columns
 from reccl.data.splits import AnySplit
-from reccl.errors import ConfigError, listed
+from reccl.errors import ConfigError, describe_error, listed
 from reccl.settings import Settings
 
 
@@ -36,6 +37,11 @@ class Data(Settings):
         """Equal where all values are: each loading of a pipeline makes a class of its own."""
         return isinstance(other, Data) and self.model_dump() == other.model_dump()
 
+    @classmethod
+    @override
+    def limited_fields(cls) -> Iterable[str]:
+        return Data.model_fields
+
     def arguments(self) -> dict[str, Any]:
         """The pipeline's own arguments."""
         return {name: getattr(self, name) for name in type(self).model_fields if name not in Data.model_fields}
@@ -49,10 +55,14 @@ def resolve_pipeline(value: Any) -> Any:
         known = listed(available("pipelines", ".py"))
         raise ValueError(f"needs a key 'pipeline' that says how the raw files are read; there are: {known}")
     try:
-        fields = pipelines.load(value["pipeline"]).arguments()
+        pipeline = pipelines.load(value["pipeline"])
     except ConfigError as error:
         raise ValueError(str(error)) from None
-    return create_model("Data", __base__=Data, __module__=__name__, **fields).model_validate(value)
+    try:
+        model = create_model("Data", __base__=Data, __module__=__name__, **pipeline.arguments())
+    except Exception as error:  # pydantic's own, of many kinds: no schema for an annotation, a default of another type
+        raise ValueError(f"{pipeline.path}: the arguments cannot be config keys: {describe_error(error)}") from error
+    return model.model_validate(value)
 
 
 AnyData = Annotated[SerializeAsAny[Data], BeforeValidator(resolve_pipeline)]

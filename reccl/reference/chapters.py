@@ -65,7 +65,7 @@ def pipeline(name: str) -> Iterator[str]:
     """One pipeline: its docstring and its arguments."""
     loaded = pipelines.load(name)
     arguments = loaded.arguments()
-    about, meanings = of_pipeline(loaded.run.__doc__ or "", arguments)
+    about, meanings = of_pipeline(loaded.function.__doc__ or "", arguments)
     yield f"### pipeline: {name}\n"
     yield f"{about}\n"
     yield from table(

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -24,6 +25,8 @@ from reccl.training import Epoch, checkpoint
 
 PARENT = "RECCL_PARENT_RUN"
 """Environment variable with the id of the run that runs recorded here are children of."""
+UNFIT = re.compile(r"[^/\w.\- :]")
+"""Characters that MLflow does not take in the name of a parameter; a column may be called `size (cm)`."""
 ENVIRONMENT = (*SERVED_NEEDS, "polars", "scikit-learn", "torch", "torch-geometric")
 
 
@@ -100,7 +103,7 @@ def start_run(name: str, config: str, parameters: Mapping[str, Any], data: Datas
     }
     active = mlflow.start_run(experiment_id=experiment_id(api), run_name=name, tags=tags, log_system_metrics=False)
     run = Run(active.info.run_id, api)
-    params = [Param(key, str(value)[:6000]) for key, value in parameters.items()]
+    params = [Param(UNFIT.sub("_", key)[:250], str(value)[:6000]) for key, value in parameters.items()]
     for start in range(0, len(params), 100):
         api.log_batch(run.id, params=params[start : start + 100])
     run.text("config.yaml", config)

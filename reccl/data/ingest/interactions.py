@@ -23,7 +23,7 @@ from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError, did_you_mean, listed
 
-Core = Annotated[int, Field(ge=0)]
+Core = Annotated[int, Field(ge=0, lt=2**31)]
 Column = str | Literal[False] | None
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from reccl.data.dataset import run_pipeline
 from reccl.data.ingest import pipelines
-from reccl.data.settings import AnyData
-from reccl.errors import ConfigError
+from reccl.data.settings import AnyData, validate_data
+from reccl.errors import ConfigError, DataError
 
 OWN = """
 from pathlib import Path
@@ -32,13 +33,70 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_pipeline_is_found_as_a_path_then_in_the_current_folder_then_bundled(here: Path) -> None:
-    assert pipelines.load("table").path.name == "table.py"
-    (here / "pipelines" / "table.py").write_text(OWN)
-    assert pipelines.load("table").path == here / "pipelines" / "table.py"
-    (here / "table.py").write_text(OWN)
-    assert pipelines.load("table").path == here / "table.py"
-    assert pipelines.load(str(here / "pipelines" / "table.py")).path == here / "pipelines" / "table.py"
+def test_a_bare_name_is_the_bundled_pipeline_then_a_local_file(here: Path) -> None:
+    for place in (here / "table.py", here / "pipelines" / "table.py", here / "pipelines" / "shop.py"):
+        place.write_text(OWN)
+    bundled = pipelines.load("table").path
+    assert here not in bundled.parents
+    assert pipelines.find_shadow("table") == Path("pipelines/table.py")
+    assert pipelines.load("shop").path == here / "pipelines" / "shop.py"
+    (here / "shop.py").write_text(OWN)
+    assert pipelines.load("shop").path == here / "shop.py"
+    assert pipelines.find_shadow("shop") is None
+
+
+@pytest.mark.parametrize("name", ["./table.py", "table.py", "pipelines/table.py", "./pipelines/table"])
+def test_a_path_is_the_file_that_it_names_also_beside_a_bundled_name(here: Path, name: str) -> None:
+    for place in (here / "table.py", here / "pipelines" / "table.py"):
+        place.write_text(OWN)
+    assert here in pipelines.load(name).path.parents
+    assert pipelines.find_shadow(name) is None
+
+
+BROKEN = {
+    "raise KeyError('x')": "own.py cannot be imported: KeyError: 'x' (",
+    "import sys; sys.exit(0)": "own.py cannot be imported: SystemExit: 0 (",
+    "def f(:": "own.py cannot be imported: SyntaxError: invalid syntax",
+    "import no_such_module": "own.py cannot be imported: ModuleNotFoundError: No module named 'no_such_module'",
+    "pipeline = 5": "own.py defines no function pipeline(raw: Path, *, ...) -> Tables",
+    "def pipeline(): ...": "own.py: pipeline takes no folder; write pipeline(raw: Path, *, ...) -> Tables",
+    "def pipeline(raw, other): ...": "argument 'other' of pipeline is not keyword-only",
+    "def pipeline(raw, *others): ...": "argument 'others' of pipeline is not keyword-only",
+    "def pipeline(raw, **others): ...": "argument 'others' of pipeline is not keyword-only",
+    "def pipeline(raw, *, split=1): ...": "argument 'split' of pipeline cannot be a config key",
+    "def pipeline(raw, *, model_dump=1): ...": "argument 'model_dump' of pipeline cannot be a config key",
+    "def pipeline(raw, *, _own=1): ...": "argument '_own' of pipeline cannot be a config key",
+    "def pipeline(raw, *, a: 'Nothing'): ...": "the annotations of pipeline cannot be read: NameError",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_pipeline_is_one_line(here: Path, text: str) -> None:
+    (here / "own.py").write_text(text)
+    with pytest.raises(ConfigError) as failure:
+        validate_data({"pipeline": "own"})
+    assert BROKEN[text] in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+FAILING = {
+    "return 5": "pipeline gives int; it must give Tables(Funnel.read(frame), ...)",
+    "return Tables(5)": "pipeline gives Tables; it must give",
+    "raise ValueError('no such shop')": "pipeline failed: ValueError: no such shop (",
+    "import sys; sys.exit(0)": "pipeline failed: SystemExit: 0 (",
+    "return Tables(Funnel.read(pl.LazyFrame({'user': [1]}).map_batches(lambda t: 1 / 0)))": "division by zero",
+}
+
+
+@pytest.mark.parametrize("line", FAILING)
+def test_a_pipeline_that_fails_is_one_line(here: Path, line: str) -> None:
+    start = "import polars as pl\nfrom reccl.data.ingest.funnel import Funnel\n"
+    start += "from reccl.data.ingest.tables import Tables\n"
+    (here / "own.py").write_text(f"{start}def pipeline(raw):\n    {line}\n")
+    with pytest.raises(DataError) as failure:
+        run_pipeline(validate_data({"pipeline": "own"}), here)
+    assert FAILING[line] in str(failure.value)
+    assert "\n" not in str(failure.value)
 
 
 def test_keyword_arguments_are_config_keys_with_their_types_and_defaults(here: Path) -> None:
