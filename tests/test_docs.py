@@ -43,6 +43,12 @@ def test_every_kind_and_key_that_a_page_names_exists(page: str) -> None:
     assert not [key for key in KEY.findall(text) if not set(key.split(".")[1:]) <= keys]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_file_and_folder_of_the_repository_that_a_page_names_exists(page: Path) -> None:
+    named = set(re.findall(r"`((?:reccl|tests|benchmarks|scripts|configs|docs)/[\w./+-]*)`", page.read_text()))
+    assert not [name for name in named if not (ROOT / name).exists() and "NAME" not in name]
+
+
 def test_every_module_and_function_of_the_glossary_exists() -> None:
     for name in re.findall(r"`(reccl\.[\w.]+)`", (ROOT / "docs" / "glossary.md").read_text()):
         assert pkgutil.resolve_name(name), name
