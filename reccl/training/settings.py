@@ -46,8 +46,8 @@ class Training(Settings):
     """After the epoch is chosen, train anew on train and validation rows for that long; test reads that model."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] | None = 10.0
     """Seconds between two checkpoints, from which a run that was killed goes on (`reccl train --resume`): written after
-    an epoch, and less often where writing would take more than a fiftieth of the time. 0: after every epoch, whatever it
-    takes; empty: none."""
+    an epoch, and less often where writing would take more than a fiftieth of the time. 0: after every epoch; empty:
+    none."""
     best_on_test: bool = False
     """Also look at the test rows every `evaluate_every` epochs of the fit that is tested, and report the best look as
     best_on_test/..., as many papers do. It chooses nothing, and flatters: for comparisons with published numbers."""

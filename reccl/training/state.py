@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from reccl.encoders import Encoder
+from reccl.encoders.dropout import DeviceGenerator
 from reccl.training.epoch import Epoch
 from reccl.training.objective import Objective
 from reccl.training.schedule import factor
@@ -142,6 +143,8 @@ def generators_in(module: nn.Module, device: torch.device) -> Iterator[tuple[str
         for name, value in vars(part).items():
             if isinstance(value, torch.Generator):
                 yield f"{path}.{name}", value
+            elif isinstance(value, DeviceGenerator):
+                yield f"{path}.{name}", value.on(device)
 
 
 def below(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:

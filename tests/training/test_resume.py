@@ -54,7 +54,7 @@ LOOPS: dict[str, dict[str, object]] = {
 }
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a SIGKILL."""
 
 
@@ -72,7 +72,7 @@ class Kill(Callback):
     def on_step_end(self) -> None:
         self.steps += 1
         if self.steps == self.until:
-            raise Killed
+            raise KilledError
 
 
 class Heard(Callback):
@@ -134,7 +134,7 @@ def assert_resumes(experiment: Experiment, data: Dataset, folder: Checkpoints, s
     kill = Kill(seed)
     try:
         train(experiment, data, kill, folder)
-    except Killed:
+    except KilledError:
         resumed = train(experiment, data, heard := Heard(), again(folder))
         assert heard.resumed in (2, 3)
     else:  # it stopped early, so that nothing was left to kill
@@ -176,7 +176,7 @@ OBJECTIVE = {"ranking": {"kind": "ranking"}}
 @pytest.fixture
 def killed(planted_dataset: Dataset, folder: Checkpoints) -> Checkpoints:
     """The checkpoints after epochs 2 and 3 of a training that was killed in the fourth."""
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         kill = Kill("")
         kill.random.randint = lambda _, last: last  # type: ignore[method-assign]
         train(lightgcn(OBJECTIVE), planted_dataset, kill, folder)
