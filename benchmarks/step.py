@@ -2,7 +2,7 @@
 
 python benchmarks/step.py [--data gowalla] [--batch 2048] [--layers 2] [--steps 20]
 
-A step is encoding, loss, backward pass and Adam. Drawing views happens once an epoch; its cost is added per step.
+A step is encoding, loss, backward pass and Adam. Sampling views happens once an epoch; its cost is added per step.
 Ratios are of steps taken one after the other (their median) and of each method's fastest step, which other work on the
 machine disturbs least.
 """
@@ -20,7 +20,7 @@ from reccl.config import load
 from reccl.data.batches import count_batches, iterate_batches
 from reccl.data.prepare import prepare
 from reccl.training import Objective
-from reccl.training.fit import total
+from reccl.training.fit import sum_losses
 from reccl.training.state import make_optimizer
 
 METHODS = ("lightgcn", "xsimgcl", "simgcl", "sgl-ed", "sl-lightgcn")
@@ -40,18 +40,18 @@ class Stepper:
         self.optimizer = make_optimizer(self.encoder, experiment.training)
         self.batches = iterate_batches(self.graph, chosen.batch, generator)
         started = time.perf_counter()
-        self.objective.draw_views()
-        self.drawing = (time.perf_counter() - started) / count_batches(self.graph, chosen.batch)
+        self.objective.sample_views()
+        self.sampling = (time.perf_counter() - started) / count_batches(self.graph, chosen.batch)
 
     def step(self) -> float:
         """Milliseconds of one step."""
         batch = next(self.batches)
         started = time.perf_counter()
-        loss = total(self.objective(self.encoder, batch))
+        loss = sum_losses(self.objective(self.encoder, batch))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return 1000 * (time.perf_counter() - started + self.drawing)
+        return 1000 * (time.perf_counter() - started + self.sampling)
 
 
 def main() -> None:

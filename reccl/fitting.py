@@ -94,7 +94,7 @@ def fit_encoder(
 
     @torch.no_grad()
     def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
-        return evaluator(part)(builder.build(objective.ranked_by(encoder(whole)))).means()
+        return evaluator(part)(builder.build(objective.transform_for_ranking(encoder(whole)))).means()
 
     validated = len(data.validation) > 0
     best_on_test = experiment.training.best_on_test and not (experiment.training.refit and validated)
@@ -111,7 +111,7 @@ def fit_encoder(
         checkpoints=checkpoints,
     )
     with torch.no_grad():
-        return objective.ranked_by(encoder(whole)), fitted
+        return objective.transform_for_ranking(encoder(whole)), fitted
 
 
 def selection_metric(experiment: Experiment, data: Dataset, device: torch.device) -> ValidationMetric | None:

@@ -59,7 +59,7 @@ def fit(
                 with autocast:
                     losses = objective(encoder, batch)
                 optimizer.zero_grad()
-                total(losses).backward()
+                sum_losses(losses).backward()
                 if training.max_grad_norm:
                     nn.utils.clip_grad_norm_(state.learned.parameters(), training.max_grad_norm)
                 optimizer.step()
@@ -94,8 +94,8 @@ def fit(
     return fitted
 
 
-def total(losses: Mapping[str, Tensor]) -> Tensor:
-    """Sum of the weighted terms, a scalar."""
+def sum_losses(losses: Mapping[str, Tensor]) -> Tensor:
+    """The sum of the weighted terms, a scalar."""
     return torch.stack(list(losses.values())).sum()
 
 

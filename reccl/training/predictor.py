@@ -1,11 +1,12 @@
-"""Predictor: what an online embedding goes through before it is compared with a target."""
+"""Predictor: maps an online embedding before it is compared with a target."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
+from typing_extensions import override
 
 
-class Linear(nn.Module):
+class LinearPredictor(nn.Module):
     """p(x) = W x + b, trained: the predictor of BUIR and SelfCF; [.., D] -> [.., D]."""
 
     def __init__(self, dimension: int, generator: torch.Generator) -> None:
@@ -15,11 +16,11 @@ class Linear(nn.Module):
         self.weight = nn.Parameter(weight.uniform_(-bound, bound, generator=generator))  # [D, D]
         self.bias = nn.Parameter(bias.uniform_(-bound, bound, generator=generator))  # [D]
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """W x + b."""
         return linear(x, self.weight, self.bias)
 
-    def symmetric(self, users: Tensor) -> Tensor:
+    def symmetrize(self, users: Tensor) -> Tensor:
         """Users [.., D] whose inner products rank items as p(u) . i + u . p(i) does, the score of both papers.
 
         p(u) . i + u . p(i) = ((W + W') u + b) . i + u . b, and u . b is the same for all items of a user.

@@ -1,4 +1,4 @@
-"""Queue: the last keys of a momentum encoder, as negatives beyond the batch."""
+"""Queue: the latest keys of a momentum encoder, as negatives beyond the batch."""
 
 import torch
 from torch import Tensor
@@ -6,17 +6,17 @@ from typing_extensions import override
 
 from reccl.encoders import Encoder
 from reccl.encoders.encoder import Rows
-from reccl.training.part import Part
+from reccl.training.term_module import TermModule
 
 
-class Queue(Part):
+class Queue(TermModule):
     """First in, first out: the newest Q keys and the nodes that they are keys of.
 
     Momentum Contrast for Unsupervised Visual Representation Learning, He et al., CVPR 2020;
     https://arxiv.org/abs/1911.05722. Keys come from an encoder that changes slowly, so that old ones stay comparable.
 
-    Where we differ: every key carries its node, so that a node is never contrasted with an older key of itself; the
-    queue starts with keys of random nodes, not with noise.
+    Where we differ: every key is stored with its node, so that a node is never contrasted with an older key of itself;
+    the queue starts with keys of random nodes, not with noise.
     """
 
     keys: Tensor
@@ -29,20 +29,20 @@ class Queue(Part):
         self.register_buffer("keys", key_of(first).detach().float().clone())  # [Q, D]
         self.register_buffer("nodes", first)
         self.register_buffer("place", torch.zeros((), dtype=torch.long, device=first.device))  # of the oldest key
-        self.offered: tuple[Tensor, Tensor] | None = None
+        self.pending: tuple[Tensor, Tensor] | None = None
 
-    def offer(self, keys: Tensor, nodes: Tensor) -> None:
-        """Keys [n, D] of nodes [n] of this step; they join after it."""
-        self.offered = keys.detach(), nodes
+    def enqueue_after_step(self, keys: Tensor, nodes: Tensor) -> None:
+        """Keys [n, D] of nodes [n] of this step; they join the queue after it."""
+        self.pending = keys.detach(), nodes
 
     @override
     def after_step(self, encoder: Encoder) -> None:
-        if self.offered is not None:
-            self.push(*self.offered)
-            self.offered = None
+        if self.pending is not None:
+            self.enqueue(*self.pending)
+            self.pending = None
 
-    def push(self, keys: Tensor, nodes: Tensor) -> None:
-        """The oldest keys make room; of more than Q new ones the last stay."""
+    def enqueue(self, keys: Tensor, nodes: Tensor) -> None:
+        """Replace the oldest keys; of more than Q new ones the last stay."""
         size = len(self.nodes)
         keys, nodes = keys[-size:].to(self.keys), nodes[-size:]
         places = (self.place + torch.arange(len(nodes), device=nodes.device)) % size  # [n]

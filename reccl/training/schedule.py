@@ -6,14 +6,14 @@ from typing import Literal
 Schedule = Literal["constant", "cosine", "linear"]
 
 
-def factor(schedule: Schedule, step: int, steps: int, warmup: float = 0.0) -> float:
-    """What the learning rate is multiplied by at `step` of `steps`: a linear warm-up, then the schedule down to zero.
+def learning_rate_factor(schedule: Schedule, step: int, steps: int, warmup: float = 0.0) -> float:
+    """The factor of the learning rate at `step` of `steps`: a linear warm-up, then the schedule down to zero.
 
-    >>> [factor("linear", step, 4) for step in range(4)]
+    >>> [learning_rate_factor("linear", step, 4) for step in range(4)]
     [1.0, 0.75, 0.5, 0.25]
     """
-    warm = round(steps * warmup)
-    if step < warm:
-        return (step + 1) / (warm + 1)
-    progress = min(1.0, (step - warm) / max(1, steps - warm))
+    warmup_steps = round(steps * warmup)
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    progress = min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))
     return {"constant": 1.0, "cosine": (1 + cos(pi * progress)) / 2, "linear": 1 - progress}[schedule]

@@ -1,4 +1,4 @@
-"""State: all that changes while a model is fitted, so that it can be written down and taken up again."""
+"""State: all that changes while a model is fitted, so that it can be saved and restored."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from reccl.encoders import Encoder
 from reccl.encoders.dropout import DeviceGenerator
 from reccl.training.epoch import Epoch
 from reccl.training.objective import Objective
-from reccl.training.schedule import factor
+from reccl.training.schedule import learning_rate_factor
 from reccl.training.settings import Training
 
 Values = dict[str, Any]
@@ -42,21 +42,24 @@ class TrainingState:
 
     def __init__(self, encoder: Encoder, objective: Objective, training: Training, seed: int, steps: int) -> None:
         objective.build(encoder)
-        self.objective, self.learned = objective, nn.ModuleDict({"encoder": encoder, "objective": objective.parts})
+        self.objective, self.learned = (
+            objective,
+            nn.ModuleDict({"encoder": encoder, "objective": objective.term_modules}),
+        )
         self.averaged: AveragedModel | None = None
         self.evaluated = encoder  # whose parameters are validated and kept
         if training.ema_decay:
             self.averaged = AveragedModel(encoder, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay))
             self.evaluated = cast(Encoder, self.averaged.module)
         self.optimizer = make_optimizer(self.learned, training)
-        scale = partial(factor, training.schedule, steps=steps * training.epochs, warmup=training.warmup)
+        scale = partial(learning_rate_factor, training.schedule, steps=steps * training.epochs, warmup=training.warmup)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, scale)
         self.order = torch.Generator().manual_seed(seed)  # of batches
         self.fit, self.waited, self.finished = Fit(state=copy_state(self.learned)), 0, False
 
     def keep_best(self, epoch: int, score: float) -> None:
         """The current parameters are the best so far."""
-        kept = nn.ModuleDict({"encoder": self.evaluated, "objective": self.objective.parts})
+        kept = nn.ModuleDict({"encoder": self.evaluated, "objective": self.objective.term_modules})
         self.fit.state, self.fit.best, self.fit.best_epoch, self.waited = copy_state(kept), score, epoch, 0
 
     def restore_best(self) -> None:
@@ -122,7 +125,7 @@ class TrainingState:
 
 
 def make_optimizer(learned: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """Adam or AdamW, fused into one kernel a tensor; single numbers, such as a temperature, do not decay."""
+    """Adam or AdamW, fused into one kernel per tensor; single numbers, such as a temperature, have no weight decay."""
     kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
     trained = [parameter for parameter in learned.parameters() if parameter.requires_grad]
     groups = [

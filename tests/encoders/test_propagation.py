@@ -16,7 +16,7 @@ from reccl.encoders import LightGCN
 from reccl.encoders.propagation import Propagation
 from reccl.losses import InfoNCE
 from reccl.training import L2, Contrast, CrossLayer, Objective, Ranking
-from reccl.training.fit import total
+from reccl.training.fit import sum_losses
 from reccl.views import EdgeDrop, LayerNoise, Noise, Plain, View
 
 N, D, USERS = 30, 4, 12
@@ -162,13 +162,13 @@ def test_a_step_has_the_losses_and_gradients_of_plain_torch(
     ranking = Ranking(loss=loss, view=view if method == "xsimgcl" else Plain())
     generator = torch.Generator().manual_seed(0)
     objective = Objective({"ranking": ranking, "contrast": contrast, "l2": L2(weight=0.5)}, planted_graph, generator)
-    objective.draw_views()
+    objective.sample_views()
     settings = LightGCN(dimension=D, layers=2, initial_weight=1.0 if method == "sgl" else 0.0)
     encoder = settings.build(planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(1))
     batch = next(iterate_batches(planted_graph, 64, torch.Generator().manual_seed(3)))
     drawn = generator.get_state()
     values = objective(encoder, batch)
-    total(values).backward()
+    sum_losses(values).backward()
 
     generator.set_state(drawn)
     nodes = encoder.nodes.detach().clone().requires_grad_()

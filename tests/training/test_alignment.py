@@ -25,7 +25,7 @@ def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Encoder:
 
 def value(graph: Graph, encoder: Encoder, term: Alignment) -> torch.Tensor:
     objective = Objective({"only": term}, graph, torch.Generator().manual_seed(0))
-    objective.draw_views()
+    objective.sample_views()
     return objective(encoder, BATCH)["only"]
 
 

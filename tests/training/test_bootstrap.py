@@ -8,14 +8,14 @@ from reccl.data.batches import Batch
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
 from reccl.training import Objective
-from reccl.training.predictor import Linear
+from reccl.training.predictor import LinearPredictor
 from reccl.training.terms import Bootstrap
 from reccl.views import Plain
 
 
 def objective_of(graph: Graph, term: Bootstrap) -> Objective:
     made = Objective({"only": term}, graph, torch.Generator().manual_seed(0))
-    made.draw_views()
+    made.sample_views()
     return made
 
 
@@ -25,7 +25,7 @@ def tables(graph: Graph, encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
 
 
 def predicted(objective: Objective, x: np.ndarray) -> np.ndarray:
-    predictor = objective.parts_of("only")["predictor"]
+    predictor = objective.modules_of("only")["predictor"]
     weight, bias = (each.detach().double().numpy() for each in (predictor.weight, predictor.bias))
     return np.array([weight @ row + bias for row in x])
 
@@ -37,7 +37,7 @@ def test_is_lees_loss_with_a_target_that_trails_behind(planted_graph: Graph, enc
         encoder.nodes.add_(torch.randn(encoder.nodes.shape, generator=torch.Generator().manual_seed(9)))
     objective.after_step(encoder)
     users, items = tables(planted_graph, encoder)
-    target_users, target_items = tables(planted_graph, objective.parts_of("only")["target"].encoder)
+    target_users, target_items = tables(planted_graph, objective.modules_of("only")["target"].encoder)
     ahead_users, ahead_items = predicted(objective, users), predicted(objective, items)
 
     def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -55,7 +55,7 @@ def test_ranks_by_the_sum_of_both_predictions(planted_graph: Graph, encoder: Enc
     objective.build(encoder)
     users, items = tables(planted_graph, encoder)
     paper = predicted(objective, users) @ items.T + users @ predicted(objective, items).T  # [U, I]
-    shown = objective.ranked_by(encoder(Plain().sample(planted_graph, torch.Generator())))
+    shown = objective.transform_for_ranking(encoder(Plain().sample(planted_graph, torch.Generator())))
     found = (shown.users(None) @ shown.items(None).T).detach().double().numpy()
     apart = paper - found
     assert np.abs(apart - apart.mean(1, keepdims=True)).max() < 1e-5 * np.abs(paper).max()
@@ -68,8 +68,8 @@ def test_direct_copy_ranks_by_the_embeddings_themselves(planted_graph: Graph, en
     objective = objective_of(planted_graph, Bootstrap(predictor="direct_copy"))
     objective.build(encoder)
     whole = encoder(Plain().sample(planted_graph, torch.Generator()))
-    assert objective.ranked_by(whole) is whole
-    assert not list(objective.parts.parameters())
+    assert objective.transform_for_ranking(whole) is whole
+    assert not list(objective.term_modules.parameters())
 
 
 @pytest.mark.parametrize("momentum", [None, 0.9])
@@ -78,17 +78,17 @@ def test_gradients_reach_the_predictor_and_not_the_target(
 ) -> None:
     objective = objective_of(planted_graph, Bootstrap(momentum=momentum))
     objective(encoder, batch)["only"].backward()
-    predictor = objective.parts_of("only")["predictor"]
+    predictor = objective.modules_of("only")["predictor"]
     assert predictor.weight.grad.abs().sum() > 0
     assert predictor.bias.grad.abs().sum() > 0
     assert encoder.nodes.grad.abs().sum() > 0
     if momentum:
-        assert objective.parts_of("only")["target"].encoder.nodes.grad is None
+        assert objective.modules_of("only")["target"].encoder.nodes.grad is None
 
 
-def test_a_linear_predictor_is_torchs_and_drawn_by_its_generator() -> None:
-    made, again = (Linear(5, torch.Generator().manual_seed(1)) for _ in range(2))
-    reference = torch.nn.Linear(5, 5)
+def test_a_linear_predictor_is_torchs_and_initialized_by_its_generator() -> None:
+    made, again = (LinearPredictor(5, torch.Generator().manual_seed(1)) for _ in range(2))
+    reference = torch.nn.LinearPredictor(5, 5)
     reference.load_state_dict(made.state_dict())
     x = torch.randn(3, 5)
     torch.testing.assert_close(made(x), reference(x))

@@ -15,7 +15,7 @@ from reccl.views import Plain
 
 def value(term: CrossLayer, encoder: EncoderSettings, data: Dataset, graph: Graph) -> torch.Tensor:
     objective = Objective({"cross": term}, graph, torch.Generator().manual_seed(0))
-    objective.draw_views()
+    objective.sample_views()
     built = encoder.build(graph, data.build_feature_tables(), torch.Generator().manual_seed(0))
     return objective(built, next(iterate_batches(graph, 64, torch.Generator().manual_seed(3))))["cross"]
 
@@ -41,5 +41,5 @@ def test_is_info_nce_between_the_final_and_the_early_layer(planted_dataset: Data
 
 def test_says_so_where_the_encoder_has_no_such_layer(planted_dataset: Dataset, planted_graph: Graph) -> None:
     for encoder in (MatrixFactorization(dimension=8), LightGCN(dimension=8, layers=1)):
-        with pytest.raises(TrainingError, match="looks at layer 2"):
+        with pytest.raises(TrainingError, match="uses layer 2"):
             value(CrossLayer(layer=2), encoder, planted_dataset, planted_graph)

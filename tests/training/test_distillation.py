@@ -28,7 +28,7 @@ def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Encoder:
 
 def value(graph: Graph, encoder: Encoder, term: TermSettings, batch: Batch = BATCH) -> torch.Tensor:
     objective = Objective({"only": term}, graph, torch.Generator().manual_seed(0))
-    objective.draw_views()
+    objective.sample_views()
     return objective(encoder, batch)["only"]
 
 
@@ -93,7 +93,7 @@ def test_is_the_papers_equation(
         last.weight.mul_(2)
         last.bias.mul_(2)
     shares = {**dict.fromkeys(PARTS, 0.0), only: 1.0}
-    term = Distillation(similarity=similarity, qualified=qualified, number=number, temperature=0.3, **shares)
+    term = Distillation(similarity=similarity, qualifying_scale=qualified, number=number, temperature=0.3, **shares)
     assert value(planted_graph, encoder, term).item() == pytest.approx(np.mean(expected), rel=1e-4)
 
 

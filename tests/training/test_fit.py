@@ -54,7 +54,7 @@ class Broken(TermSettings):
 
     kind: str = "broken"
 
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         rows = step.encode(views[0]).users(step.batch.user)
         return (rows.sum() * 0 - 1).log()
 
@@ -68,7 +68,7 @@ class Seeing(TermSettings):
     def views(self) -> tuple[EdgeDrop]:
         return (EdgeDrop(),)
 
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         self.shown.extend(views)
         return step.encode(views[0]).users(step.batch.user).square().mean()
 
@@ -151,7 +151,7 @@ def slow_fit(
     mean, square, averaged, means = torch.zeros_like(nodes), torch.zeros_like(nodes), nodes.detach(), []
     count = itertools.count(1)
     for _ in range(epochs):
-        objective.draw_views()
+        objective.sample_views()
         summed = 0.0
         for batch in iterate_batches(graph, 700, order):
             loss = objective(encoder, batch)["ranking"]

@@ -77,7 +77,7 @@ def trained(settings: EncoderSettings, terms: dict[str, TermSettings], data: Dat
     objective = Objective(terms, graph, random)
     fit(encoder, objective, graph, Training(epochs=15, batch_size=512, learning_rate=0.01), seed=0)
     with torch.no_grad():
-        return EmbeddingScorer().build(graph, objective.ranked_by(encoder(Plain().sample(graph, random))))
+        return EmbeddingScorer().build(graph, objective.transform_for_ranking(encoder(Plain().sample(graph, random))))
 
 
 def ndcg(scorer: Scorer, data: Dataset) -> float:

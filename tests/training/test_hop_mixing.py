@@ -24,7 +24,7 @@ def built(settings: EncoderSettings, graph: Graph, data: Dataset) -> Encoder:
 
 def value(term: TermSettings, encoder: Encoder, graph: Graph, batch: Batch) -> float:
     objective = Objective({"only": term}, graph, torch.Generator().manual_seed(SEED))
-    objective.draw_views()
+    objective.sample_views()
     return objective(encoder, batch)["only"].item()
 
 

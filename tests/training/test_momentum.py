@@ -39,7 +39,7 @@ def copied(encoder: Encoder) -> np.ndarray:
 
 def objective_of(graph: Graph, **terms: TermSettings) -> Objective:
     made = Objective(terms, graph, torch.Generator().manual_seed(0))
-    made.draw_views()
+    made.sample_views()
     return made
 
 
@@ -61,7 +61,7 @@ class TestMomentumEncoder:
         for state in recorder.states[1:]:
             mean = momentum * mean + (1 - momentum) * state
         assert len(recorder.states) == 13
-        np.testing.assert_allclose(copied(objective.parts_of("only")["target"].encoder), mean, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(copied(objective.modules_of("only")["target"].encoder), mean, rtol=1e-4, atol=1e-6)
 
     def test_follows_any_encoder_and_takes_no_gradient(
         self, part: type[EncoderSettings], planted_graph: Graph, planted_dataset: Dataset, batch: Batch
@@ -83,7 +83,7 @@ class TestMomentumEncoder:
     def test_is_not_trained_itself(self, planted_graph: Graph, encoder: Encoder, batch: Batch) -> None:
         objective = objective_of(planted_graph, only=Contrast(momentum=0.9))
         objective(encoder, batch)["only"].backward()
-        assert all(parameter.grad is None for parameter in objective.parts.parameters())
+        assert all(parameter.grad is None for parameter in objective.term_modules.parameters())
         assert encoder.nodes.grad.abs().sum() > 0
 
     def test_with_equal_encoders_a_contrast_has_the_same_value_but_gradients_of_one_side_only(
@@ -117,7 +117,7 @@ class TestQueue:
         count = 100
         for size in sizes:
             nodes = torch.arange(count, count + size)
-            queue.offer((nodes * 2.0)[:, None].expand(size, 3), nodes)
+            queue.enqueue_after_step((nodes * 2.0)[:, None].expand(size, 3), nodes)
             queue.after_step(None)
             expected = [*expected, *((2.0 * node, node) for node in range(count, count + size))][-5:]
             count += size
@@ -128,7 +128,7 @@ class TestQueue:
     def test_what_a_step_offers_joins_after_it_once(self) -> None:
         queue = self.queue()
         before = queue.nodes.clone()
-        queue.offer(torch.ones(2, 3, requires_grad=True) * 2, torch.tensor([100, 101]))
+        queue.enqueue_after_step(torch.ones(2, 3, requires_grad=True) * 2, torch.tensor([100, 101]))
         assert torch.equal(queue.nodes, before)
         queue.after_step(None)
         queue.after_step(None)
@@ -143,7 +143,7 @@ class TestMoCo:
         moco = Contrast(weight=1, first=Plain(), second=Plain(), momentum=0.9, queue=300)
         objective = objective_of(planted_graph, only=moco)
         found = objective(encoder, batch)["only"].item()
-        parts, expected = objective.parts_of("only"), 0.0
+        parts, expected = objective.modules_of("only"), 0.0
         whole = encoder(Plain().sample(planted_graph, torch.Generator()))
         for nodes, rows, queue in (
             (batch.user.unique(), whole.users, parts["user_keys"]),
@@ -165,7 +165,7 @@ class TestMoCo:
         loss = InfoNCE(popularity_correction=1.0)
         objective = objective_of(planted_graph, only=Ranking(loss=loss, queue=50))
         found = objective(encoder, batch)["only"].item()
-        queue = objective.parts_of("only")["queue"]
+        queue = objective.modules_of("only")["queue"]
         whole = encoder(Plain().sample(planted_graph, torch.Generator()))
         users, items = whole.users(batch.user), whole.items(batch.item)
         log_q = (planted_graph.item_degree / len(planted_graph.user)).log()
@@ -179,8 +179,10 @@ class TestMoCo:
     ) -> None:
         objective = objective_of(planted_graph, only=Ranking(queue=100))
         objective(encoder, batch)
-        queue = objective.parts_of("only")["queue"]
-        items = objective.parts_of("only")["target"](Plain().sample(planted_graph, torch.Generator())).items(batch.item)
+        queue = objective.modules_of("only")["queue"]
+        items = objective.modules_of("only")["target"](Plain().sample(planted_graph, torch.Generator())).items(
+            batch.item
+        )
         objective.after_step(encoder)
         assert torch.equal(queue.nodes[:64], batch.item)
         torch.testing.assert_close(queue.keys[:64], items)
@@ -206,13 +208,13 @@ class TestState:
         states, objective = [], objective_of(planted_graph, **self.TERMS)
 
         def validate(_: Encoder) -> dict[str, float]:
-            states.append({name: tensor.clone() for name, tensor in objective.parts.state_dict().items()})
+            states.append({name: tensor.clone() for name, tensor in objective.term_modules.state_dict().items()})
             return {"ndcg_at_10": [0.1, 0.9, 0.2][len(states) - 1]}
 
         how = Training(epochs=3, batch_size=700, learning_rate=0.05)
         recorder = Recorder(encoder)
         kept = fit(encoder, objective, planted_graph, how, seed=0, callback=recorder, validate=validate).state
-        now = objective.parts.state_dict()
+        now = objective.term_modules.state_dict()
         assert now.keys() == states[1].keys()
         assert all(torch.equal(now[name], states[1][name]) for name in now)
         assert not all(torch.equal(now[name], states[2][name]) for name in now)
@@ -224,5 +226,5 @@ class TestState:
         for _ in range(2):
             generator = torch.Generator().manual_seed(0)
             online = LightGCN(dimension=8).build(planted_graph, planted_dataset.build_feature_tables(), generator)
-            runs.append(trained(planted_graph, online, self.TERMS).parts.state_dict())
+            runs.append(trained(planted_graph, online, self.TERMS).term_modules.state_dict())
         assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])

@@ -11,8 +11,8 @@ from reccl.encoders import Encoder, EncoderSettings, LightGCN, MatrixFactorizati
 from reccl.errors import TrainingError
 from reccl.losses import InfoNCE
 from reccl.training import Objective, TermSettings
-from reccl.training.terms import Neighbors, Prototypes
-from reccl.training.terms.prototypes import Clusters, clustered
+from reccl.training.terms import PrototypeContrast, StructuralContrast
+from reccl.training.terms.prototype_contrast import Clusters, cluster_nodes
 
 
 def built(encoder: EncoderSettings, data: Dataset, graph: Graph) -> Encoder:
@@ -21,7 +21,7 @@ def built(encoder: EncoderSettings, data: Dataset, graph: Graph) -> Encoder:
 
 def objective(graph: Graph, term: TermSettings) -> Objective:
     made = Objective({"only": term}, graph, torch.Generator().manual_seed(0))
-    made.draw_views()
+    made.sample_views()
     return made
 
 
@@ -29,7 +29,7 @@ def unit(x: np.ndarray) -> np.ndarray:
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-class TestNeighbors:
+class TestStructuralContrast:
     def test_is_the_papers_sum_over_the_distinct_nodes_of_the_batch(
         self, planted_dataset: Dataset, planted_graph: Graph, batch: Batch
     ) -> None:
@@ -45,7 +45,7 @@ class TestNeighbors:
                 own = unit(start[[node]])[0] @ unit(after[[node]])[0]
                 losses.append(-np.log(np.exp(own / 0.2) / np.exp(similar / 0.2).sum()))
             sides.append(np.mean(losses))
-        term = Neighbors(weight=1.0, loss=InfoNCE(temperature=0.2), item_weight=0.5)
+        term = StructuralContrast(weight=1.0, loss=InfoNCE(temperature=0.2), item_weight=0.5)
         found = objective(planted_graph, term)(encoder, batch)["only"].item()
         assert found == pytest.approx(sides[0] + 0.5 * sides[1], rel=1e-4)
 
@@ -53,22 +53,24 @@ class TestNeighbors:
         self, planted_dataset: Dataset, planted_graph: Graph, batch: Batch
     ) -> None:
         for encoder in (MatrixFactorization(dimension=8), LightGCN(dimension=8, layers=3)):
-            with pytest.raises(TrainingError, match="looks at layer 4"):
-                objective(planted_graph, Neighbors(hops=4))(built(encoder, planted_dataset, planted_graph), batch)
+            with pytest.raises(TrainingError, match="uses layer 4"):
+                objective(planted_graph, StructuralContrast(hops=4))(
+                    built(encoder, planted_dataset, planted_graph), batch
+                )
 
     def test_an_odd_number_of_hops_is_refused(self) -> None:
         with pytest.raises(ValueError, match="multiple of 2"):
-            Neighbors(hops=3)
+            StructuralContrast(hops=3)
 
 
-class TestPrototypes:
+class TestPrototypeContrast:
     def test_is_the_papers_softmax_over_centers(
         self, planted_dataset: Dataset, planted_graph: Graph, batch: Batch
     ) -> None:
         encoder = built(MatrixFactorization(dimension=8), planted_dataset, planted_graph)
-        step = objective(planted_graph, Prototypes(weight=1.0, clusters=5, temperature=0.3, item_weight=0.5))
+        step = objective(planted_graph, PrototypeContrast(weight=1.0, clusters=5, temperature=0.3, item_weight=0.5))
         found = step(encoder, batch)["only"].item()
-        kept: dict[str, Clusters] = {side: clusters for (_, side), clusters in step.epoch.items()}
+        kept: dict[str, Clusters] = {side: clusters for (_, side), clusters in step.epoch_cache.items()}
         view = step.views["only"][0]
         embeddings, sides = encoder(view), []
         for side, rows, nodes in (
@@ -78,7 +80,7 @@ class TestPrototypes:
             vectors, centers = unit(rows(nodes).detach().double().numpy()), kept[side].centers.double().numpy()
             losses = [
                 -np.log(np.exp(vector @ centers[own] / 0.3) / np.exp(centers @ vector / 0.3).sum())
-                for vector, own in zip(vectors, kept[side].own[nodes].numpy(), strict=True)
+                for vector, own in zip(vectors, kept[side].assignment[nodes].numpy(), strict=True)
             ]
             sides.append(np.mean(losses))
         assert found == pytest.approx(sides[0] + 0.5 * sides[1], rel=1e-4)
@@ -87,24 +89,24 @@ class TestPrototypes:
         self, planted_dataset: Dataset, planted_graph: Graph, batch: Batch
     ) -> None:
         encoder = built(MatrixFactorization(dimension=8), planted_dataset, planted_graph)
-        step = objective(planted_graph, Prototypes(clusters=5))
+        step = objective(planted_graph, PrototypeContrast(clusters=5))
         first = step(encoder, batch)["only"]
-        kept = dict(step.epoch)
+        kept = dict(step.epoch_cache)
         assert torch.equal(step(encoder, batch)["only"], first)
-        assert all(step.epoch[key] is kept[key] for key in kept)
-        step.draw_views()
+        assert all(step.epoch_cache[key] is kept[key] for key in kept)
+        step.sample_views()
         step(encoder, batch)
-        assert all(step.epoch[key] is not kept[key] for key in kept)
+        assert all(step.epoch_cache[key] is not kept[key] for key in kept)
 
     def test_well_parted_groups_are_found(self) -> None:
         generator = torch.Generator().manual_seed(0)
         group = torch.arange(90) % 3
         table = torch.eye(3)[group] + 0.05 * torch.randn(90, 3, generator=generator)
-        found = clustered(lambda rows: table if rows is None else table[rows], 3, generator)
-        assert all(len(found.own[group == each].unique()) == 1 for each in range(3))
+        found = cluster_nodes(lambda rows: table if rows is None else table[rows], 3, generator)
+        assert all(len(found.assignment[group == each].unique()) == 1 for each in range(3))
         torch.testing.assert_close(found.centers.norm(dim=1), torch.ones(3))
 
     def test_more_clusters_than_nodes_are_as_many_as_nodes(self) -> None:
         table = torch.eye(4)
-        found = clustered(lambda rows: table, 10, torch.Generator().manual_seed(0))
+        found = cluster_nodes(lambda rows: table, 10, torch.Generator().manual_seed(0))
         assert found.centers.shape == (4, 4)

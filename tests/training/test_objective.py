@@ -8,7 +8,7 @@ from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder, LightGCN
 from reccl.training import L2, Contrast, CrossLayer, FullSoftmax, Objective, Ranking, TermSettings
-from reccl.training.fit import total
+from reccl.training.fit import sum_losses
 from reccl.views import EdgeDrop, Noise, Plain, View
 
 
@@ -30,7 +30,7 @@ def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Counting:
 
 def objective(graph: Graph, **terms: TermSettings) -> Objective:
     made = Objective(terms, graph, torch.Generator().manual_seed(0))
-    made.draw_views()
+    made.sample_views()
     return made
 
 
@@ -74,7 +74,7 @@ def test_terms_are_weighted_and_their_sum_is_minimized(planted_graph: Graph, enc
     weights = {"ranking": 2, "contrast": 0.5, "l2": 0.1}
     for name, weight in weights.items():
         torch.testing.assert_close(values[name], weight * once[name])
-    torch.testing.assert_close(total(values), sum(values.values()))
+    torch.testing.assert_close(sum_losses(values), sum(values.values()))
 
 
 def test_a_term_without_weight_is_not_computed(planted_graph: Graph, encoder: Counting, batch: Batch) -> None:
@@ -90,7 +90,7 @@ def test_views_stay_for_an_epoch_and_are_drawn_anew_for_the_next(
     step(encoder, batch)
     step(encoder, batch)
     assert encoder.seen[:2] == encoder.seen[2:]
-    step.draw_views()
+    step.sample_views()
     step(encoder, batch)
     assert not set(encoder.seen[:2]) & set(encoder.seen[4:])
 
@@ -101,6 +101,6 @@ def test_gradients_of_the_sum_are_the_sum_of_gradients(planted_graph: Graph, enc
     for chosen in ({"ranking"}, {"l2"}, {"ranking", "l2"}):
         encoder.zero_grad()
         step = objective(planted_graph, **{name: terms[name] for name in sorted(chosen)})
-        total(step(encoder, batch)).backward()
+        sum_losses(step(encoder, batch)).backward()
         parts.append(next(encoder.parameters()).grad.clone())
     torch.testing.assert_close(parts[0] + parts[1], parts[2])

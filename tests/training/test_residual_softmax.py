@@ -26,7 +26,7 @@ def loss(term, graph: Graph, data: Dataset, batch: Batch):
     )
     objective = Objective({"one": term}, graph, torch.Generator().manual_seed(0))
     objective.build(encoder)
-    objective.draw_views()
+    objective.sample_views()
     return encoder, objective(encoder, batch)["one"]
 
 

@@ -34,7 +34,7 @@ BEYOND_METHODS: dict[str, dict[str, object]] = {
         "common": {"kind": "ranking", "temperature": {**ADAPTIVE, "personal": False}},
     },
     "residual softmax": {"residual": {"kind": "residual_softmax"}},
-    "hop mixing": {"mixing": {"kind": "hop_mixing"}, "neighbors": {"kind": "neighbors"}},
+    "hop mixing": {"mixing": {"kind": "hop_mixing"}, "structure": {"kind": "structural_contrast"}},
     "softmax at k": {"softmax": {"kind": "softmax_at_k"}},
 }
 """Objectives of a LightGCN that say what no method of the field in configs/methods says."""

@@ -15,14 +15,14 @@ from reccl.training import Contrast, Objective, Ranking, TermSettings, Training,
 from reccl.training.temperatures import (
     Adaptive,
     AnyTemperature,
-    Asked,
+    CosineStatistics,
     Learnable,
     Scheduled,
-    Spread,
+    TemperatureInput,
     TemperatureSettings,
 )
-from reccl.training.temperatures.adaptive import factors, hardness
-from reccl.training.temperatures.spread import of_interactions, of_nodes
+from reccl.training.temperatures.adaptive import anchor_losses, temperature_factors
+from reccl.training.temperatures.cosine_statistics import measure_interactions, measure_two_views
 from reccl.views import Plain
 
 ROOM = AnyTemperature
@@ -38,11 +38,15 @@ def pairs_of(anchors: int = B) -> Pairs:
     return Pairs(drawn(anchors, D, seed=1), drawn(anchors, D, seed=2), drawn(M, D, seed=3), mask)
 
 
-def asked(
+def inputs(
     anchor: torch.Tensor, *, pairs: Pairs | None = None, separation: float = 0.5, log_odds: float = 4.0, progress=0.0
-) -> Asked:
-    return Asked(
-        pairs or pairs_of(len(anchor)), anchor, "users", lambda: Spread(torch.tensor(separation), log_odds), progress
+) -> TemperatureInput:
+    return TemperatureInput(
+        pairs or pairs_of(len(anchor)),
+        anchor,
+        "users",
+        lambda: CosineStatistics(torch.tensor(separation), log_odds),
+        progress,
     )
 
 
@@ -75,7 +79,7 @@ class TestContract:
         for anchor in (torch.tensor([3]), torch.arange(B)):
             for progress in (0.0, 0.5, 1.0):
                 made.begin_epoch()
-                found = made(asked(anchor, progress=progress))
+                found = made(inputs(anchor, progress=progress))
                 assert found.shape in ((), anchor.shape)
                 assert found.min() > 0
 
@@ -94,30 +98,30 @@ class TestLearnable:
         self, planted_graph: Graph
     ) -> None:
         made = Learnable(initial=0.3, floor=0.03).build(planted_graph)
-        assert made(asked(torch.arange(B))).item() == pytest.approx(0.3)
+        assert made(inputs(torch.arange(B))).item() == pytest.approx(0.3)
         pushed = torch.optim.SGD(made.parameters(), lr=100)
         for _ in range(5):
             pushed.zero_grad()
-            made(asked(torch.arange(B))).backward()
+            made(inputs(torch.arange(B))).backward()
             pushed.step()
-        assert 0.03 - 1e-6 < made(asked(torch.arange(B))).item() < 0.05
+        assert 0.03 - 1e-6 < made(inputs(torch.arange(B))).item() < 0.05
 
     def test_its_gradient_is_the_slope_of_the_term(self, planted_graph: Graph, encoder: Encoder, batch: Batch) -> None:
         objective = objective_of(planted_graph, Ranking(temperature=Learnable(initial=0.4, floor=0.1)))
-        objective.draw_views()
+        objective.sample_views()
         objective(encoder, batch)["only"].backward()
-        (log,) = objective.parts.parameters()
+        (log,) = objective.term_modules.parameters()
         values = []
         for moved in (0.01, -0.01):
             loss = InfoNCE(temperature=0.1 + math.exp(math.log(0.3) + moved))
             objective_moved = objective_of(planted_graph, Ranking(loss=loss))
-            objective_moved.draw_views()
+            objective_moved.sample_views()
             values.append(objective_moved(encoder, batch)["only"].item())
         assert log.grad.item() == pytest.approx((values[0] - values[1]) / 0.02, rel=1e-2)
 
     def test_is_trained_with_the_encoder_and_does_not_decay(self, planted_graph: Graph, encoder: Encoder) -> None:
         objective = trained(planted_graph, encoder, Ranking(temperature=Learnable(initial=0.5)))
-        assert abs(next(objective.parts.parameters()).item() - math.log(0.49)) > 0.01
+        assert abs(next(objective.term_modules.parameters()).item() - math.log(0.49)) > 0.01
         frozen = trained(
             planted_graph,
             encoder,
@@ -126,7 +130,7 @@ class TestLearnable:
             weight_decay=0.9,
             learning_rate=1e-12,
         )
-        assert next(frozen.parts.parameters()).item() == pytest.approx(math.log(0.49))
+        assert next(frozen.term_modules.parameters()).item() == pytest.approx(math.log(0.49))
 
     def test_an_initial_value_at_the_floor_is_refused(self) -> None:
         with pytest.raises(ValidationError, match=r"initial 0\.1 must be above floor 0\.1"):
@@ -140,7 +144,7 @@ class TestScheduled:
     )
     def test_goes_from_first_to_last(self, shape: str, middle: list[float], planted_graph: Graph) -> None:
         made = Scheduled(first=0.9, last=0.1, shape=shape).build(planted_graph)
-        found = [made(asked(torch.arange(B), progress=share / 4)).item() for share in range(5)]
+        found = [made(inputs(torch.arange(B), progress=share / 4)).item() for share in range(5)]
         assert found == pytest.approx([0.9, *middle, 0.1], rel=1e-4)
 
     def test_an_epoch_has_one_temperature_and_the_last_of_all_epochs_has_the_last(
@@ -161,50 +165,50 @@ class TestSpread:
     def test_of_interactions_is_the_mean_cosine_of_edges_above_that_of_all_pairs(
         self, planted_graph: Graph, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("reccl.training.temperatures.spread.EDGES", 999)
+        monkeypatch.setattr("reccl.training.temperatures.cosine_statistics.EDGES", 999)
         embeddings = encoder(Plain().sample(planted_graph, torch.Generator()))
         users, items = (side(None).detach().double().numpy() for side in (embeddings.users, embeddings.items))
         cosines = (users / np.linalg.norm(users, axis=1, keepdims=True)) @ (
             items / np.linalg.norm(items, axis=1, keepdims=True)
         ).T
         near = np.mean([cosines[u, i] for u, i in zip(planted_graph.user, planted_graph.item, strict=True)])
-        found = of_interactions(planted_graph, embeddings.users, embeddings.items)
+        found = measure_interactions(planted_graph, embeddings.users, embeddings.items)
         assert found.separation.item() == pytest.approx(near - cosines.mean(), rel=1e-4)
         assert found.log_odds == pytest.approx(np.log(cosines.size / (2 * len(planted_graph.user))))
         assert not found.separation.requires_grad
 
     def test_of_nodes_takes_each_node_with_itself_for_its_positive(self) -> None:
         x, y = torch.eye(6), torch.eye(6).roll(1, 0)
-        found = of_nodes(lambda _: x, lambda _: x)
+        found = measure_two_views(lambda _: x, lambda _: x)
         assert found.separation.item() == pytest.approx(1 - 1 / 6)
         assert found.log_odds == pytest.approx(math.log(3))
-        assert of_nodes(lambda _: x, lambda _: y).separation.item() == pytest.approx(-1 / 6)
+        assert measure_two_views(lambda _: x, lambda _: y).separation.item() == pytest.approx(-1 / 6)
 
 
 class TestAdaptive:
     def test_without_persons_it_is_chens_closed_form(self, planted_graph: Graph) -> None:
         made = Adaptive(personal=False, warmup=0).build(planted_graph)
-        assert made(asked(torch.arange(B), separation=0.6, log_odds=5.0)).item() == pytest.approx(0.6 / 5)
+        assert made(inputs(torch.arange(B), separation=0.6, log_odds=5.0)).item() == pytest.approx(0.6 / 5)
 
     def test_untrained_embeddings_are_not_measured(self, planted_graph: Graph) -> None:
         made = Adaptive(personal=False, warmup=2).build(planted_graph)
         found = []
         for _ in range(4):
             made.begin_epoch()
-            found.append(made(asked(torch.arange(B), separation=0.2)).item())
+            found.append(made(inputs(torch.arange(B), separation=0.2)).item())
         assert found == pytest.approx([0.7 / 4, 0.7 / 4, 0.2 / 4, 0.2 / 4])
 
     def test_is_measured_once_an_epoch_on_either_side(self, planted_graph: Graph) -> None:
         made, calls = Adaptive(warmup=0).build(planted_graph), []
 
-        def spread() -> Spread:
+        def statistics() -> CosineStatistics:
             calls.append(1)
-            return Spread(torch.tensor(0.5), 4.0)
+            return CosineStatistics(torch.tensor(0.5), 4.0)
 
         for _ in range(2):
             made.begin_epoch()
             for side in ("users", "items", "users", "items"):
-                made(Asked(pairs_of(), torch.arange(B), side, spread, 0.0))
+                made(TemperatureInput(pairs_of(), torch.arange(B), side, statistics, 0.0))
         assert len(calls) == 4
 
     @pytest.mark.parametrize("separation", [-0.3, 0.0, 1e-9, 2.0])
@@ -212,7 +216,7 @@ class TestAdaptive:
         made = Adaptive(warmup=0, lowest=0.05, highest=0.4).build(planted_graph)
         for log_odds in (-1.0, 0.0, 1.0, 9.0):
             made.begin_epoch()
-            found = made(asked(torch.arange(B), separation=separation, log_odds=log_odds))
+            found = made(inputs(torch.arange(B), separation=separation, log_odds=log_odds))
             assert found.min() >= 0.05 - 1e-6
             assert found.max() <= 0.4 + 1e-6
 
@@ -230,7 +234,7 @@ class TestAdaptive:
             - cosine(pairs.anchor[b], pairs.positive[b])
             for b in range(B)
         ]
-        assert hardness(pairs).tolist() == pytest.approx(slow, rel=1e-5)
+        assert anchor_losses(pairs).tolist() == pytest.approx(slow, rel=1e-5)
 
     @pytest.mark.parametrize("evenness", [0.05, 1.0])
     def test_factors_are_lamberts(self, evenness: float) -> None:
@@ -246,10 +250,10 @@ class TestAdaptive:
             return np.exp(low)
 
         expected = [slow(means[0]), slow(means[1]), slow(means[2]), 1.0, slow(means[3])]
-        assert factors(sums, counts, evenness).tolist() == pytest.approx(expected, rel=1e-3)
+        assert temperature_factors(sums, counts, evenness).tolist() == pytest.approx(expected, rel=1e-3)
 
     def test_nobody_seen_leaves_everybody_alike(self) -> None:
-        assert factors(torch.zeros(3), torch.zeros(3), 1.0).tolist() == [1, 1, 1]
+        assert temperature_factors(torch.zeros(3), torch.zeros(3), 1.0).tolist() == [1, 1, 1]
 
     def test_who_loses_more_than_others_gets_a_higher_temperature_in_the_next_epoch(self, planted_graph: Graph) -> None:
         made = Adaptive(warmup=0, evenness=0.1).build(planted_graph)
@@ -257,11 +261,11 @@ class TestAdaptive:
         same = Pairs(pairs.anchor, pairs.anchor, pairs.negatives, pairs.mask)
         apart = Pairs(pairs.anchor, -pairs.anchor, pairs.negatives, pairs.mask)
         made.begin_epoch()
-        first = made(asked(torch.arange(B), pairs=same, log_odds=5.0))
-        made(asked(torch.arange(B, 2 * B), pairs=apart, log_odds=5.0))
+        first = made(inputs(torch.arange(B), pairs=same, log_odds=5.0))
+        made(inputs(torch.arange(B, 2 * B), pairs=apart, log_odds=5.0))
         assert first.tolist() == pytest.approx([0.1] * B)
         made.begin_epoch()
-        near, far, new = (made(asked(torch.arange(start, start + B), log_odds=5.0)) for start in (0, B, 2 * B))
+        near, far, new = (made(inputs(torch.arange(start, start + B), log_odds=5.0)) for start in (0, B, 2 * B))
         assert near.max() < 0.1 < far.min()
         assert new.tolist() == pytest.approx([0.1] * B)
         assert near.min() > 0
@@ -269,7 +273,7 @@ class TestAdaptive:
     def test_an_epoch_forgets_the_one_before(self, planted_graph: Graph) -> None:
         made = Adaptive().build(planted_graph)
         made.begin_epoch()
-        made(asked(torch.arange(B)))
+        made(inputs(torch.arange(B)))
         made.begin_epoch()
         assert len(made.users_factor.unique()) > 1
         made.begin_epoch()
@@ -280,7 +284,7 @@ class TestAdaptive:
         x = drawn(1, D)
         alone = Pairs(x, x, x, SameIdMask(torch.zeros(1), torch.zeros(1)))
         made.begin_epoch()
-        assert made(asked(torch.tensor([3]), pairs=alone)).isfinite().all()
+        assert made(inputs(torch.tensor([3]), pairs=alone)).isfinite().all()
         made.begin_epoch()
         assert (made.users_factor == 1).all()
 
@@ -288,7 +292,7 @@ class TestAdaptive:
         self, planted_graph: Graph, encoder: Encoder
     ) -> None:
         objective = trained(planted_graph, encoder, Ranking(temperature=Adaptive(), symmetric=True))
-        held = objective.parts_of("only")["temperature"]
+        held = objective.modules_of("only")["temperature"]
         for factor in (held.users_factor, held.items_factor):
             assert factor.std() > 0.01
             assert factor.min() >= math.exp(-1) - 1e-6
@@ -301,9 +305,9 @@ class TestAdaptive:
         objective.begin_epoch(0)
         objective(encoder, batch)["only"].backward()
         found, encoder.nodes.grad = encoder.nodes.grad, None
-        number = objective.parts_of("only")["temperature"].users_common.item()
+        number = objective.modules_of("only")["temperature"].users_common.item()
         fixed = objective_of(planted_graph, Ranking(loss=InfoNCE(temperature=number)))
-        fixed.draw_views()
+        fixed.sample_views()
         fixed(encoder, batch)["only"].backward()
         torch.testing.assert_close(found, encoder.nodes.grad)
 
@@ -325,7 +329,7 @@ class TestAgreement:
         self, planted_graph: Graph, encoder: Encoder, batch: Batch
     ) -> None:
         objective = objective_of(planted_graph, Ranking(loss=NPair(), temperature=Learnable(initial=1.5)))
-        objective.draw_views()
+        objective.sample_views()
         objective(encoder, batch)["only"].backward()
-        (log,) = objective.parts.parameters()
+        (log,) = objective.term_modules.parameters()
         assert log.grad.abs() > 0

@@ -21,10 +21,10 @@ from reccl.training.terms import (
     Distillation,
     HopMixing,
     ItemItem,
-    Neighbors,
-    Prototypes,
+    PrototypeContrast,
     ResidualSoftmax,
     SoftmaxAtK,
+    StructuralContrast,
     UserItem,
 )
 from reccl.views import EdgeDrop, Plain, View
@@ -40,9 +40,9 @@ TERMS = [
     Contrast(loss=BPR(), first=Plain()),
     CrossLayer(),
     L2(),
-    Neighbors(),
-    Prototypes(clusters=5),
-    Prototypes(),
+    StructuralContrast(),
+    PrototypeContrast(clusters=5),
+    PrototypeContrast(),
     ItemItem(),
     UserItem(),
     Bootstrap(),
@@ -90,7 +90,7 @@ def encoder(planted_graph: Graph, planted_dataset: Dataset) -> Counting:
 
 def losses(graph: Graph, encoder: Encoder, batch: Batch, **terms: TermSettings) -> dict[str, torch.Tensor]:
     objective = Objective(terms, graph, torch.Generator().manual_seed(0))
-    objective.draw_views()
+    objective.sample_views()
     return objective(encoder, batch)
 
 
@@ -151,7 +151,7 @@ class TestEveryTerm:
         towers = TwoTower(dimension=8, hidden=(4,)).build(
             planted_graph, planted_dataset.build_feature_tables(), torch.Generator().manual_seed(0)
         )
-        if isinstance(term, CrossLayer | Neighbors):
+        if isinstance(term, CrossLayer | StructuralContrast):
             pytest.skip("towers have no layers to look at; that it says so is tested with the term")
         losses(planted_graph, towers, batch, only=term)["only"].backward()
         assert towers.users.ids.grad.isfinite().all()
@@ -205,13 +205,13 @@ class TestFullSoftmax:
         both = value(planted_graph, encoder, batch, FullSoftmax(reverse=0.3))
         assert both == pytest.approx(forth + 0.3 * back, rel=1e-5)
 
-    def test_evenness_one_is_the_mean_over_users_of_their_mean_over_items(
+    def test_user_exponent_one_is_the_mean_over_users_of_their_mean_over_items(
         self, planted_graph: Graph, encoder: Counting
     ) -> None:
         some = (planted_graph.user % 2 == 0) | (planted_graph.item % 3 == 0)  # users of different activity
         rows = pl.DataFrame({"user": planted_graph.user[some].numpy(), "item": planted_graph.item[some].numpy()})
         graph = Graph.from_interactions(rows, planted_graph.num_users, planted_graph.num_items)
-        found = value(graph, encoder, Batch(graph.user, graph.item), FullSoftmax(evenness=1))
+        found = value(graph, encoder, Batch(graph.user, graph.item), FullSoftmax(user_exponent=1))
         alone = [
             value(graph, encoder, Batch(graph.user[mine], graph.item[mine]), FullSoftmax())
             for mine in (graph.user == user for user in graph.user.unique())

@@ -12,7 +12,7 @@ from reccl.encoders import Embeddings, Encoder, MatrixFactorization
 from reccl.negatives import InBatch
 from reccl.training import Objective, TermSettings
 from reccl.training.terms import ItemItem, UserItem, item_item
-from reccl.training.terms.item_item import co_occurring
+from reccl.training.terms.item_item import find_co_occurrences
 from reccl.views import Plain
 
 
@@ -30,7 +30,7 @@ def batch(planted_graph: Graph) -> Batch:
 
 def value(graph: Graph, encoder: Encoder, batch: Batch, term: TermSettings) -> float:
     objective = Objective({"only": term}, graph, torch.Generator().manual_seed(0))
-    objective.draw_views()
+    objective.sample_views()
     return objective(encoder, batch)["only"].item()
 
 
@@ -64,26 +64,26 @@ class TestItemItem:
         users, items = tables(planted_graph, encoder)
         w, losses = weights(planted_graph), []
         for user, item in zip(batch.user.tolist(), batch.item.tolist(), strict=True):
-            near = co_occurring(planted_graph, 10).items[item].tolist()
+            near = find_co_occurrences(planted_graph, 10).items[item].tolist()
             losses.append(sum(w[item, j] * minus_log_sigmoid(users[user] @ items[j]) for j in near))
         assert value(planted_graph, encoder, batch, ItemItem()) == pytest.approx(np.mean(losses), rel=1e-5)
 
     def test_keeps_the_largest_weights_and_never_the_item_itself(self, planted_graph: Graph) -> None:
         w = weights(planted_graph)
-        together = co_occurring(planted_graph, 5)
+        together = find_co_occurrences(planted_graph, 5)
         np.testing.assert_allclose(together.weight.numpy(), -np.sort(-w, 1)[:, :5], rtol=1e-5)
         assert (together.items != torch.arange(planted_graph.num_items)[:, None]).all()
 
     def test_chunks_do_not_change_it(self, planted_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-        whole = co_occurring(planted_graph, 5)
+        whole = find_co_occurrences(planted_graph, 5)
         monkeypatch.setattr(item_item, "COUNTS", 7 * planted_graph.num_items)
-        parts = co_occurring.__wrapped__(planted_graph, 5)
+        parts = find_co_occurrences.__wrapped__(planted_graph, 5)
         assert torch.equal(parts.weight, whole.weight)
         assert torch.equal(parts.items, whole.items)
 
     def test_items_that_stand_alone_have_no_weight(self) -> None:
         graph = Graph.from_interactions(pl.DataFrame({"user": [0, 1, 1], "item": [0, 1, 2]}), users=2, items=4)
-        weight = co_occurring(graph, 10).weight  # [4, 4]
+        weight = find_co_occurrences(graph, 10).weight  # [4, 4]
         assert weight.isfinite().all()
         assert weight.sum(1).tolist() == pytest.approx([0, 1, 1, 0])
 

@@ -65,7 +65,7 @@ class TestComplement:
         objective = Objective(
             {"contrast": Contrast(first=PAIR[0], second=PAIR[1])}, graph, torch.Generator().manual_seed(0)
         )
-        objective.draw_views()
+        objective.sample_views()
         first, second = objective.views["contrast"]
         return first, second
 
@@ -79,7 +79,7 @@ class TestComplement:
         objective = Objective(
             {"contrast": Contrast(first=PAIR[0], second=PAIR[0])}, planted_graph, torch.Generator().manual_seed(0)
         )
-        objective.draw_views()
+        objective.sample_views()
         first, second = (hidden(view, torch.arange(200), 4) for view in objective.views["contrast"])
         assert 0 < (first == second).float().mean() < 1
 
@@ -89,7 +89,7 @@ class TestComplement:
             for name, rate in {"some": 0.25, "most": 0.75}.items()
         }
         objective = Objective(terms, planted_graph, torch.Generator().manual_seed(0))
-        objective.draw_views()
+        objective.sample_views()
         nodes = torch.arange(planted_graph.num_nodes)
         for first, second in objective.views.values():
             assert torch.equal(hidden(second, nodes, 4), ~hidden(first, nodes, 4))
@@ -101,7 +101,7 @@ class TestComplement:
             {"contrast": Contrast(first=EdgeDrop(), second=PAIR[1])}, planted_graph, torch.Generator().manual_seed(0)
         )
         with pytest.raises(TrainingError, match="needs a feature_mask as the first view"):
-            objective.draw_views()
+            objective.sample_views()
 
 
 ENCODERS = {

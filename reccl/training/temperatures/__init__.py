@@ -1,4 +1,4 @@
-"""Temperatures, an index: where a loss's temperature comes from when it is not one number for good."""
+"""Temperatures, an index: where a loss's temperature comes from when it is not a fixed number."""
 
 from typing import Annotated
 
@@ -6,10 +6,10 @@ from pydantic import Field, SerializeAsAny
 
 from reccl.settings import outside
 from reccl.training.temperatures.adaptive import Adaptive
+from reccl.training.temperatures.cosine_statistics import CosineStatistics
 from reccl.training.temperatures.learnable import Learnable
 from reccl.training.temperatures.scheduled import Scheduled
-from reccl.training.temperatures.spread import Spread
-from reccl.training.temperatures.temperature import Asked, Temperature, TemperatureSettings
+from reccl.training.temperatures.temperature import Temperature, TemperatureInput, TemperatureSettings
 
 AnyTemperature = Annotated[
     SerializeAsAny[Annotated[Adaptive | Learnable | Scheduled, Field(discriminator="kind")]],
@@ -19,10 +19,10 @@ AnyTemperature = Annotated[
 __all__ = [
     "Adaptive",
     "AnyTemperature",
-    "Asked",
+    "CosineStatistics",
     "Learnable",
     "Scheduled",
-    "Spread",
     "Temperature",
+    "TemperatureInput",
     "TemperatureSettings",
 ]

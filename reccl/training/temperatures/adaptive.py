@@ -1,4 +1,4 @@
-"""Adaptive: the temperature that the scores call for, for all anchors or for each (Adap-tau)."""
+"""Adaptive: a temperature computed from the scores, for all anchors or for each (Adap-tau)."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -13,10 +13,10 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.losses import Pairs, chunks
 from reccl.losses.similarity import score_pairs
-from reccl.training.temperatures.temperature import Asked, Side, Temperature, TemperatureSettings
+from reccl.training.temperatures.temperature import Side, Temperature, TemperatureInput, TemperatureSettings
 
 UNTRAINED = 0.7
-"""Separation of positives that stands in for the measured one before there is any."""
+"""Separation of the positives that is assumed before it is measured."""
 
 
 class Adaptive(TemperatureSettings):
@@ -31,7 +31,8 @@ class Adaptive(TemperatureSettings):
 
     tau_u = tau_0 exp( W( max( (l_u - l) / beta, -1 / e ) ) )
 
-    An anchor whose positives are hard to tell from the negatives, often since they are noise, gets a higher one.
+    An anchor whose positives are hard to distinguish from the negatives, often because they are noise, gets a higher
+    temperature.
 
     Where we differ: the authors' code divides the positive by tau_0 and the negatives alone by tau_u, here tau_u
     divides both; it leaves the fifth of users with the fewest interactions out of tau_0; our l_u has the sum over
@@ -41,17 +42,17 @@ class Adaptive(TemperatureSettings):
 
     kind: Literal["adaptive"] = "adaptive"
     personal: bool = True
-    """A temperature for each anchor, tau_u; false: one for all, tau_0. Costs the similarities of a step once more."""
+    """A temperature for each anchor, tau_u; false: one for all, tau_0. Computes a step's similarities once more."""
     evenness: Annotated[float, Field(gt=0)] = 1.0
     """beta: the larger, the more alike are the anchors' temperatures. The authors have .25 to 1.5."""
     warmup: Annotated[int, Field(ge=0)] = 1
-    """First epochs in which the separation is not measured but taken to be .7, as untrained embeddings have none."""
+    """First epochs in which the separation is assumed to be .7, since untrained embeddings have none."""
     factor: Annotated[float, Field(gt=0)] = 1.0
     """Multiplies tau_0; .5 suits the loss pairwise_softmax, which halves its cosines."""
     lowest: Annotated[float, Field(gt=0)] = 0.03
-    """No temperature is below."""
+    """Smallest temperature."""
     highest: Annotated[float, Field(gt=0)] = 1.0
-    """No temperature is above."""
+    """Largest temperature."""
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -65,7 +66,7 @@ class Adaptive(TemperatureSettings):
 
 
 class AdaptiveTemperature(Temperature):
-    """Remembers, for either side, tau_0 and every anchor's losses."""
+    """Holds, for each side, tau_0 and every anchor's losses."""
 
     age: Tensor
 
@@ -80,7 +81,7 @@ class AdaptiveTemperature(Temperature):
             if settings.personal:
                 self.register_buffer(f"{side}_factor", torch.ones(number))  # [n] tau_u / tau_0
                 self.register_buffer(f"{side}_losses", torch.zeros(number))  # [n] summed over this epoch
-                self.register_buffer(f"{side}_counts", torch.zeros(number))  # [n] of what was summed
+                self.register_buffer(f"{side}_counts", torch.zeros(number))  # [n] of the summed losses
 
     @override
     def begin_epoch(self) -> None:
@@ -88,55 +89,55 @@ class AdaptiveTemperature(Temperature):
         self.measured = set()
         for side in self.sizes if self.settings.personal else ():
             losses, counts = self.get_buffer(f"{side}_losses"), self.get_buffer(f"{side}_counts")
-            self.get_buffer(f"{side}_factor").copy_(factors(losses, counts, self.settings.evenness))
+            self.get_buffer(f"{side}_factor").copy_(temperature_factors(losses, counts, self.settings.evenness))
             losses.zero_()
             counts.zero_()
 
     @override
-    def forward(self, asked: Asked) -> Tensor:
-        settings, common = self.settings, self.get_buffer(f"{asked.side}_common")
-        if asked.side not in self.measured:
-            self.measured.add(asked.side)
-            spread = asked.spread()
-            separation = (
-                torch.full_like(common, UNTRAINED) if max(int(self.age), 1) <= settings.warmup else spread.separation
-            )
-            common.copy_(settings.factor * separation / max(spread.log_odds, 1e-6))
+    def forward(self, inputs: TemperatureInput) -> Tensor:
+        settings, common = self.settings, self.get_buffer(f"{inputs.side}_common")
+        if inputs.side not in self.measured:
+            self.measured.add(inputs.side)
+            statistics = inputs.statistics()
+            separation = statistics.separation
+            if max(int(self.age), 1) <= settings.warmup:
+                separation = torch.full_like(common, UNTRAINED)
+            common.copy_(settings.factor * separation / max(statistics.log_odds, 1e-6))
         if not settings.personal:
             return common.clamp(settings.lowest, settings.highest)
-        self.remember(asked)
-        factor = self.get_buffer(f"{asked.side}_factor")[asked.anchor]  # [B]
+        self.accumulate_losses(inputs)
+        factor = self.get_buffer(f"{inputs.side}_factor")[inputs.anchor]  # [B]
         return (common.clamp(settings.lowest, settings.highest) * factor).clamp(settings.lowest, settings.highest)
 
-    def remember(self, asked: Asked) -> None:
-        """Add the losses of this step's anchors."""
-        losses = hardness(asked.pairs)  # [B]
-        seen = losses.isfinite()
-        self.get_buffer(f"{asked.side}_losses").index_add_(0, asked.anchor, losses.where(seen, 0))
-        self.get_buffer(f"{asked.side}_counts").index_add_(0, asked.anchor, seen.to(losses))
+    def accumulate_losses(self, inputs: TemperatureInput) -> None:
+        """Add the losses of this step's anchors to their sums."""
+        losses = anchor_losses(inputs.pairs)  # [B]
+        finite = losses.isfinite()
+        self.get_buffer(f"{inputs.side}_losses").index_add_(0, inputs.anchor, losses.where(finite, 0))
+        self.get_buffer(f"{inputs.side}_counts").index_add_(0, inputs.anchor, finite.to(losses))
 
 
 @torch.no_grad()
-def hardness(pairs: Pairs) -> Tensor:
+def anchor_losses(pairs: Pairs) -> Tensor:
     """log( sum over negatives j of exp(s_uj) / M ) - s_ui, s the cosine: [B]; -inf where an anchor has no negative.
 
-    M counts the hidden too. Some anchors at a time, so that B x M of them are never there together.
+    M counts masked negatives too. A chunk of anchors at a time, so that B x M similarities never exist at once.
     """
     size = max(chunks.LOGITS * len(pairs.anchor) // max(pairs.num_logits, 1), 1)
-    found = []
+    losses = []
     for start in range(0, len(pairs.anchor), size):
-        part = pairs.select_anchors(slice(start, start + size))
-        positive, negatives = (each.float() for each in score_pairs(part, "cosine"))
-        grown, hidden = negatives.exp_(), part.dense_mask  # [b, M], at most e as a cosine is at most 1
-        grown = grown if hidden is None else grown.masked_fill_(hidden, 0)
-        found.append(grown.mean(1).log() - positive)
-    return torch.cat(found)
+        chunk = pairs.select_anchors(slice(start, start + size))
+        positive, negatives = (each.float() for each in score_pairs(chunk, "cosine"))
+        exponentials, mask = negatives.exp_(), chunk.dense_mask  # [b, M], at most e as a cosine is at most 1
+        exponentials = exponentials if mask is None else exponentials.masked_fill_(mask, 0)
+        losses.append(exponentials.mean(1).log() - positive)
+    return torch.cat(losses)
 
 
-def factors(losses: Tensor, counts: Tensor, evenness: float) -> Tensor:
-    """exp( W( max( (l_u - l) / beta, -1 / e ) ) ) of summed losses and their numbers, [n] each; 1 where nothing is."""
-    seen = counts > 0
+def temperature_factors(losses: Tensor, counts: Tensor, evenness: float) -> Tensor:
+    """exp( W( max( (l_u - l) / beta, -1 / e ) ) ) of summed losses and their counts, [n]; 1 where the count is 0."""
+    counted = counts > 0
     mean = losses / counts.clamp(min=1)  # [n]
-    above = (mean - mean[seen].mean()) / evenness if seen.any() else torch.zeros_like(mean)
-    inside = above.where(seen, 0).clamp(min=-math.exp(-1)).cpu().double().numpy()
+    above = (mean - mean[counted].mean()) / evenness if counted.any() else torch.zeros_like(mean)
+    inside = above.where(counted, 0).clamp(min=-math.exp(-1)).cpu().double().numpy()
     return torch.from_numpy(np.exp(lambertw(inside).real)).to(losses)

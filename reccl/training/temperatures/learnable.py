@@ -9,22 +9,22 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.training.temperatures.temperature import Asked, Temperature, TemperatureSettings
+from reccl.training.temperatures.temperature import Temperature, TemperatureInput, TemperatureSettings
 
 
 class Learnable(TemperatureSettings):
     """tau = floor + exp(p), p a parameter: the temperature of CLIP, Radford et al., ICML 2021;
     https://arxiv.org/abs/2103.00020.
 
-    Where we differ: CLIP clips its logit scale at 100, where its gradient ends; a floor that is added keeps one. The
-    parameter does not decay.
+    Where we differ: CLIP clips its logit scale at 100, where its gradient ends; an added floor keeps one. The parameter
+    has no weight decay.
     """
 
     kind: Literal["learnable"] = "learnable"
     initial: Annotated[float, Field(gt=0)] = 0.2
     """Temperature before the first step."""
     floor: Annotated[float, Field(ge=0)] = 0.01
-    """What the temperature never falls to."""
+    """The temperature stays above this."""
 
     @model_validator(mode="after")
     def _above_floor(self) -> Self:
@@ -46,5 +46,5 @@ class LearnableTemperature(Temperature):
         self.log = nn.Parameter(torch.tensor(math.log(initial - floor)))  # [] p
 
     @override
-    def forward(self, asked: Asked) -> Tensor:
+    def forward(self, inputs: TemperatureInput) -> Tensor:
         return self.floor + self.log.exp()

@@ -9,7 +9,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.training.temperatures.temperature import Asked, Temperature, TemperatureSettings
+from reccl.training.temperatures.temperature import Temperature, TemperatureInput, TemperatureSettings
 
 
 class Scheduled(TemperatureSettings):
@@ -18,7 +18,7 @@ class Scheduled(TemperatureSettings):
     High at first, low at last: coarse groups before fine differences (Kukleva et al., Temperature Schedules for
     Self-Supervised Contrastive Methods on Long-Tail Data, ICLR 2023; https://arxiv.org/abs/2303.13664).
 
-    Where we differ: they swing to and fro; this goes one way.
+    Where we differ: theirs oscillates; this goes one way.
     """
 
     kind: Literal["scheduled"] = "scheduled"
@@ -27,12 +27,12 @@ class Scheduled(TemperatureSettings):
     last: Annotated[float, Field(gt=0)] = 0.1
     """Temperature of the last epoch; early stopping does not wait for it."""
     shape: Literal["cosine", "linear"] = "linear"
-    """How it goes from one to the other."""
+    """The curve between the two."""
 
-    def at(self, progress: float) -> float:
-        """The temperature when this share of the way is gone, 0 to 1."""
-        gone = progress if self.shape == "linear" else (1 - math.cos(math.pi * progress)) / 2
-        return self.first + (self.last - self.first) * gone
+    def temperature_at(self, progress: float) -> float:
+        """The temperature after this share of the way, 0 to 1."""
+        share = progress if self.shape == "linear" else (1 - math.cos(math.pi * progress)) / 2
+        return self.first + (self.last - self.first) * share
 
     @override
     def build(self, graph: Graph) -> Temperature:
@@ -47,5 +47,5 @@ class ScheduledTemperature(Temperature):
         self.settings = settings
 
     @override
-    def forward(self, asked: Asked) -> Tensor:
-        return torch.tensor(self.settings.at(asked.progress), device=asked.anchor.device)
+    def forward(self, inputs: TemperatureInput) -> Tensor:
+        return torch.tensor(self.settings.temperature_at(inputs.progress), device=inputs.anchor.device)

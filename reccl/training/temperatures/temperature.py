@@ -5,32 +5,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.losses import Pairs
 from reccl.settings import Settings
-from reccl.training.part import Part
-from reccl.training.temperatures.spread import Spread
+from reccl.training.temperatures.cosine_statistics import CosineStatistics
+from reccl.training.term_module import TermModule
 
 Side = Literal["users", "items"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Whose temperature a term asks for."""
+class TemperatureInput:
+    """What a temperature may depend on."""
 
     pairs: Pairs
     anchor: Tensor  # [B] row of each anchor on its side
-    side: Side  # what the anchors are
-    spread: Callable[[], Spread]  # of the scores of all nodes; costs a pass over the interactions
+    side: Side  # of the anchors
+    statistics: Callable[[], CosineStatistics]  # of the cosines of all nodes; costs a pass over the interactions
     progress: float  # share of the epochs that are over, 0 in the first and 1 in the last
 
 
-class Temperature(Part):
-    """A part of a term."""
+class Temperature(TermModule):
+    """Gives the temperature of each step."""
 
-    def forward(self, asked: Asked) -> Tensor:
-        """One for all [], or one an anchor [B]; above zero."""
+    @override
+    def forward(self, inputs: TemperatureInput) -> Tensor:
+        """One for all anchors [], or one per anchor [B]; above zero."""
         raise NotImplementedError
 
 
@@ -38,5 +40,5 @@ class TemperatureSettings(Settings):
     """The config of a temperature."""
 
     def build(self, graph: Graph) -> Temperature:
-        """The part with its parameters and buffers, on the graph's device."""
+        """The module with its parameters and buffers, on the graph's device."""
         raise NotImplementedError

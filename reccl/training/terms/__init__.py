@@ -1,4 +1,4 @@
-"""Terms, an index: what an objective is the weighted sum of."""
+"""Terms, an index: the summands of an objective."""
 
 from typing import Annotated
 
@@ -15,11 +15,11 @@ from reccl.training.terms.full_softmax import FullSoftmax
 from reccl.training.terms.hop_mixing import HopMixing
 from reccl.training.terms.item_item import ItemItem
 from reccl.training.terms.l2 import L2
-from reccl.training.terms.neighbors import Neighbors
-from reccl.training.terms.prototypes import Prototypes
+from reccl.training.terms.prototype_contrast import PrototypeContrast
 from reccl.training.terms.ranking import Ranking
 from reccl.training.terms.residual_softmax import ResidualSoftmax
 from reccl.training.terms.softmax_at_k import SoftmaxAtK
+from reccl.training.terms.structural_contrast import StructuralContrast
 from reccl.training.terms.term import Step, TermSettings
 from reccl.training.terms.user_item import UserItem
 
@@ -36,11 +36,11 @@ AnyTerm = Annotated[
             | HopMixing
             | ItemItem
             | L2
-            | Neighbors
-            | Prototypes
+            | PrototypeContrast
             | Ranking
             | ResidualSoftmax
             | SoftmaxAtK
+            | StructuralContrast
             | UserItem,
             Field(discriminator="kind"),
         ]
@@ -60,12 +60,12 @@ __all__ = [
     "FullSoftmax",
     "HopMixing",
     "ItemItem",
-    "Neighbors",
-    "Prototypes",
+    "PrototypeContrast",
     "Ranking",
     "ResidualSoftmax",
     "SoftmaxAtK",
     "Step",
+    "StructuralContrast",
     "TermSettings",
     "UserItem",
 ]

@@ -1,22 +1,21 @@
-"""Alignment: a node's features should tell where the graph has it."""
+"""Alignment: a node's features should predict its embedding in the graph."""
 
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from typing_extensions import override
 
 from reccl.encoders.encoder import Rows
 from reccl.errors import TrainingError
 from reccl.losses import AnyLoss, InfoNCE
-from reccl.training.terms.contrast import on_side
+from reccl.training.terms.contrast_nodes import contrast_nodes
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
 
 class Alignment(TermSettings):
-    """CLCRec's contrast between what features say of a node and what its interactions say.
+    """CLCRec's contrast between a node's embedding by features and its embedding by interactions.
 
     Contrastive Learning for Cold-Start Recommendation, Wei et al., MM 2021, eq. 10; https://arxiv.org/abs/2107.05315.
     With t_i [D] the tower's embedding of item i, g_i the graph's, s the cosine and tau the temperature:
@@ -25,8 +24,8 @@ class Alignment(TermSettings):
 
     and L = L_I + L_U, the same over users. Where we differ: the authors' anchor is g_i and their candidates are the
     towers' t_j; the batch's other nodes are the negatives, and users count too. `distill` stops the gradient at g: the
-    towers follow and the graph's embeddings are left alone, as in ALDI, which however matches scores and not
-    embeddings: see the term `distillation`.
+    towers follow and the graph's embeddings are not changed, as in ALDI, which however matches scores and not
+    embeddings: see the term `distillation`. A side without features does not count.
     """
 
     kind: Literal["alignment"] = "alignment"
@@ -35,16 +34,12 @@ class Alignment(TermSettings):
     loss: AnyLoss = InfoNCE(temperature=0.2)
     """Loss over (by features, the same node by graph, the other nodes by graph)."""
     distill: bool = True
-    """Leave the graph's embeddings alone."""
+    """Do not change the graph's embeddings."""
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
-    @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`. Raises TrainingError where the encoder has no towers."""
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.compute_loss`. Raises TrainingError where the encoder has no towers."""
         embeddings, batch = step.encode(views[0]), step.batch
         graph, content = embeddings.graph_only, embeddings.content_only
         if graph is None or (content.users is None and content.items is None):
@@ -59,4 +54,4 @@ class Alignment(TermSettings):
     def align(self, by_graph: Rows, by_content: Rows, rows: Tensor) -> Tensor:
         """The loss of one side's distinct nodes among `rows`, [B]."""
         target = (lambda rows: by_graph(rows).detach()) if self.distill else by_graph
-        return on_side(self.loss, rows.unique(), by_content, target)
+        return contrast_nodes(self.loss, rows.unique(), by_content, target)

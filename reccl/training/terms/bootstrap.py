@@ -1,4 +1,4 @@
-"""Bootstrap: a user predicts the item, an item the user, and nobody is pushed away."""
+"""Bootstrap: a user predicts the item and an item the user, without negatives."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
 from reccl.training.momentum import MomentumEncoder
-from reccl.training.predictor import Linear, direct_copy
+from reccl.training.predictor import LinearPredictor, direct_copy
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Dropout, Plain, View
 
@@ -28,20 +28,20 @@ class Bootstrap(TermSettings):
 
     L = mean over interactions of 1 - cos(h(e_u), stop(e'_i)) / 2 - cos(h(e_i), stop(e'_u)) / 2
 
-    SelfCF's targets are the same encoder's, disturbed; BUIR's are those of a copy that trails behind (`momentum`).
-    Both rank by h(e_u) . e_i + e_u . h(e_i); with the linear predictor so do we (see `Linear.symmetric`), up to what is
-    the same for all items of a user. Score by inner product then: a cosine would drop the items' lengths.
+    SelfCF's targets are the same encoder's in a perturbed view; BUIR's are those of a momentum encoder (`momentum`).
+    Both rank by h(e_u) . e_i + e_u . h(e_i); with the linear predictor so do we (see `LinearPredictor.symmetrize`), up
+    to what is the same for all items of a user. Score by inner product then: a cosine would drop the items' lengths.
 
-    Where we differ: BUIR's loss is four times ours, and its graph variant drops other edges at every pass, at a rate
-    drawn from 0 to .2, without normalizing anew. With predictor `direct_copy` nothing is trained beside the encoder
+    Where we differ: BUIR's loss is four times ours, and its graph variant drops other edges at every pass, at a random
+    rate from 0 to .2, without normalizing again. With predictor `direct_copy` nothing is trained beside the encoder
     (see `predictor.direct_copy`), and lists are ranked by the embeddings themselves.
     """
 
     kind: Literal["bootstrap"] = "bootstrap"
     predictor: Literal["direct_copy", "linear"] = "linear"
-    """h: a trained linear map, or one that is read off the batch's embeddings."""
+    """h: a trained linear map, or one that is computed from the batch's embeddings."""
     floor: Annotated[float, Field(ge=0)] = 0.1
-    """What direct_copy keeps of every direction (its epsilon)."""
+    """Share of every direction that direct_copy keeps (its epsilon)."""
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Share of itself that the target encoder keeps at a step (BUIR: .995); empty: the encoder itself is the target."""
     online: AnyView = Plain()
@@ -50,39 +50,35 @@ class Bootstrap(TermSettings):
     """The view of what is predicted."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return self.online, self.target
-
-    @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
-        parts: dict[str, nn.Module] = {}
+        modules: dict[str, nn.Module] = {}
         if self.predictor == "linear":
             with torch.no_grad():
-                one = torch.zeros(1, dtype=torch.long, device=graph.device)
-                dimension = encoder(Plain().sample(graph, generator)).users(one).shape[1]
-            parts["predictor"] = Linear(dimension, generator)
+                row = torch.zeros(1, dtype=torch.long, device=graph.device)
+                dimension = encoder(Plain().sample(graph, generator)).users(row).shape[1]
+            modules["predictor"] = LinearPredictor(dimension, generator)
         if self.momentum is not None:
-            parts["target"] = MomentumEncoder(encoder, self.momentum)
-        return parts
+            modules["target"] = MomentumEncoder(encoder, self.momentum)
+        return modules
 
     @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         online, batch = step.encode(views[0]), step.batch
-        target = step.parts["target"](views[1]) if "target" in step.parts else step.encode(views[1])
+        target = step.modules["target"](views[1]) if "target" in step.modules else step.encode(views[1])
         users, items = online.users(batch.user), online.items(batch.item)  # [B, D], [B, D]
-        if "predictor" in step.parts:
-            predictor = step.parts["predictor"]
-            ahead_users, ahead_items = predictor(users), predictor(items)  # [B, D], [B, D]
+        if "predictor" in step.modules:
+            predictor = step.modules["predictor"]
+            from_users, from_items = predictor(users), predictor(items)  # [B, D], [B, D]
         else:
             matrix = direct_copy(torch.cat([users, items]), self.floor)  # [D, D]
-            ahead_users, ahead_items = users @ matrix, items @ matrix
-        forth = cosine_similarity(ahead_users, target.items(batch.item).detach())  # [B]
-        back = cosine_similarity(ahead_items, target.users(batch.user).detach())  # [B]
-        return (1 - (forth + back) / 2).mean()
+            from_users, from_items = users @ matrix, items @ matrix
+        to_items = cosine_similarity(from_users, target.items(batch.item).detach())  # [B]
+        to_users = cosine_similarity(from_items, target.users(batch.user).detach())  # [B]
+        return (1 - (to_items + to_users) / 2).mean()
 
     @override
-    def ranked_by(self, embeddings: Embeddings, parts: Mapping[str, nn.Module]) -> Embeddings:
-        if "predictor" not in parts:
+    def transform_for_ranking(self, embeddings: Embeddings, modules: Mapping[str, nn.Module]) -> Embeddings:
+        if "predictor" not in modules:
             return embeddings
-        predictor = cast(Linear, parts["predictor"])
-        return replace(embeddings, users=lambda rows: predictor.symmetric(embeddings.users(rows)))
+        predictor = cast(LinearPredictor, modules["predictor"])
+        return replace(embeddings, users=lambda rows: predictor.symmetrize(embeddings.users(rows)))

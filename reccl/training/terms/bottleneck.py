@@ -1,4 +1,4 @@
-"""Bottleneck: of the whole graph, a view should tell what ranking needs and little more."""
+"""Bottleneck: a view should carry what ranking needs of the whole graph, and little more."""
 
 from typing import Annotated, Literal
 
@@ -13,12 +13,12 @@ from reccl.views import AnyView, EdgeDrop, Plain, View
 
 class Bottleneck(TermSettings):
     """Information bottleneck by HSIC, see `reccl.losses.hsic` (GBSR, Yang et al., KDD 2024): the batch's distinct nodes
-    in the view that ranking sees should depend little on the same nodes in the whole graph; users' sum with items'.
+    in the view that ranking uses should depend little on the same nodes in the whole graph; HSIC of users plus items.
 
-    Give the ranking term the same view as `second`: what it needs stays, and both share the pass.
+    Give the ranking term the same view as `second`: what it needs is kept, and both share the pass.
 
-    Where we differ: GBSR learns which social links its second graph keeps; here that view is drawn, and the bottleneck
-    is the encoder's alone.
+    Where we differ: GBSR learns which social links its second graph keeps; here that view is random, and only the
+    encoder learns.
     """
 
     kind: Literal["bottleneck"] = "bottleneck"
@@ -27,16 +27,12 @@ class Bottleneck(TermSettings):
     bandwidth: Annotated[float, Field(gt=0)] = 0.25
     """Squared width of the kernels (sigma)."""
     first: AnyView = Plain()
-    """The view that little should be told of."""
+    """The view that the second should depend on little."""
     second: AnyView = EdgeDrop()
-    """The view that ranking sees."""
+    """The view that ranking uses."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return self.first, self.second
-
-    @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         first, second = (step.encode(view) for view in views)
         users, items = step.batch.user.unique(), step.batch.item.unique()  # [n], [m]
         of_users = hsic(first.users(users), second.users(users), self.bandwidth)

@@ -1,4 +1,4 @@
-"""Distillation: a tower that sees features alone learns to score as the graph does."""
+"""Distillation: a tower over features alone learns to score as the graph does."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,6 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.nn.functional import softplus
-from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
@@ -27,17 +26,17 @@ class Distillation(TermSettings):
     and y_ij = s(t_i, t_j) / tau, H(p, x) the cross-entropy of sigmoid(x) with the chance p, J the step's negatives and
     j one of them, the loss is the mean over interactions (u, i) of
 
-    -supervised * log sigmoid(y_ui - y_uj)                                              own ranking of the student
+    -supervised * log sigmoid(y_ui - y_uj)                                              the student's own ranking
     + rating * (|z_ui - y_ui| + |z_uj - y_uj|)                                          rating distribution
     + w_i ranking * H(sigmoid(z_ui - z_uj), y_ui - y_uj)                                ranking
     + w_i identification * H(sigmoid(z_ii - mean_J z_ij), y_ii - mean_J y_ij)           identification
 
     w_i = tanh(M min(x_i / mean x, 1)),  x_i = sum over the item's users u of 1 / (u's interactions)
 
-    counts what a teacher of few interactions says for less (the paper's teacher-qualifying weight, here `qualified`).
+    gives a teacher with few interactions less weight (the paper's teacher-qualifying weight; M is `qualifying_scale`).
 
     Where we differ: the paper trains the student beside a finished teacher, and maps users by a network of their own
-    for it; here both are trained at once, without a gradient from one to the other, and a cold item is placed in the
+    for it; here both are trained at once, without a gradient from one to the other, and a cold item is embedded in the
     teacher's space, so that lists of old and new items are one inner product. s may be a cosine and tau below 1, as the
     teacher was trained. mean x is over trained items, the paper's over all. Several negatives count by their mean. As
     in the authors' code (https://github.com/zfnWong/ALDI) ratings are not weighted by w; J is the whole step's.
@@ -55,8 +54,9 @@ class Distillation(TermSettings):
     """Weight of the difference of how far a positive is above a negative (alpha)."""
     identification: Annotated[float, Field(ge=0)] = 0.05
     """Weight of the difference of how far an item is from others (beta)."""
-    qualified: Annotated[float, Field(gt=0)] | None = 4.0
-    """Where the weight of a teacher stops to grow (M); empty: all count alike, as the authors' code starts."""
+    qualifying_scale: Annotated[float, Field(gt=0)] | None = 4.0
+    """How fast a teacher's weight rises with its interactions (M); empty: all weigh alike, the default of the authors'
+    code."""
     similarity: Similarity = "dot"
     """Similarity of a user and an item, as the teacher is trained."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
@@ -66,12 +66,8 @@ class Distillation(TermSettings):
     view: AnyView = Plain()
     """What the teacher sees of the graph."""
 
-    @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`. Raises TrainingError where no tower reads features of items."""
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.compute_loss`. Raises TrainingError where no tower reads features of items."""
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
         teacher, student = embeddings.graph_only, embeddings.content_only.items
         if teacher is None or student is None:
@@ -79,48 +75,48 @@ class Distillation(TermSettings):
                 "a distillation term needs a tower over features of items: use encoder.kind=content_aligned, and data "
                 "with a table of items"
             )
-        trained, weight = step.once_an_epoch(
-            ("distillation", self.qualified), lambda: (candidates(graph), self.weights(graph))
+        trained, weight = step.once_per_epoch(
+            ("distillation", self.qualifying_scale), lambda: (trained_items(graph), self.teacher_weights(graph))
         )
         size = (len(batch), self.number)
 
-        def some() -> Tensor:
+        def sample_items() -> Tensor:
             return trained[torch.randint(len(trained), size, generator=step.generator, device=graph.device)]
 
-        negative, hidden = redraw_known(some, batch, graph, redraws=3)  # [B, M], [B, M]
+        negative, mask = redraw_known(sample_items, batch, graph, redraws=3)  # [B, M], [B, M]
         distinct, place = torch.cat([batch.item, negative.flatten()]).unique(return_inverse=True)  # [n], [B + B M]
         first, others = place[: len(batch)], place[len(batch) :].view(size)  # [B], [B, M]
         user = normalize_for(teacher.users(batch.user).detach(), self.similarity)  # [B, D]
-        z, z_others, z_apart = self.scores(user, teacher.items(distinct).detach(), first, others)
-        y, y_others, y_apart = self.scores(user, student(distinct), first, others)
-        ahead, taught = y[:, None] - y_others, (z[:, None] - z_others).sigmoid()  # [B, M]
-        own = masked_mean(softplus(-ahead), hidden)  # [B]
-        rated = (z - y).abs() + masked_mean((z_others - y_others).abs(), hidden)  # [B]
-        ranked = masked_mean(cross_entropy(ahead, taught, reduction="none"), hidden)  # [B]
-        identified = cross_entropy(y_apart, z_apart.sigmoid(), reduction="none")  # [B]
-        weighted = weight[batch.item] * (self.ranking * ranked + self.identification * identified)
-        return (self.supervised * own + self.rating * rated + weighted).mean()
+        z, z_others, z_margin = self.score_items(user, teacher.items(distinct).detach(), first, others)
+        y, y_others, y_margin = self.score_items(user, student(distinct), first, others)
+        lead, target = y[:, None] - y_others, (z[:, None] - z_others).sigmoid()  # [B, M]
+        supervised = masked_mean(softplus(-lead), mask)  # [B]
+        rating = (z - y).abs() + masked_mean((z_others - y_others).abs(), mask)  # [B]
+        ranking = masked_mean(cross_entropy(lead, target, reduction="none"), mask)  # [B]
+        identification = cross_entropy(y_margin, z_margin.sigmoid(), reduction="none")  # [B]
+        weighted = weight[batch.item] * (self.ranking * ranking + self.identification * identification)
+        return (self.supervised * supervised + self.rating * rating + weighted).mean()
 
-    def scores(self, user: Tensor, items: Tensor, first: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of items [n, D]: users' scores of their positives [B] and negatives [B, M], and how far each positive is from
-        the mean negative [B]; `first` [B] and `others` [B, M] are places in `items`.
+    def score_items(self, user: Tensor, items: Tensor, first: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The users' scores of their positives [B] and negatives [B, M], and how much more similar each positive is to
+        itself than to the mean negative [B]; `first` [B] and `others` [B, M] are places in `items` [n, D].
         """
         x = normalize_for(items, self.similarity)  # [n, D]
         positive, scale = x[first], 1 / self.temperature  # [B, D]
         mean = x[others.flatten()].mean(0)  # [D]
-        own, apart = dot_positive(user, positive), dot_positive(positive, positive - mean)
-        return own * scale, dot_negatives(user, x[others]) * scale, apart * scale
+        own, margin = dot_positive(user, positive), dot_positive(positive, positive - mean)
+        return own * scale, dot_negatives(user, x[others]) * scale, margin * scale
 
-    def weights(self, graph: Graph) -> Tensor:
-        """Of every item how far its teacher counts, w [I]; 1 of all where `qualified` is empty."""
-        if self.qualified is None:
+    def teacher_weights(self, graph: Graph) -> Tensor:
+        """The weight of each item's teacher, w [I]; 1 for all where `qualifying_scale` is empty."""
+        if self.qualifying_scale is None:
             return torch.ones(graph.num_items, device=graph.device)
-        told = torch.zeros(graph.num_items, device=graph.device)
-        told.index_add_(0, graph.item, 1 / graph.user_degree[graph.user].float())  # [I]
-        mean = told.sum() / (graph.item_degree > 0).sum()
-        return torch.tanh(self.qualified * (told / mean).clamp(max=1))
+        evidence = torch.zeros(graph.num_items, device=graph.device)
+        evidence.index_add_(0, graph.item, 1 / graph.user_degree[graph.user].float())  # [I]
+        mean = evidence.sum() / (graph.item_degree > 0).sum()
+        return torch.tanh(self.qualifying_scale * (evidence / mean).clamp(max=1))
 
 
-def candidates(graph: Graph) -> Tensor:
+def trained_items(graph: Graph) -> Tensor:
     """Row numbers of the items that have training rows."""
     return graph.item_degree.nonzero().squeeze(1)

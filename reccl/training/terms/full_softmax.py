@@ -24,43 +24,35 @@ class FullSoftmax(TermSettings):
     similarity: Similarity = "cosine"
     """Similarity of a user and an item."""
     popularity: Annotated[float, Field(ge=-1, le=1)] = 0.0
-    """Exponent of a candidate's weight, degree^popularity: 0 all alike, 1 as in-batch negatives would be drawn."""
-    evenness: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """An interaction of a user with n of them weighs n^-evenness: 0 all interactions alike, 1 all users alike, as
-    metrics that are means over users have it."""
-    known: Literal["negative", "hidden"] = "negative"
-    """Whether a user's other known items count as negatives of each other (the multinomial likelihood), or are hidden
+    """Exponent of a candidate's weight, degree^popularity: 0 all alike, 1 as in-batch negatives are distributed."""
+    user_exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Exponent of a user's number of interactions, which divides the weight of each: 0 weighs all interactions alike, 1
+    all users alike, as in metrics that are means over users."""
+    known: Literal["masked", "negative"] = "negative"
+    """Whether a user's other known items count as negatives of each other (the multinomial likelihood), or are masked
     (sampled softmax losses)."""
     reverse: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the same loss the other way round: an item's users against all users."""
+    """Weight of the same loss in the other direction: an item's users against all users."""
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
-        users, items = (
-            normalize_for(embeddings.users(None), self.similarity),
-            normalize_for(embeddings.items(None), self.similarity),
-        )
-        loss = self.side(users, items, batch.user, batch.item, graph.item_degree, graph.user_items)
-        return (
-            loss + self.reverse * self.side(items, users, batch.item, batch.user, graph.user_degree, graph.item_users)
-            if self.reverse
-            else loss
-        )
+        users, items = (normalize_for(rows(None), self.similarity) for rows in (embeddings.users, embeddings.items))
+        loss = self.compare(users, items, batch.user, batch.item, graph.item_degree, graph.user_items)
+        if not self.reverse:
+            return loss
+        reverse = self.compare(items, users, batch.item, batch.user, graph.user_degree, graph.item_users)
+        return loss + self.reverse * reverse
 
-    def side(
+    def compare(
         self, anchors: Tensor, candidates: Tensor, anchor: Tensor, positive: Tensor, degree: Tensor, known: UserItemCSR
     ) -> Tensor:
         """One direction: tables [n, D] and [M, D], interactions [B], candidates' degrees [M]."""
         distinct, row = anchor.unique(return_inverse=True)  # [b], [B]
-        own = anchors[distinct] / self.temperature  # [b, D]
+        scaled = anchors[distinct] / self.temperature  # [b, D]
         log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
-        hidden = known.gather_pairs(distinct) if self.known == "hidden" else None
-        weight = known.counts[anchor].float() ** -self.evenness if self.evenness else None  # [B]
-        return catalog_softmax(own, candidates, row, positive, log_weight, hidden, weight)
+        masked = known.gather_pairs(distinct) if self.known == "masked" else None
+        weight = known.counts[anchor].float() ** -self.user_exponent if self.user_exponent else None  # [B]
+        return catalog_softmax(scaled, candidates, row, positive, log_weight, masked, weight)

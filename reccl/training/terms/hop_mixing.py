@@ -1,4 +1,4 @@
-"""Hop mixing: negatives that are mixed of the positive and of each hop's hardest candidate."""
+"""Hop mixing: negatives mixed of the positive and the hardest candidate of each layer."""
 
 from typing import Annotated, Literal
 
@@ -20,16 +20,16 @@ class HopMixing(TermSettings):
     """MixGCF: An Improved Training Method for Graph Neural Network-based Recommender Systems, Huang et al., KDD 2021,
     eq. 2-5; https://github.com/huangtinglin/MixGCF. For a positive (u, i), candidates j and each layer l:
 
-    positive mixing: m_j^(l) = a^(l) e_i^(l) + (1 - a^(l)) e_j^(l),   a^(l) in (0, 1) drawn for each positive and layer
+    positive mixing: m_j^(l) = a^(l) e_i^(l) + (1 - a^(l)) e_j^(l),   a^(l) in (0, 1) random for each positive and layer
     hop mixing: the layer's hardest x_l = argmax over j of e_u . m_j^(l),   and the negative is mean over l of m_x_l^(l)
 
     e_u [D] is the user's final embedding. The loss sees `number` such negatives, each from candidates of its own.
 
-    Known positives among the candidates are drawn anew, as by the authors; here a few times, then hidden. Where we
+    Known positives among the candidates are redrawn, as by the authors; here a few times, then masked. Where we
     differ: with several negatives their loss is log(1 + sum exp), `info_nce` with similarity dot and temperature 1,
     while BPR takes the mean; the L2 term counts initial embeddings of users and positives, not those of the candidates.
-    For encoders whose output is the mean of their layers; one without layers (matrix factorization) has its output as
-    the only one.
+    For encoders whose output is the mean of their layers; one without layers (matrix factorization) has only its
+    output.
     """
 
     kind: Literal["hop_mixing"] = "hop_mixing"
@@ -45,37 +45,33 @@ class HopMixing(TermSettings):
     """What the encoder sees of the graph."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch = step.encode(views[0]), step.batch
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
-        made = [self.negative(step, embeddings, users) for _ in range(self.number)]
-        negatives, hidden = (torch.stack(each, 1) for each in zip(*made, strict=True))  # [B, K, D], [B, K]
-        return self.loss(Pairs(users, items, negatives, hidden, group=batch.user))
+        mixed = [self.mix_negative(step, embeddings, users) for _ in range(self.number)]
+        negatives, mask = (torch.stack(each, 1) for each in zip(*mixed, strict=True))  # [B, K, D], [B, K]
+        return self.loss(Pairs(users, items, negatives, mask, group=batch.user))
 
-    def negative(self, step: Step, embeddings: Embeddings, users: Tensor) -> tuple[Tensor, Tensor]:
-        """One mixed negative a row, [B, D], and whether it is none since no candidate counted, [B]."""
+    def mix_negative(self, step: Step, embeddings: Embeddings, users: Tensor) -> tuple[Tensor, Tensor]:
+        """One mixed negative per row, [B, D], and whether it is masked since all its candidates are, [B]."""
         batch = step.batch
-        drawn = self.negatives.sample(batch, step.graph, step.generator)
-        candidates = drawn.items.expand(len(batch), drawn.items.shape[-1])  # [B, M]
-        mask = to_dense(drawn.mask)
-        parts = []
-        for rows in self.layers(embeddings):
-            own, pool = rows(batch.item)[:, None], rows(candidates)  # [B, 1, D], [B, M, D]
-            share = torch.rand(len(batch), 1, 1, generator=step.generator, device=own.device)  # [B, 1, 1]
-            mixed = share * own + (1 - share) * pool  # [B, M, D]
+        sample = self.negatives.sample(batch, step.graph, step.generator)
+        candidates = sample.items.expand(len(batch), sample.items.shape[-1])  # [B, M]
+        mask = to_dense(sample.mask)
+        layers = []
+        for rows in self.item_layers(embeddings):
+            positive, pool = rows(batch.item)[:, None], rows(candidates)  # [B, 1, D], [B, M, D]
+            share = torch.rand(len(batch), 1, 1, generator=step.generator, device=pool.device)  # [B, 1, 1]
+            mixed = share * positive + (1 - share) * pool  # [B, M, D]
             with torch.no_grad():
                 scores = torch.einsum("bd,bmd->bm", users, mixed)  # [B, M]
                 hardest = (scores if mask is None else scores.masked_fill(mask, -torch.inf)).argmax(1)  # [B]
-            parts.append(mixed[torch.arange(len(batch), device=hardest.device), hardest])
-        none = torch.zeros_like(batch.user, dtype=torch.bool) if mask is None else mask.all(1)  # [B]
-        return torch.stack(parts).mean(0), none
+            layers.append(mixed[torch.arange(len(batch), device=hardest.device), hardest])
+        masked = torch.zeros_like(batch.user, dtype=torch.bool) if mask is None else mask.all(1)  # [B]
+        return torch.stack(layers).mean(0), masked
 
-    def layers(self, embeddings: Embeddings) -> list[Rows]:
-        """What the encoder's output is the mean of, items' side."""
+    def item_layers(self, embeddings: Embeddings) -> list[Rows]:
+        """The layers of the items whose mean is the encoder's output."""
         hops = [layer.items for layer in embeddings.layers]
         if not hops:
             return [embeddings.items]

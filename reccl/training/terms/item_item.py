@@ -1,4 +1,4 @@
-"""Item-item: a user should also like what goes together with the user's items."""
+"""Item-item: a user should also like items that often occur together with the user's items."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,11 +17,12 @@ from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
 COUNTS = 1 << 24
-"""Co-occurrences that are held densely at once: 64 MiB."""
+"""Co-occurrences that are held in a dense block at once: 64 MiB."""
 
 
 class ItemItem(TermSettings):
-    """UltraGCN's item-item constraint: each interaction's user near the items that occur most with its item.
+    """UltraGCN's item-item constraint: each interaction's user near the items that most often co-occur with
+    its item.
 
     UltraGCN: Ultra Simplification of Graph Convolutional Networks for Recommendation, Mao et al., CIKM 2021;
     https://arxiv.org/abs/2110.15114. With G = R'R [I, I] the co-occurrences and g_i = sum over k of G_ik:
@@ -40,44 +41,40 @@ class ItemItem(TermSettings):
     """Factor of this term in the objective (gamma of the paper, lambda in the authors' code; theirs multiplies a sum
     over the batch)."""
     neighbors: Annotated[int, Field(ge=1)] = 10
-    """Items that go together with an item (K); fewer where the catalog is smaller."""
+    """Co-occurring items of each item (K); fewer where the catalog is smaller."""
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch = step.encode(views[0]), step.batch
-        together = co_occurring(step.graph, self.neighbors)
-        near = embeddings.items(together.items[batch.item])  # [B, K, D]
-        logits = dot_negatives(embeddings.users(batch.user), near)  # [B, K]
-        return (together.weight[batch.item] * softplus(-logits.float())).sum(1).mean()
+        top = find_co_occurrences(step.graph, self.neighbors)
+        neighbors = embeddings.items(top.items[batch.item])  # [B, K, D]
+        logits = dot_negatives(embeddings.users(batch.user), neighbors)  # [B, K]
+        return (top.weight[batch.item] * softplus(-logits.float())).sum(1).mean()
 
 
 @dataclass(frozen=True)
-class Together:
-    """The items that go together with every item."""
+class CoOccurrences:
+    """The items that most often co-occur with each item."""
 
     items: Tensor  # [I, K]
-    weight: Tensor  # [I, K] w_ij; 0 where two items never occur together
+    weight: Tensor  # [I, K] w_ij; 0 where two items never co-occur
 
 
 @lru_cache(maxsize=2)
-def co_occurring(graph: Graph, neighbors: int) -> Together:
-    """S(i) and w_ij of every item, once a graph; rows of G in chunks."""
+def find_co_occurrences(graph: Graph, neighbors: int) -> CoOccurrences:
+    """S(i) and w_ij of every item, computed once per graph; rows of G in chunks."""
     counts = graph.interactions  # R [U, I]
     of_item = counts.T.tocsr()  # [I, U]
     total = of_item @ np.asarray(counts.sum(1)).ravel()  # [I] g
     root = np.sqrt(np.maximum(total, 1))
     factor = root / np.maximum(total - graph.item_degree.cpu().numpy(), 1)  # [I] sqrt(g_i) / (g_i - G_ii)
-    found, chunk = [], max(COUNTS // max(graph.num_items, 1), 1)
+    best, chunk = [], max(COUNTS // max(graph.num_items, 1), 1)
     for start in range(0, graph.num_items, chunk):
         rows = np.arange(start, min(start + chunk, graph.num_items))
         block = (of_item[rows] @ counts).toarray() * factor[rows, None] / root  # [chunk, I]
         block[np.arange(len(rows)), rows] = 0
-        found.append(torch.from_numpy(block).topk(min(neighbors, graph.num_items)))
-    items = torch.cat([top.indices for top in found]).to(graph.device)
-    return Together(items, torch.cat([top.values for top in found]).float().to(graph.device))
+        best.append(torch.from_numpy(block).topk(min(neighbors, graph.num_items)))
+    items = torch.cat([top.indices for top in best]).to(graph.device)
+    return CoOccurrences(items, torch.cat([top.values for top in best]).float().to(graph.device))

@@ -7,25 +7,22 @@ from torch import Tensor
 from typing_extensions import override
 
 from reccl.training.terms.term import Step, TermSettings
-from reccl.views import AnyView, View
+from reccl.views import View
 
 
 class L2(TermSettings):
     """Keep the batch's initial embeddings short: sum over the batch of (|e_u|^2 + |e_i|^2) / 2B (LightGCN, eq. 15).
 
-    Where we differ: negatives' embeddings are left out.
+    Where we differ: negatives' embeddings are left out. It has no view of its own: a view does not change
+    initial embeddings.
     """
 
     kind: Literal["l2"] = "l2"
     weight: Annotated[float, Field(ge=0)] = 1e-4
     """Factor of this term in the objective (lambda of LightGCN)."""
 
-    def views(self) -> tuple[AnyView, ...]:
-        """None of its own: a view changes what the encoder makes of initial embeddings, not themselves."""
-        return ()
-
     @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch = step.encode(views[0]), step.batch
         users, items = embeddings.initial_users(batch.user), embeddings.initial_items(batch.item)  # [B, D], [B, D]
         return (users.square().sum() + items.square().sum()) / (2 * len(batch))

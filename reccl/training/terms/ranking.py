@@ -1,4 +1,4 @@
-"""Ranking: a user's item should beat the negatives."""
+"""Ranking: a user's item should score above the negatives."""
 
 from dataclasses import replace
 from typing import Annotated, Literal, cast
@@ -15,18 +15,17 @@ from reccl.losses import AnyLoss, IdMask, InfoNCE, Pairs, SameIdMask
 from reccl.negatives import AnyNegatives, InBatch, NegativeSample
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
-from reccl.training.temperatures import Spread
-from reccl.training.temperatures.spread import of_interactions
+from reccl.training.temperatures.cosine_statistics import CosineStatistics, measure_interactions
 from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, Plain, View
 
 
 class Ranking(TemperatureTerm):
-    """Users against items: each interaction's item should beat the negatives of its user.
+    """Users and items: each interaction's item should score above the negatives of its user.
 
-    With `queue`, items of earlier batches are negatives too, as an encoder that trails behind saw them (see `Queue`
-    and `MomentumEncoder`). Where we differ from MoCo: the positive and the batch's own negatives come from the encoder
+    With `queue`, items of earlier batches are negatives too, as encoded by a momentum encoder (see `Queue` and
+    `MomentumEncoder`). Where we differ from MoCo: the positive and the batch's own negatives come from the encoder
     itself, so that items learn.
     """
 
@@ -42,57 +41,52 @@ class Ranking(TemperatureTerm):
     queue: Annotated[int, Field(ge=0)] = 0
     """Items of earlier batches that are negatives too."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Share of itself that the encoder behind the queue keeps at a step; without a queue there is none."""
-
-    @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
+    """Share of itself that the momentum encoder of the queue keeps at a step; without a queue there is none."""
 
     @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
-        parts = super().build(encoder, graph, generator)
+        modules = super().build(encoder, graph, generator)
         if self.queue:
-            target = parts["target"] = MomentumEncoder(encoder, self.momentum)
+            target = modules["target"] = MomentumEncoder(encoder, self.momentum)
             keys = target(Plain().sample(graph, generator))
-            parts["queue"] = Queue(keys.items, graph.num_items, self.queue, generator)
-        return parts
+            modules["queue"] = Queue(keys.items, graph.num_items, self.queue, generator)
+        return modules
 
     @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        embeddings = step.encode(views[0])
-        batch = step.batch
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        embeddings, batch = step.encode(views[0]), step.batch
 
-        def spread() -> Spread:
-            return of_interactions(step.graph, embeddings.users, embeddings.items)
+        def statistics() -> CosineStatistics:
+            return measure_interactions(step.graph, embeddings.users, embeddings.items)
 
-        drawn = self.negatives.sample(batch, step.graph, step.generator)
+        sample = self.negatives.sample(batch, step.graph, step.generator)
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
-        negatives = items if drawn.items is batch.item else embeddings.items(drawn.items)  # [M, D] or [B, M, D]
-        if "queue" in step.parts:
-            queue = cast(Queue, step.parts["queue"])
-            drawn = joined(drawn, queue.nodes)
+        negatives = items if sample.items is batch.item else embeddings.items(sample.items)  # [M, D] or [B, M, D]
+        if "queue" in step.modules:
+            queue = cast(Queue, step.modules["queue"])
+            sample = append_queue(sample, queue.nodes)
             negatives = torch.cat([negatives, queue.keys.to(negatives)])  # [M + Q, D]
-            queue.offer(step.parts["target"](views[0]).items(batch.item), batch.item)
+            queue.enqueue_after_step(step.modules["target"](views[0]).items(batch.item), batch.item)
         positive_log_q, negative_log_q = (
-            (None, None) if drawn.log_q is None else (drawn.log_q[batch.item], drawn.log_q[drawn.items])
+            (None, None) if sample.log_q is None else (sample.log_q[batch.item], sample.log_q[sample.items])
         )
-        pairs = Pairs(users, items, negatives, drawn.mask, positive_log_q, negative_log_q, group=batch.user)
-        loss = self.scale_by_temperature(step, self.negatives.select(pairs), "users", batch.user, spread)
+        pairs = Pairs(users, items, negatives, sample.mask, positive_log_q, negative_log_q, group=batch.user)
+        loss = self.loss_at_temperature(step, self.negatives.select(pairs), "users", batch.user, statistics)
         if not self.symmetric:
             return loss
-        back = Pairs(items, users, users, SameIdMask(batch.user, batch.user), group=batch.item)
-        return (loss + self.scale_by_temperature(step, back, "items", batch.item, spread)) / 2
+        reverse = Pairs(items, users, users, SameIdMask(batch.user, batch.user), group=batch.item)
+        return (loss + self.loss_at_temperature(step, reverse, "items", batch.item, statistics)) / 2
 
 
-def joined(drawn: NegativeSample, nodes: Tensor) -> NegativeSample:
-    """Negatives that the batch shares, and a queue's items [Q] after them, the row's own positive hidden in both.
+def append_queue(sample: NegativeSample, nodes: Tensor) -> NegativeSample:
+    """Shared negatives with a queue's items [Q] after them, masked in the same way.
 
     Raises TrainingError where each row has negatives of its own.
     """
-    if not isinstance(drawn.mask, IdMask):
+    if not isinstance(sample.mask, IdMask):
         raise TrainingError(
-            "a ranking term's queue is shared by the batch, but its negatives are drawn for each row: use "
+            "a ranking term's queue is shared by the batch, but its negatives are sampled for each row: use "
             "negatives.kind=in_batch or negatives.shared=true"
         )
-    items = torch.cat([drawn.items, nodes])  # [M + Q]
-    return NegativeSample(items, replace(drawn.mask, candidate_ids=items), drawn.log_q)
+    items = torch.cat([sample.items, nodes])  # [M + Q]
+    return NegativeSample(items, replace(sample.mask, candidate_ids=items), sample.log_q)

@@ -1,4 +1,4 @@
-"""Residual softmax: embeddings learn what a closed form does not know yet."""
+"""Residual softmax: embeddings learn what the scores of a closed form leave over."""
 
 from typing import Annotated, Literal, cast
 
@@ -17,11 +17,11 @@ from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
 KEPT = 1 << 26
-"""Most scores of a prior that are computed once and kept, 256 MiB; beyond, a step computes its users' anew."""
+"""Most scores of a prior that are computed once and kept, 256 MiB; beyond, each step computes those of its users."""
 
 
 class ResidualSoftmax(TermSettings):
-    """Full softmax whose logits start from a closed form's scores, so that gradients ask only for the rest:
+    """Full softmax whose logits start from a closed form's scores, so that gradients only correct them:
 
     L = mean over interactions (u, i) of log( sum_j exp(z_uj) ) - z_ui,   z_uj = s_uj / temperature + strength * p_uj
 
@@ -29,10 +29,10 @@ class ResidualSoftmax(TermSettings):
     deviation over items), a constant. It is boosting with one weak learner before the first (Friedman, Annals of
     Statistics 2001); for recommenders, as a fixed bias of a softmax, the idea of logit adjustment (Menon et al., ICLR
     2021; https://arxiv.org/abs/2007.07314) with a bias of every user's own. Priors are EASE and item-kNN: a user's own
-    item says nothing of itself there, so that their scores of training items are not inflated.
+    item does not contribute to its own score there, so that their scores of training items are not inflated.
 
-    The trained embeddings are worth something only beside the prior: rank with a `blend` of both. On MovieLens-100K
-    that ranked worse than a blend of the prior with embeddings of the plain `full_softmax`, which see the whole task:
+    The trained embeddings are useful only together with the prior: rank with a `blend` of both. On MovieLens-100K
+    that ranked worse than a blend of the prior with embeddings of the plain `full_softmax`, which learn the whole task:
     try that first. Costs as `full_softmax`; a table of U x I scores of up to 256 MiB is kept, else each step computes
     its users' rows.
     """
@@ -41,7 +41,7 @@ class ResidualSoftmax(TermSettings):
     prior: Annotated[Ease | ItemKnn, Field(discriminator="kind")] = Ease()
     """The closed form whose scores are given."""
     strength: Annotated[float, Field(ge=0)] = 1.0
-    """How many units of the logits one standard deviation of the prior's scores is."""
+    """Units of the logits that one standard deviation of the prior's scores counts for."""
     temperature: Annotated[float, Field(gt=0)] = 0.2
     """Divides the similarity."""
     similarity: Similarity = "cosine"
@@ -50,16 +50,12 @@ class ResidualSoftmax(TermSettings):
     """What the encoder sees of the graph."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
         return {"prior": Prior(self.prior.build(graph, None), self.strength)}
 
     @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        embeddings, batch, prior = step.encode(views[0]), step.batch, cast(Prior, step.parts["prior"])
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        embeddings, batch, prior = step.encode(views[0]), step.batch, cast(Prior, step.modules["prior"])
         distinct, row = batch.user.unique(return_inverse=True)  # [b], [B]
         users = normalize_for(embeddings.users(distinct), self.similarity)  # [b, D]
         items = normalize_for(embeddings.items(None), self.similarity)  # [I, D]
@@ -68,7 +64,7 @@ class ResidualSoftmax(TermSettings):
 
 
 class Prior(nn.Module):
-    """A scorer's scores, `strength` times as far apart as one; nothing of it is learned or saved."""
+    """A scorer's scores, scaled to a spread of `strength`; nothing in it is learned or saved."""
 
     def __init__(self, scorer: Scorer, strength: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""TemperatureTerm: a term whose loss may take its temperature from a part."""
+"""Temperature term: a term whose loss may take its temperature from a module."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Encoder
 from reccl.losses import AnyLoss, InfoNCE, Pairs
-from reccl.training.temperatures import Adaptive, AnyTemperature, Asked, Spread, Temperature
+from reccl.training.temperatures import Adaptive, AnyTemperature, CosineStatistics, Temperature, TemperatureInput
 from reccl.training.temperatures.temperature import Side
 from reccl.training.terms.term import Step, TermSettings
 
@@ -38,11 +38,12 @@ class TemperatureTerm(TermSettings):
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
         return {} if self.temperature is None else {"temperature": self.temperature.build(graph)}
 
-    def scale_by_temperature(
-        self, step: Step, pairs: Pairs, side: Side, anchor: Tensor, spread: Callable[[], Spread]
+    def loss_at_temperature(
+        self, step: Step, pairs: Pairs, side: Side, anchor: Tensor, statistics: Callable[[], CosineStatistics]
     ) -> Tensor:
         """The loss of pairs whose anchors are the rows [B] of a side, at the temperature of the step."""
-        if "temperature" not in step.parts:
+        if "temperature" not in step.modules:
             return self.loss(pairs)
-        part = cast(Temperature, step.parts["temperature"])
-        return self.loss(replace(pairs, temperature=part(Asked(pairs, anchor, side, spread, step.progress))))
+        temperature = cast(Temperature, step.modules["temperature"])
+        inputs = TemperatureInput(pairs, anchor, side, statistics, step.progress)
+        return self.loss(replace(pairs, temperature=temperature(inputs)))

@@ -1,4 +1,4 @@
-"""User-item: each interaction counts by the degrees of its two ends, as after infinitely many hops."""
+"""User-item: each interaction is weighted by the degrees of its two nodes, as after infinitely many hops."""
 
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ class UserItem(TermSettings):
     Add it to a ranking term with the logistic loss, the paper's L_O, and to `item_item`.
 
     Where we differ: means instead of sums over the batch and the negatives, so that weights do not change with them;
-    its negatives are drawn apart from the ranking term's.
+    its negatives are sampled independently of the ranking term's.
     """
 
     kind: Literal["user_item"] = "user_item"
@@ -37,28 +37,24 @@ class UserItem(TermSettings):
     negatives: AnyPool = Uniform(number=64)
     """Where the negatives come from."""
     negative_weight: Annotated[float, Field(gt=0)] = 1.0
-    """Weight of the negatives' mean beside the positive (w)."""
+    """Weight of the negatives' mean relative to the positive (w)."""
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
-        drawn = self.negatives.sample(batch, graph, step.generator)
+        sample = self.negatives.sample(batch, graph, step.generator)
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
-        pairs = Pairs(users, items, embeddings.items(drawn.items), drawn.mask)
+        pairs = Pairs(users, items, embeddings.items(sample.items), sample.mask)
         positive, negatives = (each.float() for each in score_pairs(pairs, "dot"))  # [B], [B, M]
         user_degree = graph.user_degree[batch.user].clamp(min=1)  # [B]
-        own = balance(user_degree, graph.item_degree[batch.item])  # [B]
-        others = balance(user_degree[:, None], graph.item_degree[drawn.items])  # [B, M]
-        away = masked_mean(others * softplus(negatives), pairs.dense_mask)  # [B]
-        return (own * softplus(-positive) + self.negative_weight * away).mean()
+        weight = degree_weight(user_degree, graph.item_degree[batch.item])  # [B]
+        weights = degree_weight(user_degree[:, None], graph.item_degree[sample.items])  # [B, M]
+        pushed = masked_mean(weights * softplus(negatives), pairs.dense_mask)  # [B]
+        return (weight * softplus(-positive) + self.negative_weight * pushed).mean()
 
 
-def balance(user_degree: Tensor, item_degree: Tensor) -> Tensor:
-    """b_ui of degrees that broadcast."""
+def degree_weight(user_degree: Tensor, item_degree: Tensor) -> Tensor:
+    """b_ui; the degrees may have any shapes that broadcast."""
     return torch.sqrt((user_degree + 1) / (item_degree + 1)) / user_degree

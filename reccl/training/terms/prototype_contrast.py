@@ -1,4 +1,4 @@
-"""Prototypes: a node should lie near the center of its cluster and far from the other centers."""
+"""Prototype contrast: a node should be near the center of its cluster and far from the other centers."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -15,8 +15,8 @@ from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
 
-class Prototypes(TermSettings):
-    """NCL's semantic neighbors: k-means once an epoch, then each node against the centers.
+class PrototypeContrast(TermSettings):
+    """NCL's prototype-contrastive term: k-means once an epoch, then each node against the centers.
 
     Improving Graph Collaborative Filtering with Neighborhood-enriched Contrastive Learning, Lin et al., WWW 2022;
     https://arxiv.org/abs/2202.06200. With e_u [D] a user's initial embedding, C the users' centers, c(u) the center of
@@ -28,10 +28,10 @@ class Prototypes(TermSettings):
     towards them is the M-step.
 
     Where we differ: mini-batch k-means, on embeddings of unit length; the mean over the batch's distinct nodes, not
-    the sum over its rows; no epochs without the term at the start. In the authors' code this term has no alpha.
+    the sum over its rows; no warm-up epochs without the term. In the authors' code this term has no alpha.
     """
 
-    kind: Literal["prototypes"] = "prototypes"
+    kind: Literal["prototype_contrast"] = "prototype_contrast"
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Factor of this term in the objective (lambda_2 of NCL)."""
     clusters: Annotated[int, Field(ge=2)] = 100
@@ -44,21 +44,17 @@ class Prototypes(TermSettings):
     """What the encoder sees of the graph; the initial embeddings do not depend on it, so take the ranking term's."""
 
     @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    @override
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings = step.encode(views[0])
-        users = self.side(step, "users", embeddings.initial_users, step.batch.user.unique())
-        items = self.side(step, "items", embeddings.initial_items, step.batch.item.unique())
+        users = self.contrast_side(step, "users", embeddings.initial_users, step.batch.user.unique())
+        items = self.contrast_side(step, "items", embeddings.initial_items, step.batch.item.unique())
         return users + self.item_weight * items
 
-    def side(self, step: Step, name: str, initial: Rows, nodes: Tensor) -> Tensor:
+    def contrast_side(self, step: Step, name: str, initial: Rows, nodes: Tensor) -> Tensor:
         """One side's loss over distinct nodes [n]."""
-        clusters = step.once_an_epoch((self, name), lambda: clustered(initial, self.clusters, step.generator))
+        clusters = step.once_per_epoch((self, name), lambda: cluster_nodes(initial, self.clusters, step.generator))
         logits = normalize(initial(nodes)) @ clusters.centers.T / self.temperature  # [n, C]
-        return full_softmax(logits, torch.arange(len(nodes), device=nodes.device), clusters.own[nodes])
+        return full_softmax(logits, torch.arange(len(nodes), device=nodes.device), clusters.assignment[nodes])
 
 
 @dataclass(frozen=True)
@@ -66,11 +62,11 @@ class Clusters:
     """The outcome of k-means over the nodes of one side."""
 
     centers: Tensor  # [C, D] of unit length
-    own: Tensor  # [n] cluster of each node
+    assignment: Tensor  # [n] cluster of each node
 
 
 @torch.no_grad()
-def clustered(initial: Rows, clusters: int, generator: torch.Generator) -> Clusters:
+def cluster_nodes(initial: Rows, clusters: int, generator: torch.Generator) -> Clusters:
     """Mini-batch k-means over all embeddings of a side, on the CPU."""
     from sklearn.cluster import MiniBatchKMeans
 

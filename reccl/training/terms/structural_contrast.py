@@ -1,24 +1,23 @@
-"""Neighbors: a node should recognize itself in what its like-minded neighbors sum up to."""
+"""Structural contrast: a node should recognize itself in the sum of its similar neighbors."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
-from typing_extensions import override
 
 from reccl.errors import TrainingError
 from reccl.losses import AnyLoss, InfoNCE
-from reccl.training.terms.contrast import on_side
+from reccl.training.terms.contrast_nodes import contrast_nodes
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
 
-class Neighbors(TermSettings):
-    """NCL's structural neighbors: contrast a node's embedding after an even number of hops with its initial one.
+class StructuralContrast(TermSettings):
+    """NCL's structure-contrastive term: a node's embedding after an even number of hops with its initial one.
 
     Improving Graph Collaborative Filtering with Neighborhood-enriched Contrastive Learning, Lin et al., WWW 2022;
-    https://arxiv.org/abs/2202.06200. After k hops, k even, a user's embedding z^(k) [D] sums up users of like taste,
-    an item's items of like audience. With z^(0) the initial embedding, tau the temperature and V all users:
+    https://arxiv.org/abs/2202.06200. After k hops, k even, a user's embedding z^(k) [D] sums up users of similar
+    taste, an item's items with a similar audience. With z^(0) the initial embedding, tau the temperature, V all users:
 
     L_U = mean over users u of -log( exp(z_u^(k) z_u^(0) / tau) / sum over v in V of exp(z_u^(k) z_v^(0) / tau) )
 
@@ -29,31 +28,27 @@ class Neighbors(TermSettings):
     temperature .1 and alpha 1; SELFRec on Yelp2018 in batches of 2,048 with 1e-6, .05 and 1.5).
     """
 
-    kind: Literal["neighbors"] = "neighbors"
+    kind: Literal["structural_contrast"] = "structural_contrast"
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Factor of this term in the objective (lambda_1 of NCL)."""
     loss: AnyLoss = InfoNCE(temperature=0.1)
     """Loss over (embedding after the hops, the same node's initial embedding, the other nodes' initial embeddings)."""
     hops: Annotated[int, Field(ge=2, multiple_of=2)] = 2
-    """Even number of hops after which a node is compared with its start (k)."""
+    """Even number of hops after which a node is compared with its initial embedding (k)."""
     item_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the items' side beside the users' (alpha)."""
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
 
-    @override
-    def views(self) -> tuple[AnyView, ...]:
-        return (self.view,)
-
-    def loss_of(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        """See `TermSettings.loss_of`. Raises TrainingError where the encoder has too few layers."""
+    def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
+        """See `TermSettings.compute_loss`. Raises TrainingError where the encoder has too few layers."""
         embeddings = step.encode(views[0])
         if len(embeddings.layers) < self.hops:
             raise TrainingError(
-                f"a neighbors term looks at layer {self.hops}, and the encoder has {len(embeddings.layers)}: "
+                f"a structural_contrast term uses layer {self.hops}, and the encoder has {len(embeddings.layers)}: "
                 "use encoder.kind=lightgcn with more layers"
             )
         after = embeddings.layers[self.hops - 1]
-        users = on_side(self.loss, step.batch.user.unique(), after.users, embeddings.initial_users)
-        items = on_side(self.loss, step.batch.item.unique(), after.items, embeddings.initial_items)
+        users = contrast_nodes(self.loss, step.batch.user.unique(), after.users, embeddings.initial_users)
+        items = contrast_nodes(self.loss, step.batch.item.unique(), after.items, embeddings.initial_items)
         return users + self.item_weight * items

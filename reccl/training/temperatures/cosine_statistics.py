@@ -1,4 +1,4 @@
-"""Spread: how far the positives' cosines are above those of all pairs."""
+"""Cosine statistics: how far the positives' cosines are above those of all pairs."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ EDGES = 1 << 18
 
 
 @dataclass(frozen=True)
-class Spread:
+class CosineStatistics:
     """Statistics of cosines at one moment."""
 
     separation: Tensor  # [] mean cosine of the positives - mean cosine of all pairs
@@ -23,17 +23,17 @@ class Spread:
 
 
 @torch.no_grad()
-def of_interactions(graph: Graph, users: Rows, items: Rows) -> Spread:
-    """Users against items: the positives are the training interactions, E of U x I pairs."""
+def measure_interactions(graph: Graph, users: Rows, items: Rows) -> CosineStatistics:
+    """Users with items: the positives are the training interactions, E of U x I pairs."""
     x, y = normalize_for(users(None), "cosine"), normalize_for(items(None), "cosine")  # [U, D], [I, D]
-    parts = zip(graph.user.split(EDGES), graph.item.split(EDGES), strict=True)
-    near = torch.stack([(x[user] * y[item]).sum() for user, item in parts]).sum() / len(graph.user)
+    blocks = zip(graph.user.split(EDGES), graph.item.split(EDGES), strict=True)
+    positive = torch.stack([(x[user] * y[item]).sum() for user, item in blocks]).sum() / len(graph.user)
     odds = graph.num_users * graph.num_items / (2 * len(graph.user))
-    return Spread(near - x.mean(0) @ y.mean(0), math.log(odds))
+    return CosineStatistics(positive - x.mean(0) @ y.mean(0), math.log(odds))
 
 
 @torch.no_grad()
-def of_nodes(first: Rows, second: Rows) -> Spread:
+def measure_two_views(first: Rows, second: Rows) -> CosineStatistics:
     """One side in two views: the positives are each node with itself, n of n x n pairs."""
     x, y = normalize_for(first(None), "cosine"), normalize_for(second(None), "cosine")  # [n, D], [n, D]
-    return Spread((x * y).sum(1).mean() - x.mean(0) @ y.mean(0), math.log(len(x) / 2))
+    return CosineStatistics((x * y).sum(1).mean() - x.mean(0) @ y.mean(0), math.log(len(x) / 2))
