@@ -39,7 +39,7 @@ class ContentAligned(EncoderSettings):
     >>> rows = pl.DataFrame({"user": list("aabb"), "item": list("wxyz"), "part": ["train"] * 4})
     >>> items = pl.DataFrame({"item": list("wxyz"), "brand": ["acme", "acme", "zeta", "zeta"]})
     >>> data = Dataset.from_frame(rows, items=items)
-    >>> graph, features = Graph.from_interactions(data.train, 2, 4), data.build_feature_tables()
+    >>> graph, features = data.build_graph(), data.build_feature_tables()
     >>> settings = ContentAligned(base=LightGCN(layers=2), dimension=4)
     >>> encoder = settings.build(graph, features, torch.Generator().manual_seed(0))
     >>> embeddings = encoder(View((graph.adjacency,)))

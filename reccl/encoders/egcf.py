@@ -30,7 +30,7 @@ class EGCF(EncoderSettings):
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
     >>> data = Dataset.from_frame(rows)
-    >>> graph, features = Graph.from_interactions(data.train, 2, 2), data.build_feature_tables()
+    >>> graph, features = data.build_graph(), data.build_feature_tables()
     >>> encoder = EGCF(dimension=4).build(graph, features, torch.Generator().manual_seed(0))
     >>> embeddings = encoder(View((graph.adjacency,)))
     >>> embeddings.users(torch.tensor([1])).shape, embeddings.items(None).shape

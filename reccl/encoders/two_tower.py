@@ -36,7 +36,7 @@ class TwoTower(EncoderSettings):
     >>> rows = pl.DataFrame({"user": list("aabb"), "item": list("wxyz"), "part": ["train"] * 4})
     >>> items = pl.DataFrame({"item": list("wxyz"), "brand": ["acme", "acme", "zeta", "zeta"]})
     >>> data = Dataset.from_frame(rows, items=items)
-    >>> graph, features = Graph.from_interactions(data.train, 2, 4), data.build_feature_tables()
+    >>> graph, features = data.build_graph(), data.build_feature_tables()
     >>> encoder = TwoTower(dimension=4).build(graph, features, torch.Generator().manual_seed(0))
     >>> embeddings = encoder.eval()(View((graph.adjacency,)))
     >>> embeddings.towers.items.embed(pl.DataFrame({"brand": ["acme"]})).shape  # a new item of a known brand
