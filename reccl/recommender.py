@@ -1,5 +1,6 @@
 """Recommender: a trained model in the hands of a user of the library."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,10 @@ import torch
 from reccl.atomic import atomic_path
 from reccl.config import Experiment, loads
 from reccl.data.columns import ITEM, SCORE, USER
-from reccl.data.ids import IdMap
 from reccl.data.ingest.frames import to_polars
 from reccl.errors import DataError, RecclError, did_you_mean, listed
 from reccl.recommend import Model, extend_model, load, recommend, save
+from reccl.recommend.id_tables import count_unknown, rename_ids, type_user_ids
 from reccl.recommend.record import TrainingRecord, read_record, write_record
 from reccl.training.device import resolve_device
 
@@ -78,7 +79,7 @@ class Recommender:
         """The k best items of every user, sorted by user and rank.
 
         Args:
-            users: ids (a list, or a Series of polars or pandas); None: everybody, new users too.
+            users: ids (a list, a Series of polars or pandas, or a table with `user`); None: everybody, new users too.
             k: items for each user; fewer where fewer are left.
             include_seen: also list items that the user is known to have.
             new_users: a table with `user` and feature columns: users who came after training.
@@ -90,7 +91,9 @@ class Recommender:
         `fold_in` where `history` places or moves the user, `content` where features do, `popularity` for a user about
         whom nothing is known.
 
-        Raises DataError for ids of another type, unknown columns, or tables that lack a needed one.
+        Tables may call `user` and `item` as the data set of the training does, such as `customer` and `sku`. Ids that
+        match nothing are counted in a UserWarning. Raises DataError for ids of another type, unknown columns, or tables
+        that lack a needed one.
         """
         tables = list(
             self.iter_recommendations(
@@ -113,11 +116,14 @@ class Recommender:
         """The same as `recommend`, a chunk of users at a time, in bounded memory."""
         if k < 1:
             raise DataError(f"k {k}: ask for at least one item")
+        names = self.record.id_names()
         users_table, items_table, rows = (
-            None if table is None else to_polars(table) for table in (new_users, new_items, history)
+            None if table is None else rename_ids(to_polars(table), names) for table in (new_users, new_items, history)
         )
-        extended = extend_model(self.model, users_table, items_table, rows)
-        wanted = None if users is None else typed_ids(users, self.model.user_ids, USER)
+        extended = extend_model(self.model, users_table, items_table, rows, warn)
+        wanted = None if users is None else type_user_ids(users, extended.model.user_ids, names)
+        if wanted is not None:
+            count_unknown(wanted, extended.model.user_ids, warn)
         yield from recommend(extended, wanted, k, include_seen=include_seen)
 
     def score(self, pairs: Any, *, user: str = USER, item: str = ITEM) -> pl.DataFrame:
@@ -134,6 +140,8 @@ class Recommender:
             if column not in table.columns:
                 near = did_you_mean(column, table.columns)
                 raise DataError(f"the pairs have no column {column!r}{near}; there are: {listed(table.columns)}")
+        self.model.user_ids.require_match(table[user].drop_nulls(), "no user of the pairs is known")
+        self.model.item_ids.require_match(table[item].drop_nulls(), "no item of the pairs is known")
         rows = pl.DataFrame(
             {"row": self.model.user_ids.to_rows(table[user]), "column": self.model.item_ids.to_rows(table[item])}
         ).with_row_index("place")
@@ -213,14 +221,9 @@ class Recommender:
         return f"<Recommender {self.experiment.name}: {sizes}{f'; test {shown}' if shown else ''}>"
 
 
-def typed_ids(ids: Any, known: IdMap, side: str) -> pl.Series:
-    """Ids in the model's type, without nulls. Raises DataError for one that can not be such an id."""
-    raw = pl.Series(side, list(ids) if not isinstance(ids, pl.Series) else ids).drop_nulls()
-    typed = known.cast(raw)
-    if typed.null_count():
-        bad = raw.filter(typed.is_null())[0]
-        raise DataError(f"{side} id {bad!r} is not {known.ids.dtype}, as this model's {side} ids are")
-    return typed.alias(side)
+def warn(text: str) -> None:
+    """Tell the user of the library of ids that match nothing, and the like."""
+    warnings.warn(text, stacklevel=4)
 
 
 def integers(column: pl.Series) -> torch.Tensor:

@@ -248,11 +248,53 @@ class TestRecommend:
             model.recommend(users=["x"])
 
     def test_unknown_users_get_what_is_popular_and_the_source_says_so(self, model: reccl.Recommender) -> None:
-        assert model.recommend(users=["nobody"], k=3)["source"].to_list() == ["popularity"] * 3
+        with pytest.warns(UserWarning, match="1 of 1 users are not known, such as 'nobody': they get the most popular"):
+            assert model.recommend(users=["nobody"], k=3)["source"].to_list() == ["popularity"] * 3
+
+    @pytest.mark.parametrize(
+        ("asked", "message"),
+        [
+            ({"users": [3, 7]}, "none of the users asked for is known: they are such as 3 (Int64), and the known ones"),
+            ({"users": "u001"}, "users 'u001': give a list of ids, users=['u001']"),
+            ({"users": ["a", 1]}, "users cannot be read as ids of one type: "),
+            ({"users": pl.DataFrame({"a": ["u001"], "b": [1]})}, "the table of users has no column 'user'; there are"),
+            (
+                {"history": pl.DataFrame({"user": [1], "item": [10]})},
+                "no user of the history is known: they are such as 1",
+            ),
+            (
+                {"history": pl.DataFrame({"user": ["new"], "item": [99999]})},
+                "no item of the history is known: they are",
+            ),
+        ],
+    )
+    def test_ids_that_match_nobody_are_refused(self, model: reccl.Recommender, asked: dict, message: str) -> None:
+        with pytest.raises(reccl.DataError) as failure:
+            model.recommend(k=3, **asked)
+        assert str(failure.value).startswith(message)
+
+    def test_pairs_of_ids_of_another_type_are_refused(self, model: reccl.Recommender) -> None:
+        with pytest.raises(reccl.DataError, match=r"no user of the pairs is known: they are such as 3 \(Int64\)"):
+            model.score(pl.DataFrame({"user": [3], "item": [10]}))
+
+    def test_users_may_be_a_table(self, model: reccl.Recommender) -> None:
+        table = pl.DataFrame({"user": ["u001"], "note": ["a"]})
+        assert model.recommend(users=table, k=3).equals(model.recommend(users=["u001"], k=3))
+        assert model.recommend(users=table.select("user").to_pandas(), k=3).height == 3
+
+    def test_tables_may_name_their_columns_as_the_data_does(self, planted: pl.DataFrame) -> None:
+        shop = planted.rename({"user": "customer", "item": "sku"})
+        data = reccl.Dataset.from_frame(shop, user="customer", item="sku")
+        model = reccl.train("methods/ease", data, progress=False)
+        history = pl.DataFrame({"customer": ["new"], "sku": [10]})
+        with pytest.warns(UserWarning, match="1 of 1 users of the history are new"):
+            lists = model.recommend(users=history.select("customer"), k=3, history=history)
+        assert lists["source"].unique().to_list() == ["fold_in"]
 
     def test_new_users_are_placed_by_their_history(self, model: reccl.Recommender) -> None:
         history = pd.DataFrame({"user": ["new", "new"], "item": [10, 22]})
-        lists = model.recommend(users=["new"], k=10, history=history)
+        with pytest.warns(UserWarning, match="1 of 1 users of the history are new"):
+            lists = model.recommend(users=["new"], k=10, history=history)
         assert lists["source"].unique().to_list() == ["fold_in"]
         assert not set(lists["item"]) & {10, 22}
 

@@ -1,6 +1,6 @@
 """`reccl recommend`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -42,7 +42,7 @@ def recommend(
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Items for each user.")] = 20,
     users: Annotated[
         str | None,
-        typer.Option(help="Users to score: id,id,... or a file with a column `user`. Default: all, new ones too."),
+        typer.Option(help="Users to score: id,id,... or a file: a column `user`, or one id a line. Default: all."),
     ] = None,
     item_columns: Annotated[
         str | None,
@@ -80,14 +80,18 @@ def recommend(
         require_writable(target)
     from reccl import recommend as batch
     from reccl import tracking
+    from reccl.recommend.id_tables import count_unknown, read_id_table
     from reccl.training.device import resolve_device
 
     hardware = resolve_device(device)
     found = tracking.find(run)
     model = tracking.model_of(found).to(hardware)
-    wanted = None if users is None else asked(users, model.user_ids)
-    items = told(new_items)
-    extended = batch.extend_model(model, told(new_users), items, told(history), say)
+    names = {side: name for side in ("user", "item") if (name := found.data.params.get(f"data.{side}"))}
+    items = read_id_table(new_items, names)
+    extended = batch.extend_model(model, read_id_table(new_users, names), items, read_id_table(history, names), say)
+    wanted = None if users is None else user_ids(users, names, extended.model.user_ids)
+    if wanted is not None:
+        count_unknown(wanted, extended.model.user_ids, say)
     add_columns = column_adder(model, tracking.model_folder(found), item_columns, items)
     total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
     columns = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -151,33 +155,24 @@ def form_of(target: Path, form: Format | None) -> "Literal['parquet', 'csv', 'js
     return form.value if form else endings.get(target.suffix.lower(), "parquet")
 
 
-def told(path: Path | None) -> "pl.DataFrame | None":
-    """A table of newcomers, its ids as they are written."""
-    from reccl.data.ingest.files import find_table_files, scan
+def user_ids(users: str, names: "Mapping[str, str]", known: "IdMap") -> "pl.Series":
+    """User ids from a comma-separated list or a file.
 
-    return None if path is None else scan(*find_table_files(path), text=("user", "item")).collect()
-
-
-def asked(users: str, known: "IdMap") -> "pl.Series":
-    """User ids from a comma-separated list or a file (its column `user`, else its only column)."""
+    It is a file where there is one, or where the word ends as a table does (`.csv`); with a comma at the end it is ids.
+    """
     import polars as pl
 
-    from reccl.data.ingest.files import find_table_files, scan
+    from reccl.bundle import is_file
+    from reccl.data.ingest.files import SUFFIXES
+    from reccl.recommend.id_tables import read_user_ids, type_user_ids
 
     path = Path(users)
-    if path.is_file():
-        table = scan(*find_table_files(path)).collect()
-        if "user" not in table.columns and table.width != 1:
-            raise DataError(f"{path} has no column 'user'; there are: {', '.join(table.columns)}")
-        ids = table["user"] if "user" in table.columns else table.to_series()
-    elif path.suffix:
-        raise DataError(f"no file {users}; give a file, or ids as id,id,...")
+    if is_file(path):
+        ids = read_user_ids(path, names, known, say)
+    elif path.suffix.lower() in SUFFIXES and "," not in users:
+        raise DataError(f"no file {users}; name one, or ids as id,id,... (with a comma behind a single one)")
     else:
-        ids = pl.Series([part.strip() for part in users.split(",") if part.strip()])
-    cast = known.cast(ids.drop_nulls()).alias("user")
-    if cast.null_count():
-        bad = ids.drop_nulls().filter(cast.is_null())[0]
-        raise DataError(f"user id {bad!r} is not {known.ids.dtype}, as this run's user ids are")
-    if cast.is_empty():
+        ids = type_user_ids([part.strip() for part in users.split(",") if part.strip()], known)
+    if ids.is_empty():
         raise DataError("no users asked for; leave --users out to score all")
-    return cast
+    return ids.cast(known.ids.dtype) if ids.dtype == pl.Null else ids

@@ -5,6 +5,8 @@ from typing import Self
 
 import polars as pl
 
+from reccl.errors import DataError
+
 
 @dataclass(frozen=True)
 class IdMap:
@@ -56,6 +58,31 @@ class IdMap:
         if raw.dtype.is_float():  # as whole numbers come where some are missing
             whole = raw.cast(pl.Int64, strict=False)
             raw = pl.select(pl.when(whole == raw).then(whole)).to_series().alias(raw.name)
+        elif raw.dtype == pl.String and kind.is_integer():
+            raw = raw.str.strip_chars()
         elif not (raw.dtype.is_integer() or raw.dtype in (pl.String, pl.Categorical, pl.Enum)):
             return pl.Series(raw.name, [None] * len(raw), dtype=kind)
         return raw.cast(kind, strict=False)
+
+    def require_match(self, raw: pl.Series, what: str) -> None:
+        """Refuse ids of another type than this map's (numbers for text, or text for numbers) that all match nothing."""
+        if not raw.len() or raw.dtype == pl.Null or is_text(raw) == is_text(self.ids):
+            return
+        if self.to_rows(raw).null_count() == raw.len():
+            raise DataError(f"{what}: {contrast_ids(raw, self)}")
+
+
+def is_text(ids: pl.Series) -> bool:
+    """Whether ids are text."""
+    return ids.dtype in (pl.String, pl.Categorical, pl.Enum)
+
+
+def contrast_ids(raw: pl.Series, known: IdMap) -> str:
+    """What tells ids that match nothing from those that are known.
+
+    >>> contrast_ids(pl.Series([7]), IdMap.fit(pl.Series(["007"])))
+    "they are such as 7 (Int64), and the known ones such as '007' (String)"
+    """
+    first = raw.drop_nulls()
+    asked, there = (repr(ids[0]) if len(ids) else "none" for ids in (first, known.ids))
+    return f"they are such as {asked} ({raw.dtype}), and the known ones such as {there} ({known.ids.dtype})"

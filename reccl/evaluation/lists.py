@@ -9,6 +9,7 @@ import torch
 
 from reccl.data.columns import ITEM, RANK, SCORE, USER
 from reccl.data.dataset import Dataset
+from reccl.data.ids import contrast_ids
 from reccl.data.ingest.frames import to_polars
 from reccl.errors import ConfigError, DataError, did_you_mean, listed
 from reccl.metrics import PER_USER
@@ -138,8 +139,7 @@ def numbered_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> p
     for column, rows, ids in ((user, users, data.user_ids), (item, items, data.item_ids)):
         if table.height and rows.null_count() == table.height:
             raise DataError(
-                f"no {column} of the recommendations is in the data set: they are such as {table[column][0]!r} "
-                f"({table[column].dtype}), and those of the data set such as {ids.ids[0]!r} ({ids.ids.dtype})"
+                f"no {column} of the recommendations is in the data set: {contrast_ids(table[column], ids)}"
             )
     return pl.DataFrame({USER: users, ITEM: items, RAW_USER: table[user], RAW: table[item]})
 

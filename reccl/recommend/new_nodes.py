@@ -7,7 +7,7 @@ import polars as pl
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.features import FittedFeatures
-from reccl.data.ids import IdMap
+from reccl.data.ids import IdMap, contrast_ids, is_text
 from reccl.encoders.tower import Tower
 from reccl.errors import DataError, did_you_mean, listed
 
@@ -43,6 +43,8 @@ def read_new_nodes(side: str, table: pl.DataFrame | None, ids: IdMap, tower: Tow
     if typed.n_unique() < len(typed):
         twice = typed.filter(typed.is_duplicated())[0]
         raise DataError(f"{where} has {side} {twice!r} twice; give each one row")
+    if is_text(ids.ids) and not is_text(table[side]) and len(typed):
+        log(f"{side} ids in {where} are {table[side].dtype}, and those of the model text: taken as {typed[0]!r} ...")
     new = ids.to_rows(typed).is_null()
     if known := len(new) - int(new.sum()):
         log(f"{known:,} of {len(new):,} new {side}s are known to the model and stay as they were trained")
@@ -74,12 +76,19 @@ def read_history(table: pl.DataFrame, users: IdMap, items: IdMap, log: Log) -> p
     require_columns(where, table, (USER, ITEM))
     user = cast_ids(where, USER, table[USER], users)
     item = items.to_rows(cast_ids(where, ITEM, table[ITEM], items))
+    if table.height and item.null_count() == table.height:
+        raise DataError(f"no item of the history is known: {contrast_ids(table[ITEM], items)}")
+    users.require_match(table[USER].drop_nulls(), "no user of the history is known")
     rows = pl.DataFrame({USER: user, ITEM: item})
     if nameless := rows.filter(pl.col(USER).is_null() | table[ITEM].is_null()).height:
         log(f"{nameless:,} of {rows.height:,} rows of the history have no user or no item id: left out")
     if unknown := rows.filter(pl.col(USER).is_not_null() & pl.col(ITEM).is_null() & table[ITEM].is_not_null()).height:
         log(f"{unknown:,} of {rows.height:,} rows of the history name items that are not known: left out")
-    return rows.drop_nulls().unique().sort(USER, ITEM)
+    rows = rows.drop_nulls().unique().sort(USER, ITEM)
+    everyone = rows[USER].unique()
+    if new := users.to_rows(everyone).null_count():
+        log(f"{new:,} of {len(everyone):,} users of the history are new")
+    return rows
 
 
 def require_columns(where: str, table: pl.DataFrame, columns: tuple[str, ...]) -> None:

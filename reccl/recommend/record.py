@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from reccl.bounded_yaml import parse_yaml
+from reccl.data.columns import ITEM, USER
 from reccl.training.epoch import Epoch
 
 CONFIG, METRICS, HISTORY, ITEMS = "config.yaml", "metrics.json", "history.parquet", "item_table.parquet"
@@ -21,6 +23,13 @@ class TrainingRecord:
     timing: Mapping[str, float]
     history: pl.DataFrame  # a row an epoch
     item_table: pl.DataFrame | None = None  # [I] columns in the order of the model's items
+
+    def id_names(self) -> dict[str, str]:
+        """How the columns `user` and `item` are called in the data; see `reccl.recommend.id_tables`."""
+        config, _ = parse_yaml(self.config, "the model's config")
+        data = config.get("data") if isinstance(config, dict) else None
+        names = {side: data.get(side) for side in (USER, ITEM)} if isinstance(data, dict) else {}
+        return {side: name for side, name in names.items() if isinstance(name, str)}
 
 
 def write_record(record: TrainingRecord, folder: Path) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.cli.conftest import opened
+
 COLUMNS = ["user", "item", "score", "rank", "source"]
 
 
-def written(shop, folder: Path, *words: object, name: str = "recs.parquet") -> pl.DataFrame:
+def written(shop, folder: Path, *words: object, name: str = "recs.parquet", notes: str = "") -> pl.DataFrame:
     answer = shop("recommend", "--run", "planted", "--out", folder / name, *words)
     assert answer.code == 0, answer.err
-    assert answer.err.startswith("next: ")
+    assert answer.err.startswith(f"{notes}next: ")
     table = pl.read_parquet(folder / name)
     users = table["user"].n_unique()
     assert answer.out.startswith(f"{table.height:,} rows for {users:,} users of run ")
@@ -35,7 +37,8 @@ def test_include_seen_lists_what_a_user_already_has(shop, tmp_path: Path, plante
 
 
 def test_users_come_from_a_list_of_ids(shop, tmp_path: Path) -> None:
-    table = written(shop, tmp_path, "--users", "u003, zoe,u001,", "--k", 2)
+    note = "1 of 3 users are not known, such as 'zoe': they get the most popular items\n"
+    table = written(shop, tmp_path, "--users", "u003, zoe,u001,", "--k", 2, notes=note)
     assert table["user"].to_list() == ["u001"] * 2 + ["u003"] * 2 + ["zoe"] * 2
     assert table["source"].to_list() == ["model"] * 4 + ["popularity"] * 2
 
@@ -103,7 +106,7 @@ class TestNewcomers:
         )
         assert answer.code == 0
         told = "1 of 4 rows of the history name items that are not known: left out"
-        assert answer.err.splitlines()[:-1] == [told]
+        assert answer.err.splitlines()[:-1] == [told, "1 of 2 users of the history are new"]
         table = pl.read_parquet(tmp_path / "recs.parquet")
         assert table["user"].to_list() == ["u003"] * 3 + ["u004"] * 3 + ["new"] * 3
         assert table["source"].to_list() == ["fold_in"] * 3 + ["model"] * 3 + ["fold_in"] * 3
@@ -136,12 +139,89 @@ class TestNewcomers:
         assert answer.refusal(1).startswith("no file or folder ")
 
 
+@pytest.fixture(scope="module")
+def padded(tmp_path_factory: pytest.TempPathFactory, planted: pl.DataFrame):
+    """A run whose ids are text that looks like numbers: customers 00001 ..., skus 0010 ..."""
+    folder = tmp_path_factory.mktemp("padded")
+    shop = opened(folder, planted)
+    rows = planted.select(
+        pl.format("{}{}", pl.lit("00"), pl.col("user").str.slice(1)).alias("customer"),
+        pl.col("item").cast(pl.String).str.zfill(5).alias("sku"),
+    )
+    rows.write_csv(folder / "buys.csv")
+    names = ("--set", "data.user=customer", "--set", "data.item=sku", "--set", "training.epochs=1")
+    assert shop("train", "--config", "planted.yaml", *names).code == 0
+    return shop
+
+
+class TestIdsThatAreTextOfDigits:
+    def lists(self, padded, *words: object) -> tuple[pl.DataFrame, list[str]]:
+        answer = padded("recommend", "--out", "recs.parquet", "-k", 2, *words)
+        assert answer.code == 0, answer.err
+        return pl.read_parquet(padded.folder / "recs.parquet"), answer.err.splitlines()[:-1]
+
+    @pytest.mark.parametrize(
+        ("name", "text", "notes"),
+        [
+            ("users.csv", "user\n00003\n00007\n", []),
+            ("users.csv", "customer,age\n00003,1\n00007,2\n", []),
+            ("users.tsv", "user\n00003\n00007\n", []),
+            ("users.txt", "00003\n\n 00007\n", []),
+            ("users.txt", "customer\n00003\n00007\n", []),
+            ("users.csv", "who\n00003\n00007\n", []),
+            ("users.csv", "00003\n00007\n", ["{}: the first line, '00003', is a user's id, not a header"]),
+            (
+                "users.csv",
+                "user\n00003\n3\n00007\n",
+                ["1 of 3 users are not known, such as '3': they get the most popular items"],
+            ),
+        ],
+    )
+    def test_a_file_of_users_is_read_as_it_is_written(self, padded, name: str, text: str, notes: list[str]) -> None:
+        path = padded.folder / name
+        path.write_text(text)
+        expected, _ = self.lists(padded, "--users", "00003,00007")
+        assert expected["source"].unique().to_list() == ["model"]
+        found, told = self.lists(padded, "--users", path)
+        assert found.filter(pl.col("user") != "3").equals(expected)
+        assert told == [note.format(path) for note in notes]
+
+    def test_history_and_its_columns_are_read_as_they_are_written(self, padded) -> None:
+        (padded.folder / "history.csv").write_text("customer,sku\n00003,00010\n00999,00013\n")
+        lists, told = self.lists(padded, "--history", "history.csv", "--users", "00003,00999,")
+        assert lists["source"].to_list() == ["fold_in"] * 4
+        assert told == ["1 of 2 users of the history are new"]
+
+    @pytest.mark.parametrize(
+        ("option", "text", "line"),
+        [
+            ("--users", "user\n3\n7\n", "none of the 2 users of new.csv is known: they are such as '3' (String), and"),
+            ("--users", "a,b\n3,4\n", "new.csv has no column 'user'; there are: a, b"),
+            ("--history", "user,item\n00003,10\n", "no item of the history is known: they are such as '10' (String)"),
+            ("--history", "user,item\n1,2\n1\n1,2,3,4\n", "cannot read new.csv as csv: "),
+            ("--history", "\x00\xff\x00", "the history has no column 'user'"),
+            ("--history", "", "cannot read new.csv as csv: empty CSV"),
+        ],
+    )
+    def test_a_file_whose_ids_match_nobody_is_refused(self, padded, option: str, text: str, line: str) -> None:
+        (padded.folder / "new.csv").write_text(text)
+        assert padded("recommend", "--out", "r.csv", option, "new.csv").refusal(1).startswith(line)
+
+    def test_a_word_with_a_dot_is_an_id_unless_it_ends_as_a_table_does(self, padded) -> None:
+        lists, told = self.lists(padded, "--users", "ana@shop.example")
+        assert lists["user"].unique().to_list() == ["ana@shop.example"]
+        assert told == ["1 of 1 users are not known, such as 'ana@shop.example': they get the most popular items"]
+        lists, _ = self.lists(padded, "--users", "nobody.csv,")
+        assert lists["user"].unique().to_list() == ["nobody.csv"]
+        assert self.lists(padded, "--users", ",".join(["00003"] * 500))[0].height == 2
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("words", "code", "answer"),
         [
             (("--run", "plantd"), 1, "no run 'plantd'; did you mean 'planted'?; see reccl runs"),
-            (("--users", "nobody.csv"), 1, "no file nobody.csv; give a file, or ids as id,id,..."),
+            (("--users", "nobody.csv"), 1, "no file nobody.csv; name one, or ids as id,id,..."),
             (("--users", ","), 1, "no users asked for; leave --users out to score all"),
             (("--users", "buys.csv", "--run", "xyz"), 1, "no run 'xyz'; see reccl runs"),
             (("--device", "tpu"), 1, "unknown device 'tpu'; choose auto, cpu, cuda or cuda:N"),

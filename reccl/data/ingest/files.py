@@ -79,3 +79,12 @@ def scan(files: list[Path], kind: str, separator: str | None = None, text: tuple
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"cannot read {files[0]} as {kind}: {reason}; check the file, or set format") from error
     return frame
+
+
+def read_table(files: list[Path], kind: str, text: tuple[str, ...] = ()) -> pl.DataFrame:
+    """The files as one table in memory; see `scan`. Raises DataError where they cannot be read to the end."""
+    try:
+        return scan(files, kind, text=text).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"cannot read {files[0]} as {kind}: {reason}; check the file") from error

@@ -1,0 +1,117 @@
+"""Id tables: files and tables of a user's own, whose ids are read in the type of the model's ids."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reccl.data.columns import ITEM, USER
+from reccl.data.ids import IdMap, contrast_ids
+from reccl.data.ingest.files import TEXT, find_table_files, read_table, scan
+from reccl.data.ingest.frames import to_polars
+from reccl.errors import DataError, listed
+from reccl.recommend.new_nodes import Log
+
+Names = Mapping[str, str]
+"""How the columns `user` and `item` are called in the data that a model was trained on, such as customer and sku."""
+LINES = (".txt", "")
+"""Endings of files that hold one id a line."""
+
+
+def read_id_table(path: Path | None, names: Names) -> pl.DataFrame | None:
+    """A file or folder with columns `user` or `item`, by this name or by that in `names`; None where no path is given.
+
+    Ids are read as they are written: `007` of a CSV file stays text.
+    """
+    if path is None:
+        return None
+    return rename_ids(read_table(*find_table_files(path), text=(USER, ITEM, *names.values())), names)
+
+
+def rename_ids(table: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """The table with the columns of ids under reccl's own names.
+
+    >>> rename_ids(pl.DataFrame({"sku": [1], "price": [2]}), {"item": "sku"}).columns
+    ['item', 'price']
+    """
+    known = {name: side for side, name in names.items() if side not in table.columns and name in table.columns}
+    return table.rename(known)
+
+
+def read_user_ids(path: Path, names: Names, known: IdMap, log: Log) -> pl.Series:
+    """The ids of a file of users: its column of users, its only column, or one id a line of a .txt file.
+
+    Raises DataError where none of the ids is `known`.
+    """
+    header = (USER, names.get(USER, USER))
+    if path.suffix.lower() in LINES:
+        ids = read_lines(path)
+        ids = ids.slice(1) if len(ids) and ids[0] in header else ids
+    else:
+        files, kind = find_table_files(path)
+        columns = scan(files, kind).collect_schema().names()
+        column = next((name for name in header if name in columns), columns[0] if len(columns) == 1 else None)
+        if column is None:
+            raise DataError(f"{path} has no column {USER!r}; there are: {listed(columns)}")
+        ids = read_table(files, kind, text=(column,))[column]
+        first = pl.Series([column])
+        if column not in header and kind in TEXT and known.to_rows(first).null_count() == 0:
+            log(f"{path}: the first line, {column!r}, is a user's id, not a header")
+            ids = pl.concat([first, ids.cast(pl.String)])
+    typed = type_user_ids(ids, known)
+    if len(typed) and known.to_rows(typed).null_count() == len(typed):
+        raise DataError(f"none of the {typed.n_unique():,} users of {path} is known: {contrast_ids(ids, known)}")
+    return typed
+
+
+def read_lines(path: Path) -> pl.Series:
+    """The lines of a text file without space around them and without empty ones."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}; write one id a line, or a table with a column 'user'") from None
+    return pl.Series([line for line in lines if line], dtype=pl.String)
+
+
+def type_user_ids(users: Any, known: IdMap, names: Names | None = None) -> pl.Series:
+    """User ids in the model's type, without missing ones, from a list, a series, or a table with a column of users.
+
+    Raises DataError for what is no list of ids, for one that cannot be such an id, and where ids of another type
+    match nobody.
+    """
+    raw = to_series(users, names or {}).alias(USER)
+    raw = (raw.fill_nan(None) if raw.dtype.is_float() else raw).drop_nulls()
+    typed = known.cast(raw)
+    if typed.null_count():
+        bad = raw.filter(typed.is_null())[0]
+        raise DataError(f"user id {bad!r} is not {known.ids.dtype}, as this model's user ids are")
+    known.require_match(raw, "none of the users asked for is known")
+    return typed.alias(USER)
+
+
+def to_series(users: Any, names: Names) -> pl.Series:
+    """A column of raw ids."""
+    if isinstance(users, str | bytes | int | float):
+        raise DataError(f"users {users!r}: give a list of ids, users=[{users!r}]")
+    if hasattr(users, "columns") or isinstance(users, pl.LazyFrame):
+        table = rename_ids(to_polars(users), names)
+        if USER not in table.columns and table.width != 1:
+            raise DataError(f"the table of users has no column {USER!r}; there are: {listed(table.columns)}")
+        return table[USER] if USER in table.columns else table.to_series()
+    try:
+        return users if isinstance(users, pl.Series) else pl.Series(list(users))
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"users cannot be read as ids of one type: {reason}; give a list or a series of ids") from None
+
+
+def count_unknown(users: pl.Series, known: IdMap, log: Log) -> None:
+    """Say how many of the users asked for are unknown, and get what everybody likes."""
+    ids = users.unique(maintain_order=True)
+    strangers = ids.filter(known.to_rows(ids).is_null())
+    if len(strangers):
+        log(
+            f"{len(strangers):,} of {len(ids):,} users are not known, such as {strangers[0]!r}: "
+            "they get the most popular items"
+        )
