@@ -68,7 +68,7 @@ def fit_and_test(
     if selected:
         log(f"selected on validation: {', '.join(f'{key}={value}' for key, value in selected.items())}")
     with clock("evaluate_seconds"):
-        validation = means(measure_part(model.scorer, data, "validation", experiment))
+        validation = means(measure_part(model.ranker, data, "validation", experiment))
     if experiment.training.refit and not first.interrupted and len(data.validation):
         log(f"refit on train and validation rows{f', {first.best_epoch} epochs' if first.best_epoch else ''}")
         for callback in callbacks:
@@ -87,7 +87,7 @@ def fit_and_test(
         if not refit.interrupted:
             model, trained_on = again, data.merge_validation()
     with clock("evaluate_seconds"):
-        tested = measure_part(model.scorer, trained_on, "test", experiment)
+        tested = measure_part(model.ranker, trained_on, "test", experiment)
     metrics = {"validation": validation, "test": means(tested)}
     if looked := best_look((refit or first).history, experiment.training.metric):
         metrics["best_on_test"] = looked
@@ -95,7 +95,7 @@ def fit_and_test(
         experiment,
         selected,
         data,
-        Model.of(model.scorer, data, model.towers),
+        Model.of(model.scorer, data, model.towers, model.sources),
         first,
         refit,
         metrics,

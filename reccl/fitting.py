@@ -1,12 +1,14 @@
 """Fitting: a Dataset and an Experiment to a trained model. Nothing is printed or recorded here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import torch
+from torch import Tensor
 
 from reccl.cold_start import embed_cold_nodes
+from reccl.cold_start.sources import Sources, rank_unknown_by_popularity
 from reccl.config import Experiment
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
@@ -27,7 +29,14 @@ class TrainedModel:
     scorer: Scorer
     fit: Fit
     experiment: Experiment  # with everything that was selected on validation rows filled in
-    towers: Towers = field(default_factory=Towers)  # embed new users and items by their features
+    towers: Towers  # embed new users and items by their features
+    sources: Sources  # what the scores of each user and item rest on
+    popularity: Tensor  # [I] training interactions of each item
+
+    @property
+    def ranker(self) -> Scorer:
+        """The scorer, with popularity for users and items about which nothing is known."""
+        return rank_unknown_by_popularity(self.scorer, self.sources, self.popularity)
 
 
 def learn(
@@ -59,8 +68,7 @@ def learn(
     builder = experiment.scorer.builder(graph)
     embeddings, fitted = None, Fit()
     if experiment.encoder is not None:
-        with torch.random.fork_rng():  # torch's own layers draw from the global generator
-            torch.manual_seed(experiment.seed)
+        with torch.random.fork_rng():  # torch's layers draw first values of their own, before ours replace them
             embeddings, fitted = fit_encoder(
                 experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoints
             )
@@ -94,7 +102,10 @@ def fit_encoder(
 
     @torch.no_grad()
     def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
-        return evaluator(part)(builder.build(objective.transform_for_ranking(encoder(whole)))).means()
+        embeddings = objective.transform_for_ranking(encoder(whole))
+        sources = sources_of(graph, embeddings)
+        scorer = rank_unknown_by_popularity(builder.build(embeddings), sources, graph.item_degree)
+        return evaluator(part)(scorer).means()
 
     validated = len(data.validation) > 0
     best_on_test = experiment.training.best_on_test and not (experiment.training.refit and validated)
@@ -136,15 +147,26 @@ def place(
     metric: ValidationMetric | None,
 ) -> TrainedModel:
     """The trained scorer, with cold users and items placed by their features where `cold_start` says so."""
-    scorer, selected = builder.build(embeddings), experiment.model_copy(update={"scorer": builder.settings})
+    graph, scorer = builder.graph, builder.build(embeddings)
+    selected = experiment.model_copy(update={"scorer": builder.settings})
     if experiment.cold_start is None:
         towers = builder.settings.towers(embeddings) if embeddings else Towers()
-        return TrainedModel(scorer, fitted, selected, towers)
-    result = embed_cold_nodes(
-        experiment.cold_start, scorer, builder.graph, features, embeddings, metric, experiment.seed
-    )
+        sources = sources_of(graph, embeddings, towers)
+        return TrainedModel(scorer, fitted, selected, towers, sources, graph.item_degree)
+    result = embed_cold_nodes(experiment.cold_start, scorer, graph, features, embeddings, metric, experiment.seed)
     selected = selected.model_copy(update={"cold_start": result.cold_start})
-    return TrainedModel(result.scorer, fitted, selected, result.towers)
+    sources = sources_of(graph, embeddings, result.towers)
+    return TrainedModel(result.scorer, fitted, selected, result.towers, sources, graph.item_degree)
+
+
+def sources_of(graph: Graph, embeddings: Embeddings | None, towers: Towers | None = None) -> Sources:
+    """What scores of each user and item rest on: training rows, features that encoder or towers read, or nothing."""
+    towers = towers or Towers()
+    return Sources.of(
+        graph,
+        users_by_features=towers.users is not None or bool(embeddings and embeddings.users_by_features),
+        items_by_features=towers.items is not None or bool(embeddings and embeddings.items_by_features),
+    )
 
 
 def measure_part(

@@ -148,9 +148,10 @@ class Recommender:
         known = rows.drop_nulls().sort("row", maintain_order=True)
         asked, place = torch.unique_consecutive(integers(known["row"]), return_inverse=True)  # [u], [P]
         columns, found = integers(known["column"]), torch.empty(known.height)  # [P], [P]
+        ranker = self.model.ranker
         size = max(1, CHUNK // max(1, len(self.model.item_ids)))
         for start in range(0, len(asked), size):
-            scores = self.model.scorer.scores(asked[start : start + size])  # [b, I]
+            scores = ranker.scores(asked[start : start + size])  # [b, I]
             inside = (place >= start) & (place < start + size)  # [P]
             found[inside] = scores[place[inside] - start, columns[inside]].float()
         scored = known.select("place").with_columns(pl.Series(SCORE, found.numpy()))

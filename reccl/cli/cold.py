@@ -35,7 +35,7 @@ def cold(
 
     found = reopened(run, "test", device)
     evaluation = found.experiment.evaluation
-    now = measure_part(found.model.scorer, found.data, "test", found.experiment)
+    now = measure_part(found.model.ranker, found.data, "test", found.experiment)
     if not now:
         raise RunError(f"run {found.id} has no test rows")
     curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, log=say)

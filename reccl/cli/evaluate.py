@@ -39,7 +39,7 @@ def evaluate(
     from reccl.fitting import measure_part
 
     found = reopened(run, split.value, device)
-    again = measure_part(found.model.scorer, found.data, split.value, found.experiment)
+    again = measure_part(found.model.ranker, found.data, split.value, found.experiment)
     if not again:
         raise RunError(f"run {found.id} has no {split.value} rows")
     if json:

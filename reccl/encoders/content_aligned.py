@@ -86,6 +86,8 @@ class ContentAlignedEncoder(Encoder):
             graph,
             ContentRows(users.rows if users else None, items.rows if items else None),
             Towers(users.export() if users else None, items.export() if items else None),
+            users is not None,
+            items is not None,
         )
 
 

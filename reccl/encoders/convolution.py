@@ -119,4 +119,12 @@ class ConvolutionEncoder(Encoder):
     def sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
         """Users and items of a table of all nodes, [N, D]."""
         users, items = nodes.split([len(self.users.ids), len(self.items.ids)])  # [U, D], [I, D]
-        return Embeddings(lookup_in(users), lookup_in(items), self.users.initial, self.items.initial, layers)
+        return Embeddings(
+            lookup_in(users),
+            lookup_in(items),
+            self.users.initial,
+            self.items.initial,
+            layers,
+            users_by_features=self.users.reads_features,
+            items_by_features=self.items.reads_features,
+        )

@@ -38,6 +38,8 @@ class Embeddings:
         graph_only: from ids and graph alone, where the encoder also has towers over features.
         content_only: from features alone, where the encoder has towers beside the graph.
         towers: embed new nodes by their features, where the encoder has towers.
+        users_by_features: whether users without training rows are embedded from their features.
+        items_by_features: likewise.
 
     """
 
@@ -49,6 +51,8 @@ class Embeddings:
     graph_only: "Embeddings | None" = None
     content_only: ContentRows = ContentRows(None, None)
     towers: Towers = field(default_factory=Towers)
+    users_by_features: bool = False
+    items_by_features: bool = False
 
 
 class Encoder(nn.Module):

@@ -94,9 +94,14 @@ class InputTower(nn.Module):
         deep: Tensor = self.network(self.drop(torch.cat(inputs, 1)))  # [B, D]
         return inputs[0] + deep
 
+    @property
+    def reads_features(self) -> bool:
+        """Whether there are features that embed nodes without training rows."""
+        return self.fitted is not None and bool(self.fitted.columns)
+
     def export(self) -> Tower | None:
         """The tower that embeds new nodes by their features alone; None without features."""
-        if self.fitted is None or not self.fitted.columns:
+        if self.fitted is None or not self.reads_features:
             return None
         words = dict(zip(self.names, self.words, strict=True))
         return export_tower(self.fitted, words, self.network, self.ids.shape[1])

@@ -91,4 +91,12 @@ class TwoTowerEncoder(Encoder):
         users = partial(self.users, perturb=view.input_perturbation_from(0))
         items = partial(self.items, perturb=view.input_perturbation_from(len(self.users.ids)))
         towers = Towers() if self.training else Towers(self.users.export(), self.items.export())
-        return Embeddings(users, items, self.users.initial, self.items.initial, towers=towers)
+        return Embeddings(
+            users,
+            items,
+            self.users.initial,
+            self.items.initial,
+            towers=towers,
+            users_by_features=self.users.reads_features,
+            items_by_features=self.items.reads_features,
+        )

@@ -6,9 +6,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from reccl.cold_start.sources import POPULARITY, SOURCES
 from reccl.data.columns import ITEM, RANK, SCORE, SOURCE, USER
 from reccl.evaluation import top_k
-from reccl.recommend.extended_model import POPULARITY, SOURCES, ExtendedModel, extend_model
+from reccl.recommend.extended_model import ExtendedModel, extend_model
 from reccl.recommend.model import Model
 from reccl.scorers import Scorer
 
@@ -41,7 +42,7 @@ def recommend(
     by_popularity = extended.user_source[known] == POPULARITY  # [n]
     popularity = Scorer(torch.ones(len(model.user_ids), 1).to(model.popularity), model.popularity[:, None])
     seen = None if include_seen else model.known
-    for scorer, some in ((model.scorer, known[~by_popularity]), (popularity, known[by_popularity])):
+    for scorer, some in ((extended.ranker, known[~by_popularity]), (popularity, known[by_popularity])):
         for chunk, items, scores in top_k(scorer, some, k, seen):
             chunk = chunk.cpu()
             ids = model.user_ids.to_ids(pl.Series(chunk.numpy()))

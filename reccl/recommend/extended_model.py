@@ -7,15 +7,13 @@ import torch
 from torch import Tensor
 
 from reccl.cold_start.fold_in import fold_in
+from reccl.cold_start.sources import CONTENT, FOLD_IN, MODEL, POPULARITY, Sources, rank_unknown_by_popularity
 from reccl.data.columns import ITEM, USER
 from reccl.data.user_items import UserItemCSR
 from reccl.errors import DataError
 from reccl.recommend.model import Model
 from reccl.recommend.new_nodes import Log, NewNodes, read_history, read_new_nodes
-
-SOURCES = ("model", "fold_in", "content", "popularity")
-"""What a score rests on, from the firmest to the weakest."""
-MODEL, FOLD_IN, CONTENT, POPULARITY = range(len(SOURCES))
+from reccl.scorers import Scorer
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,14 @@ class ExtendedModel:
 
     model: Model
     user_source: Tensor  # [U] places in SOURCES
-    item_source: Tensor  # [I] likewise: model or content
+    item_source: Tensor  # [I] likewise: model, content or popularity
+
+    @property
+    def ranker(self) -> Scorer:
+        """The scorer, with popularity for users and items about which nothing is known."""
+        model = self.model
+        sources = Sources(self.user_source, self.item_source).to(model.scorer.item_embeddings.device)
+        return rank_unknown_by_popularity(model.scorer, sources, model.popularity)
 
 
 def extend_model(
@@ -48,8 +53,8 @@ def extend_model(
     rows = None if history is None else read_history(history, model.user_ids, with_items.item_ids, log)
     ids = users.ids if rows is None else pl.concat([users.ids, rows[USER]])
     extended, source = add_users(with_items, users, ids)
-    cold = torch.bincount(with_items.known.item, minlength=len(with_items.item_ids)).cpu() == 0
-    item_source = torch.where(cold & (model.towers.items is not None), CONTENT, MODEL)
+    item_source = sources_of(model).items.cpu()
+    item_source = torch.cat([item_source, torch.full((len(with_items.item_ids) - len(item_source),), CONTENT)])
     if rows is None or rows.is_empty():
         return ExtendedModel(extended, source, item_source)
     numbered = rows.with_columns(extended.user_ids.to_rows(rows[USER]))
@@ -68,6 +73,19 @@ def extend_model(
     )
     source[own.counts.cpu() > 0] = FOLD_IN
     return ExtendedModel(replace(extended, scorer=scorer, known=extended.known.union(seen)), source, item_source)
+
+
+def sources_of(model: Model) -> Sources:
+    """What the scores of the model's users and items rest on."""
+    if model.sources is not None:
+        return model.sources
+    degree = torch.bincount(model.known.item, minlength=len(model.item_ids))
+    found = Sources.of_degrees(model.known.counts, degree, users_by_features=True, items_by_features=True)
+    users, items = (
+        side if tower is not None else torch.full_like(side, MODEL)
+        for side, tower in ((found.users, model.towers.users), (found.items, model.towers.items))
+    )
+    return Sources(users, items)
 
 
 def add_items(model: Model, new: NewNodes) -> tuple[Model, Tensor]:
@@ -97,8 +115,7 @@ def add_users(model: Model, new: NewNodes, ids: pl.Series) -> tuple[Model, Tenso
     """
     users, size, scorer = model.user_ids.with_new(ids), len(model.item_ids), model.scorer
     count, tower = len(users) - len(model.user_ids), model.towers.users
-    cold = (model.known.counts == 0).cpu() & (tower is not None)  # embedded from features after training
-    source = torch.cat([torch.where(cold, CONTENT, MODEL), torch.full((count,), POPULARITY)]).to(torch.int8)
+    source = torch.cat([sources_of(model).users.cpu(), torch.full((count,), POPULARITY)]).to(torch.int8)
     rows = scorer.user_embeddings.new_zeros(count, scorer.user_embeddings.shape[1])
     embeddings = torch.cat([scorer.user_embeddings, rows])
     if tower is not None and new.features is not None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from reccl.atomic import atomic_path
 from reccl.cold_start.feature_prior import FeaturePrior
+from reccl.cold_start.sources import Sources, rank_unknown_by_popularity
 from reccl.data.columns import USER
 from reccl.data.dataset import Dataset
 from reccl.data.features import FittedFeatures
@@ -38,9 +39,19 @@ class Model:
     popularity: Tensor  # [I] training interactions of each item, for users who are not known
     towers: Towers = field(default_factory=Towers)  # place new users and items by their features
     feature_prior: FeaturePrior | None = None  # how far the users' tower can be believed
+    sources: Sources | None = None  # what scores of each user and item rest on; None: all on training
+
+    @property
+    def ranker(self) -> Scorer:
+        """The scorer, with popularity for users and items about which nothing is known."""
+        return (
+            self.scorer
+            if self.sources is None
+            else rank_unknown_by_popularity(self.scorer, self.sources, self.popularity)
+        )
 
     @classmethod
-    def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None) -> "Model":
+    def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None, sources: Sources | None = None) -> "Model":
         """A scorer that was trained on `data`, and what places nodes by their features, where there is such."""
         rows = data.known_before("test")
         known = UserItemCSR.from_interactions(rows, len(data.user_ids), len(data.item_ids))
@@ -52,7 +63,8 @@ class Model:
             feature_prior = FeaturePrior.of(
                 towers.users.embed(data.user_table).cpu()[trained], scorer.user_embeddings[trained]
             )
-        return cls(scorer, data.user_ids, data.item_ids, known, popularity, towers, feature_prior)
+        cpu = None if sources is None else sources.to(torch.device("cpu"))
+        return cls(scorer, data.user_ids, data.item_ids, known, popularity, towers, feature_prior, cpu)
 
     def to(self, device: torch.device) -> "Model":
         """The same model with its tensors on another device."""
@@ -62,6 +74,7 @@ class Model:
             known=self.known.to(device),
             popularity=self.popularity.to(device),
             feature_prior=None if self.feature_prior is None else self.feature_prior.to(device),
+            sources=None if self.sources is None else self.sources.to(device),
         )
 
 
@@ -79,6 +92,8 @@ def save(model: Model, folder: Path) -> None:
         features[side], learned = tower.features.to_state()
         tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
         tensors |= {f"{side}_features.{name}": tensor for name, tensor in learned.items()}
+    if model.sources is not None:
+        tensors |= {"user_source": model.sources.users, "item_source": model.sources.items}
     if model.feature_prior is not None:
         tensors |= {f"feature_prior.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +124,8 @@ def load(folder: Path) -> Model:
     known = UserItemCSR(tensors["known_start"], tensors["known_item"], len(items))
     scorer, popularity = Scorer.from_tensors(tensors), tensors["popularity"]
     feature_prior = FeaturePrior(**starting(tensors, "feature_prior.")) if "feature_prior.bias" in tensors else None
-    return Model(scorer, users, items, known, popularity, towers, feature_prior)
+    sources = Sources(tensors["user_source"], tensors["item_source"]) if "user_source" in tensors else None
+    return Model(scorer, users, items, known, popularity, towers, feature_prior, sources)
 
 
 def sides(towers: Towers) -> list[tuple[str, Tower]]:

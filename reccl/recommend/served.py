@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from scipy.sparse import csr_matrix
 
 CHUNK = 1024  # users scored at a time
+POPULARITY = 3  # place of popularity in reccl.cold_start.sources.SOURCES
 
 
 class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
@@ -29,6 +30,8 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
             self.history_start, self.history_item = tensors["history_start"], tensors["history_item"]
         self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
         self.popularity = tensors["popularity"]  # [I]
+        self.unknown_user = tensors.get("user_source", np.zeros(0)) == POPULARITY  # [U]: of them nothing is known
+        self.unknown_item = tensors.get("item_source", np.zeros(0)) == POPULARITY  # [I]
         self.users = pd.Index(pd.read_parquet(folder / "users.parquet")["id"])
         self.items = pd.read_parquet(folder / "items.parquet")["id"].to_numpy()
 
@@ -58,7 +61,12 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
                 for matrix in matrices:
                     column = matrix @ column
                 scores += column.T
-        scores[rows < 0] = self.popularity
+        if self.unknown_item.any():
+            scores[:, self.unknown_item] = scores.min() - 1
+        unknown = rows < 0
+        if self.unknown_user.any():
+            unknown |= self.unknown_user[rows.clip(0)]
+        scores[unknown] = self.popularity
         for place, row in enumerate(rows):
             if row >= 0 and not include_seen:
                 scores[place, self.known_item[self.known_start[row] : self.known_start[row + 1]]] = -np.inf
