@@ -36,6 +36,14 @@ class Comparison:
         keys = sorted({key for entry in self.entries for key in entry.parameters} - {"name"})
         return [key for key in keys if len({entry.parameters.get(key) for entry in self.entries}) > 1]
 
+    def choices(self) -> dict[str, list[str]]:
+        """What differs, for people: key -> value by run. A part of another kind, or none, stands for all its keys."""
+        keys = self.differing()
+        parts = {key.removesuffix(".kind") for key in keys if key.endswith(".kind")}
+        parts |= {key for key in keys if any(other.startswith(f"{key}.") for other in keys)}
+        outermost = (next((part for part in ancestors(key) if part in parts), key) for key in keys)
+        return {key: [value_of(entry.parameters, key) for entry in self.entries] for key in dict.fromkeys(outermost)}
+
     def metrics(self) -> list[str]:
         """The metric compared by, then the other test metrics, those of groups last, then times."""
         shown = {name for entry in self.entries for name in entry.metrics if name.startswith(("test/", "time/"))}
@@ -87,6 +95,25 @@ class Comparison:
                 for entry in self.entries
             ],
         }
+
+
+def ancestors(key: str) -> list[str]:
+    """A dotted key's sections from the outside in, and the key itself.
+
+    >>> ancestors("encoder.initialization.kind")
+    ['encoder', 'encoder.initialization', 'encoder.initialization.kind']
+    """
+    names = key.split(".")
+    return [".".join(names[:number]) for number in range(1, len(names) + 1)]
+
+
+def value_of(parameters: Mapping[str, str], key: str) -> str:
+    """A value in words: the kind of a part, the names of the parts in a section, - where there is nothing."""
+    value = parameters.get(f"{key}.kind", parameters.get(key))
+    if value is None:
+        inside = dict.fromkeys(name[len(key) + 1 :].split(".")[0] for name in parameters if name.startswith(f"{key}."))
+        value = ", ".join([name for name in inside if f"{key}.{name}.kind" in parameters] or inside)
+    return "-" if value in ("", "None", "{}") else value
 
 
 def values_in(per_user: pl.DataFrame | None, metric: str) -> pl.DataFrame | None:

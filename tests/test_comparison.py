@@ -39,6 +39,27 @@ def test_what_differs_is_every_key_with_more_than_one_value_but_the_name() -> No
     assert by_ndcg(BEST).differing() == []
 
 
+def test_a_part_of_another_kind_or_none_stands_for_all_its_keys() -> None:
+    trained = {
+        "name": "a",
+        "encoder.kind": "lightgcn",
+        "encoder.layers": "2",
+        "objective.ranking.kind": "full_softmax",
+        "objective.ranking.weight": "1",
+        "scorer.kind": "embedding",
+        "scorer.similarity": "cosine",
+        "training.epochs": "9",
+    }
+    counted = {"name": "b", "encoder": "None", "objective": "{}", "scorer.kind": "popularity", "training.epochs": "8"}
+    entries = [replace(BEST, parameters=trained), replace(WORST, parameters=counted)]
+    assert by_ndcg(*entries).choices() == {
+        "encoder": ["lightgcn", "-"],
+        "objective": ["ranking", "-"],
+        "scorer": ["embedding", "popularity"],
+        "training.epochs": ["9", "8"],
+    }
+
+
 def test_the_metric_stands_first_then_test_metrics_then_times() -> None:
     assert by_ndcg(BEST, WORST).metrics() == ["test/ndcg_at_10", "test/recall_at_10", "time/train_seconds"]
     assert compare([BEST], "test/recall_at_10").metrics()[0] == "test/recall_at_10"

@@ -55,7 +55,7 @@ def compare(
         values = (entry.metrics.get(name) for entry in compared.entries)
         made.add_row(
             name,
-            *("-" if value is None else f"{value:.4f}" for value in values),
+            *(rounded(name, value) for value in values),
             style="bold" if name == metric else None,
         )
     deltas = (compared.delta(entry) for entry in compared.entries)
@@ -66,7 +66,16 @@ def compare(
         made.add_row(f"{LEVEL:.0%} interval, paired by user", *ranges)
         made.add_row("users", *("-" if one is None else f"{one.users:,}" for one in intervals))
     made.add_section()
-    for key in compared.differing():
-        made.add_row(key, *(str(entry.parameters.get(key, "-")) for entry in compared.entries), style="dim")
+    for key, chosen in compared.choices().items():
+        made.add_row(key, *chosen, style="dim")
     out.print(made)
     hint(f"reccl recommend --run {compared.entries[0].id[:8]} --out recommendations.csv; reccl ui")
+
+
+def rounded(name: str, value: float | None) -> str:
+    """A metric with four places, seconds and sizes with two, large numbers whole."""
+    if value is None:
+        return "-"
+    if not name.startswith("time/"):
+        return f"{value:.4f}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"

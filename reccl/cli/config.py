@@ -1,7 +1,9 @@
 """`reccl config list | show | copy`."""
 
+import re
 import shlex
 import shutil
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -65,9 +67,10 @@ def copy(
 
 
 def headline(path: Path) -> str:
-    """The first comment line of a config: what it is."""
-    with path.open(errors="replace") as file:
-        return file.readline().lstrip("# ").strip()
+    """The first sentence of a config: what it is. It may go on for lines, up to the command that runs it."""
+    lines = path.read_text(errors="replace").splitlines()
+    comments = takewhile(lambda line: line.startswith("#") and not line.startswith("# reccl "), lines)
+    return re.split(r"(?<=\.)\s(?=[A-Z])", " ".join(line.lstrip("# ").strip() for line in comments), maxsplit=1)[0]
 
 
 @command(app, "reference", "reccl config reference > reference.md")

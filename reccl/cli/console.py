@@ -39,7 +39,10 @@ def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Tabl
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         made.add_column(
-            column, justify="right" if column in right else "left", no_wrap=not made.columns or column in right
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=not made.columns or column in right,
+            overflow="fold",
         )
     return made
 

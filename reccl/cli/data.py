@@ -31,12 +31,13 @@ def show_all(json: Json = False, quiet: Quiet = False) -> None:
         )
         return
     sizes = ("users", "items", "interactions")
-    made = table(None, "name", "what", *sizes, "license", right=sizes)
+    made = table(None, "name", "what", *sizes, right=sizes)
     for each in SOURCES:
-        made.add_row(
-            each.name, each.title, f"{each.users:,}", f"{each.items:,}", f"{each.interactions:,}", each.license
-        )
+        made.add_row(each.name, each.title, f"{each.users:,}", f"{each.items:,}", f"{each.interactions:,}")
     out.print(made)
+    for license_ in sorted({each.license for each in SOURCES}):
+        names = ", ".join(each.name for each in SOURCES if each.license == license_)
+        out.print(f"\n{names}: {license_}")
     hint("reccl data fetch NAME; reccl data describe NAME")
 
 

@@ -11,7 +11,7 @@ from reccl.cli.console import Json, Quiet, flag, hint, out, print_json, say, tab
 from reccl.errors import ConfigError, RecclError, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from reccl.scaffold import Column, Features, Guess, Plan, Role
 
@@ -128,13 +128,24 @@ def show(title: str, guesses: "Mapping[Role, Guess]", columns: "tuple[Column, ..
     made = table(title, "role", "column", "why", "values")
     for role, guess in guesses.items():
         if guess.column or role in ASKED:
-            examples = ", ".join(named[guess.column].examples) if guess.column else ""
+            examples = few(named[guess.column].examples) if guess.column else ""
             doubt = "" if guess.sure else "?"
             made.add_row(f"{role}{doubt}", guess.column or "-", guess.why, examples)
     out.print(made)
     left = [name for name in named if name not in {guess.column for guess in guesses.values()}]
     if left:
         out.print(f"not used: {', '.join(left)}")
+
+
+def few(examples: "Sequence[str]", longest: int = 28) -> str:
+    """As many of these values as stand on a short line, at least one."""
+    fitting = [number for number in range(2, len(examples) + 1) if len(", ".join(examples[:number])) <= longest]
+    return ", ".join(examples[: max(fitting, default=1)])
+
+
+def spelled(kind: str | None) -> str:
+    """The kind of a feature without YAML's braces."""
+    return kind.strip("{}").removeprefix("kind: ") if kind else "-"
 
 
 def show_features(planned: "Plan") -> None:
@@ -144,6 +155,6 @@ def show_features(planned: "Plan") -> None:
         if features:
             made = table(f"{features.table.path}: {side} by {features.id_column}", "column", "feature", "why")
             for each in features.found:
-                made.add_row(each.column, each.kind or "-", each.why)
+                made.add_row(each.column, spelled(each.kind), each.why)
             out.print()
             out.print(made)

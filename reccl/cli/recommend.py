@@ -109,7 +109,7 @@ def recommend(
         written = form_of(target, form)
         rows = batch.write_tables(watched(), target, written)
     out.print(f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}")
-    hint(f"polars.{READERS[written]}({str(target)!r}); reccl evaluate --run {found.info.run_id[:8]}")
+    hint(f"read it with polars.{READERS[written]}({str(target)!r}); reccl evaluate --run {found.info.run_id[:8]}")
 
 
 def column_adder(

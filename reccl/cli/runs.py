@@ -1,11 +1,14 @@
 """`reccl runs`."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reccl.cli.console import Json, Quiet, hint, out, print_json, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EXAMPLES = ("reccl runs", "reccl runs --limit 5 --json")
 
@@ -48,9 +51,15 @@ def runs(
             run.info.run_name,
             datetime.fromtimestamp(run.info.start_time / 1000).isoformat(" ", "seconds"),
             run.info.status,
-            run.data.params.get("data.source", "-"),
+            data_of(run.data.params),
             *("-" if value is None else f"{value:.4f}" for value in shown),
             "-" if seconds is None else f"{seconds:.1f}",
         )
     out.print(made)
     hint(f"reccl recommend --run {found[0].info.run_id[:8]} --out recommendations.csv; reccl compare")
+
+
+def data_of(parameters: "Mapping[str, str]") -> str:
+    """What a run was trained on: a data set by name, a file, or the pipeline that read it."""
+    named = (parameters.get(f"data.{key}", "None") for key in ("source", "interactions", "pipeline"))
+    return next((name for name in named if name != "None"), "-")

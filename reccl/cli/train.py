@@ -103,7 +103,8 @@ def show(name: str, outcomes: "list[Outcome]", run: str) -> None:
         return f"{mean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
 
     last = outcomes[-1]
-    title = f"{name}: " + (f"best epoch {last.fit.best_epoch}" if len(outcomes) == 1 else f"{len(outcomes)} seeds")
+    found = f": best epoch {last.fit.best_epoch}" if last.fit.best_epoch else ""
+    title = name + (found if len(outcomes) == 1 else f": {len(outcomes)} seeds")
     columns = ("validation", "test", *(("best_on_test",) if "best_on_test" in last.metrics else ()))
     labels = tuple(column.replace("_", " ") for column in columns)
     made = table(title, "metric", *labels, right=labels)
@@ -115,7 +116,9 @@ def show(name: str, outcomes: "list[Outcome]", run: str) -> None:
     out.print()
     out.print(made)
     seconds = "  ".join(
-        f"{key.removesuffix('_seconds')} {value:.1f} s" for key, value in last.timing.items() if "_seconds" in key
+        f"{key.removesuffix('_seconds').replace('_', ' ')} {value:.1f} s"
+        for key, value in last.timing.items()
+        if "_seconds" in key
     )
     out.print(f"\n{seconds}  peak memory {last.timing['peak_memory_gib']:.2f} GiB")
     out.print(f"run {run}")

@@ -122,7 +122,10 @@ class TestHints:
         for words, told in (
             (("runs",), f"reccl recommend --run {run[:8]} --out recommendations.csv; reccl compare"),
             (("evaluate", "--run", run), f"reccl cold --run {run[:8]}; reccl compare"),
-            (("recommend", "--run", run, "-o", "a.csv"), f"polars.read_csv('a.csv'); reccl evaluate --run {run[:8]}"),
+            (
+                ("recommend", "--run", run, "-o", "a.csv"),
+                f"read it with polars.read_csv('a.csv'); reccl evaluate --run {run[:8]}",
+            ),
             (("config", "copy", "movielens", "mine.yaml", "--force"), "reccl train --config mine.yaml"),
             (("data", "list"), "reccl data fetch NAME; reccl data describe NAME"),
         ):

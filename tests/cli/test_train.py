@@ -75,7 +75,7 @@ class TestResults:
     def test_a_baseline_without_training_is_a_run_too(self, shop) -> None:
         answer = shop("train", *config("planted.yaml", "encoder=null", "objective={}", "scorer.kind=popularity"))
         assert answer.code == 0, answer.err
-        assert "best epoch 0" in answer.out
+        assert "best epoch" not in answer.out
 
 
 class TestStoppingByHand:
@@ -114,7 +114,7 @@ class TestRefusals:
             ("data.minimum_rating=4", 1, "minimum_rating: 4.0 needs a rating, and buys.csv has none; set rating: COL"),
             ("data.user_core=1000", 1, "core of 1000 a user, 0 an item"),
             ("data.rating=user", 1, "rating 'u000' in row 1"),
-            ("training.learning_rate=1e38", 1, "objective.ranking became "),
+            ("training.learning_rate=1e38", 2, "training.learning_rate: 1e+38 is more than 100"),
         ],
     )
     def test_a_mistake_is_one_line(self, fresh, override: str, code: int, answer: str) -> None:
