@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from reccl.data.ids import IdMap
+    from reccl.recommend import Format as WrittenFormat
     from reccl.recommend import Model
 
 EXAMPLES = (
@@ -22,7 +22,14 @@ EXAMPLES = (
     "reccl recommend --users 42,7 --k 5 --item-columns title",
     "reccl recommend --new-items arrivals.csv --history today.csv --out lists.jsonl",
 )
-READERS = {"parquet": "read_parquet", "csv": "read_csv", "jsonl": "read_ndjson"}
+READERS = {
+    "arrow": "read_ipc({})",
+    "csv": "read_csv({})",
+    "json": "read_json({})",
+    "jsonl": "read_ndjson({})",
+    "parquet": "read_parquet({})",
+    "tsv": "read_csv({}, separator='\\t')",
+}
 
 
 class Format(StrEnum):
@@ -30,13 +37,18 @@ class Format(StrEnum):
 
     parquet = "parquet"
     csv = "csv"
+    tsv = "tsv"
     jsonl = "jsonl"
+    json = "json"
+    arrow = "arrow"
 
 
 def recommend(
     target: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write; an older one is replaced when this one is whole."),
+        typer.Option(
+            "--out", "-o", help="File to write; an older one is replaced when this one is whole. - is standard output."
+        ),
     ] = None,
     run: RunName = "latest",
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Items for each user.")] = 20,
@@ -74,10 +86,15 @@ def recommend(
     """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+    from reccl.recommend.target import check_target, is_special, is_stdout
+    from reccl.recommend.write import choose_format
+
     if target is None and users is None:
         raise ConfigError("where to? Name a file with --out, or a few users with --users to see their lists here")
+    form_name: WrittenFormat | None = form.value if form else None
     if target is not None:
-        require_writable(target)
+        check_target(target)
+        choose_format(target, form_name)
     from reccl import recommend as batch
     from reccl import tracking
     from reccl.recommend.id_tables import count_unknown, read_id_table
@@ -106,10 +123,16 @@ def recommend(
         if target is None:
             print_lists(watched())
             return
-        written = form_of(target, form)
+        written = choose_format(target, form_name)
         rows = batch.write_tables(watched(), target, written)
-    out.print(f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}")
-    hint(f"read it with polars.{READERS[written]}({str(target)!r}); reccl evaluate --run {found.info.run_id[:8]}")
+    to_file = not (is_stdout(target) or is_special(target))
+    (out.print if to_file else say)(
+        f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}"
+    )
+    if to_file:
+        hint(
+            f"read it with polars.{READERS[written].format(repr(str(target)))}; reccl evaluate --run {found.info.run_id[:8]}"
+        )
 
 
 def column_adder(
@@ -135,24 +158,6 @@ def print_lists(tables: "Iterator[pl.DataFrame]") -> None:
             made.add_row(*(f"{value:.4g}" if name == "score" else str(value) for name, value in row.items()))
     if made is not None:
         out.print(made)
-
-
-def require_writable(target: Path) -> None:
-    """Fail before the work, not after it."""
-    if target.is_dir():
-        raise ConfigError(f"--out {target} is a folder; name a file")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=target.parent):
-            pass
-    except OSError as error:
-        raise DataError(f"cannot write to {target.parent}: {error.strerror}; choose another --out") from None
-
-
-def form_of(target: Path, form: Format | None) -> "Literal['parquet', 'csv', 'jsonl']":
-    """The format asked for, or the one that the file's ending says."""
-    endings: dict[str, Literal["parquet", "csv", "jsonl"]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-    return form.value if form else endings.get(target.suffix.lower(), "parquet")
 
 
 def user_ids(users: str, names: "Mapping[str, str]", known: "IdMap") -> "pl.Series":

@@ -1,6 +1,8 @@
 """`reccl recommend` writes whole files in raw ids for the users asked for, and refuses the rest in one line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -72,6 +74,21 @@ def test_users_come_from_a_file(shop, tmp_path: Path, form: str) -> None:
 def test_the_format_goes_by_the_ending_or_the_option(shop, tmp_path: Path, name: str, words: tuple, read) -> None:
     assert shop("recommend", "--out", tmp_path / name, "--users", "u001", *words).code == 0
     assert read(tmp_path / name).columns == COLUMNS
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_lists_go_to_standard_output_alone(shop, name: str) -> None:
+    command = [sys.executable, "-m", "reccl", "recommend", "--users", "u001,u002", "-k", "2", "--out", name]
+    done = subprocess.run(command, capture_output=True, cwd=shop.folder, check=True)
+    assert pl.read_csv(done.stdout).columns == COLUMNS
+    assert done.stderr.startswith(b"4 rows for 2 users of run ")
+
+
+def test_a_reader_who_leaves_early_gets_no_traceback(shop) -> None:
+    line = f"{sys.executable} -m reccl recommend --out - --format csv | head -1"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=shop.folder, check=True)
+    assert done.stdout.strip() == ",".join(COLUMNS)
+    assert "Traceback" not in done.stderr
 
 
 def test_folders_on_the_way_are_made_and_no_draft_stays(shop, tmp_path: Path) -> None:
