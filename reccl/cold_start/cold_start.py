@@ -112,7 +112,7 @@ def embed_cold_nodes(
         )
     if cold_start.users is not None and (nodes := TrainedNodes.of("users", features, scorer, graph, seed)):
         user_tower = cold_start.users.fit_users(nodes)
-        predicted = user_tower.of_matrix(nodes.matrix).to(scorer.user_embeddings)  # [U, D]
+        predicted = user_tower.embed_matrix(nodes.matrix).to(scorer.user_embeddings)  # [U, D]
         rows = torch.where(nodes.trained[:, None], scorer.user_embeddings, predicted)
         scorer = replace(scorer, user_embeddings=rows)
     return ColdStartResult(scorer, Towers(user_tower, item_tower), cold_start)
@@ -128,12 +128,12 @@ def embed_items(
 ) -> tuple[Scorer, Tower, ColdStart]:
     """The scorer with two kinds of scores, the items' tower in its space, and the settings with the calibration."""
     own, users = scorer.user_embeddings, model.other_embeddings.to(scorer.user_embeddings)  # [U, D], [U, D']
-    predicted = model.tower.of_matrix(nodes.matrix).to(own)  # [I, D']
+    predicted = model.tower.embed_matrix(nodes.matrix).to(own)  # [I, D']
     by_features = ~nodes.trained if cold_start.apply_to == "cold" else torch.ones_like(nodes.trained)
     calibration = calibrate(cold_start, scorer, users, predicted, by_features, metric)
     trained = torch.cat([scorer.item_embeddings, predicted.new_zeros(len(predicted), predicted.shape[1] + 1)], 1)
     tower = replace(model.tower, zeros=own.shape[1], scale=calibration.scale, constants=(calibration.shift,))
-    cold = tower.of_matrix(nodes.matrix).to(own)  # [I, D + D' + 1]
+    cold = tower.embed_matrix(nodes.matrix).to(own)  # [I, D + D' + 1]
     items = torch.where(by_features[:, None], cold, trained)
     user_rows = torch.cat([own, users, own.new_ones(len(own), 1)], 1)
     settings = cold_start.model_copy(update={"scale": calibration.scale, "shift": calibration.shift})

@@ -67,7 +67,7 @@ class Convolution(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        users, items = self.initialization.tables(graph, self.dimension, generator)
+        users, items = self.initialization.sample_tables(graph, self.dimension, generator)
         tower = partial(
             InputTower,
             initialization=self.initialization,
@@ -113,10 +113,10 @@ class ConvolutionEncoder(Encoder):
             edges = view.matrix(layer).edges  # [2, E']
             x = convolution(self.drop(leaky_relu(x) if layer else x), edges)  # [N, D]
             x = view.add_noise(view.perturb_layer(x, layer))
-            outputs.append(self.sides(x))
-        return self.sides(start + x, tuple(outputs))
+            outputs.append(self.split_sides(x))
+        return self.split_sides(start + x, tuple(outputs))
 
-    def sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
+    def split_sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
         """Users and items of a table of all nodes, [N, D]."""
         users, items = nodes.split([len(self.users.ids), len(self.items.ids)])  # [U, D], [I, D]
         return Embeddings(

@@ -47,7 +47,7 @@ class EGCF(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        _, items = self.initialization.tables(graph, self.dimension, generator)
+        _, items = self.initialization.sample_tables(graph, self.dimension, generator)
         return EGCFEncoder(graph.num_users, items, self.layers)
 
 
@@ -70,10 +70,10 @@ class EGCFEncoder(Encoder):
         for layer in range(1, self.layers + 1):
             x = view.propagate(x, layer).tanh()  # [N, D]
             outputs.append(x)
-        layers = tuple(self.sides(output, start) for output in outputs)
-        return self.sides(torch.stack(outputs).sum(0), start, layers)
+        layers = tuple(self.split_sides(output, start) for output in outputs)
+        return self.split_sides(torch.stack(outputs).sum(0), start, layers)
 
-    def sides(self, nodes: Tensor, start: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
+    def split_sides(self, nodes: Tensor, start: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
         """Users and items of tables of all nodes, [N, D]."""
         users, items, initial_users, initial_items = (
             lookup_in(side) for table in (nodes, start) for side in table.split(self.sizes)

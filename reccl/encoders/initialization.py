@@ -17,11 +17,13 @@ from reccl.settings import Settings
 class InitializationSettings(Settings):
     """The config of an initialization."""
 
-    def tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample_tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Fresh tables of users and items, [U, dimension] and [I, dimension]; the generator is a CPU one."""
-        return self.table(graph.num_users, dimension, generator), self.table(graph.num_items, dimension, generator)
+        sizes = graph.num_users, graph.num_items
+        users, items = (self.sample_table(rows, dimension, generator) for rows in sizes)
+        return users, items
 
-    def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
+    def sample_table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
         """A fresh table [rows, dimension] for what is not a node of the graph, such as the values of a feature."""
         raise NotImplementedError
 
@@ -34,7 +36,7 @@ class Normal(InitializationSettings):
     """Standard deviation of each component."""
 
     @override
-    def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
+    def sample_table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
         return torch.randn(rows, dimension, generator=generator) * self.deviation
 
 
@@ -44,7 +46,7 @@ class Xavier(InitializationSettings):
     kind: Literal["xavier"] = "xavier"
 
     @override
-    def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
+    def sample_table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
         bound = sqrt(6 / (rows + dimension))
         return (torch.rand(rows, dimension, generator=generator) * 2 - 1) * bound
 
@@ -78,7 +80,7 @@ class Spectral(InitializationSettings):
     """Power iterations while decomposing: more are slower and more accurate."""
 
     @override
-    def tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample_tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         rounds = {"oversampling": self.oversampling, "iterations": self.iterations}
         found = spectrum(normalized(graph.interactions), dimension, **rounds, seed=seed)
@@ -90,13 +92,13 @@ class Spectral(InitializationSettings):
 
     def add_noise(self, table: Table, dimension: int, generator: torch.Generator) -> Tensor:
         """Noise [n, dimension], with the table [n, k] added to its first components."""
-        start = self.table(len(table), dimension, generator) * self.noise
+        start = self.sample_table(len(table), dimension, generator) * self.noise
         start[:, : table.shape[1]] += torch.from_numpy(table.astype(np.float32))
         return start
 
     @override
-    def table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
-        return Normal(deviation=self.deviation).table(rows, dimension, generator)
+    def sample_table(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor:
+        return Normal(deviation=self.deviation).sample_table(rows, dimension, generator)
 
 
 AnyInitialization = Annotated[Normal | Spectral | Xavier, Field(discriminator="kind")]

@@ -54,7 +54,7 @@ class InputTower(nn.Module):
         vocabularies = {**features.categories, **features.lists}
         sizes = (size for _, size in vocabularies.values())
         self.names = tuple(vocabularies)
-        self.words = nn.ParameterList(initialization.table(size, feature_dimension, generator) for size in sizes)
+        self.words = nn.ParameterList(initialization.sample_table(size, feature_dimension, generator) for size in sizes)
         for place, (codes, _) in enumerate(vocabularies.values()):  # by place: a name may be anything
             self.register_buffer(f"codes_{place}", codes, persistent=False)  # [n] or [n, longest]
         self.register_buffer("numbers", features.numbers, persistent=False)  # [n, F]

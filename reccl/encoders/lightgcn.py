@@ -63,7 +63,7 @@ class LightGCN(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        user_table, item_table = self.initialization.tables(graph, self.dimension, generator)
+        user_table, item_table = self.initialization.sample_tables(graph, self.dimension, generator)
         degree = torch.cat([graph.user_degree, graph.item_degree]).clamp(min=1).float()[:, None]  # [N, 1]
         before, after = (
             None if exponent == 0.5 else degree ** (0.5 - exponent)
@@ -101,12 +101,12 @@ class LightGCNEncoder(Encoder):
         weights = [self.initial_weight, *[1.0] * self.layers]
         mean = [weight / (self.layers + self.initial_weight) for weight in weights]
         one_hot = [[float(number == layer) for number in range(self.layers + 1)] for layer in range(self.layers + 1)]
-        start = self.side(initial, one_hot[0], 0), self.side(initial, one_hot[0], 1)
+        start = self.side_rows(initial, one_hot[0], 0), self.side_rows(initial, one_hot[0], 1)
         layers = tuple(
-            Embeddings(self.side(propagation, layer, 0), self.side(propagation, layer, 1), *start)
+            Embeddings(self.side_rows(propagation, layer, 0), self.side_rows(propagation, layer, 1), *start)
             for layer in one_hot[1:]
         )
-        return Embeddings(self.side(propagation, mean, 0), self.side(propagation, mean, 1), *start, layers)
+        return Embeddings(self.side_rows(propagation, mean, 0), self.side_rows(propagation, mean, 1), *start, layers)
 
     def hop(self, view: View, x: Tensor, layer: int) -> Tensor:
         """From one layer to the next: [N, D] -> [N, D]."""
@@ -115,6 +115,6 @@ class LightGCNEncoder(Encoder):
         x = view.hop(x, layer)
         return x if self.after is None else self.after * x
 
-    def side(self, propagation: Propagation, weights: list[float], side: int) -> Rows:
+    def side_rows(self, propagation: Propagation, weights: list[float], side: int) -> Rows:
         """Users (0) or items (1) in a weighted sum of layers."""
         return propagation.rows_of(weights, side * self.sizes[0], self.sizes[side])

@@ -38,7 +38,7 @@ class MatrixFactorization(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        return MatrixFactorizationEncoder(*self.initialization.tables(graph, self.dimension, generator))
+        return MatrixFactorizationEncoder(*self.initialization.sample_tables(graph, self.dimension, generator))
 
 
 class MatrixFactorizationEncoder(Encoder):

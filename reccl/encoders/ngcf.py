@@ -64,7 +64,7 @@ class NGCF(EncoderSettings):
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         widths = split_evenly(self.dimension, self.layers + 1)
-        user_table, item_table = self.initialization.tables(graph, widths[0], generator)
+        user_table, item_table = self.initialization.sample_tables(graph, widths[0], generator)
         return NGCFEncoder(user_table, item_table, widths, self.dropout, generator)
 
 
@@ -77,8 +77,8 @@ class NGCFEncoder(Encoder):
         super().__init__()
         self.nodes = nn.Parameter(torch.cat([users, items]))  # [N, D_0]
         self.sizes = [len(users), len(items)]
-        self.sums = glorot(widths, generator)  # W1 of each layer, [D_l, D_l+1]
-        self.products = glorot(widths, generator)  # W2
+        self.sums = glorot_matrices(widths, generator)  # W1 of each layer, [D_l, D_l+1]
+        self.products = glorot_matrices(widths, generator)  # W2
         self.drop = Dropout(dropout, generator)
 
     @override
@@ -99,7 +99,7 @@ def split_evenly(total: int, parts: int) -> list[int]:
     return [total // parts + (part < total % parts) for part in range(parts)]
 
 
-def glorot(widths: list[int], generator: torch.Generator) -> nn.ParameterList:
+def glorot_matrices(widths: list[int], generator: torch.Generator) -> nn.ParameterList:
     """A weight matrix between every two neighboring widths, Glorot and Bengio 2010."""
     shapes = (torch.empty(inputs, outputs) for inputs, outputs in pairwise(widths))
     return nn.ParameterList(nn.init.xavier_uniform_(weight, generator=generator) for weight in shapes)

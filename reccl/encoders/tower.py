@@ -35,9 +35,9 @@ class Tower:
     @torch.no_grad()
     def embed(self, table: pl.DataFrame) -> Tensor:
         """Rows of a feature table, in raw values, to [n, D]. Columns that are missing count as unknown."""
-        return self.of_matrix(self.features.transform(table))
+        return self.embed_matrix(self.features.transform(table))
 
-    def of_matrix(self, x: Tensor) -> Tensor:
+    def embed_matrix(self, x: Tensor) -> Tensor:
         """Encoded features [n, F] to [n, D]."""
         for place, (weight, bias) in enumerate(self.layers):
             x = linear(relu(x) if place else x, weight.to(x.device), bias.to(x.device))

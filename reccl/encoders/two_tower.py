@@ -63,7 +63,7 @@ class TwoTower(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        users, items = self.initialization.tables(graph, self.dimension, generator)
+        users, items = self.initialization.sample_tables(graph, self.dimension, generator)
         tower = partial(
             InputTower,
             initialization=self.initialization,

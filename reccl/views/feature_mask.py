@@ -77,7 +77,7 @@ class FeatureMasks:
         self.nodes, self.rate, self.seed = nodes, rate, seed
         self.by_inputs: dict[int, Tensor] = {}
 
-    def of(self, inputs: int, device: torch.device) -> Tensor:
+    def mask_of(self, inputs: int, device: torch.device) -> Tensor:
         """[N, F] True where input f of a node is masked."""
         if inputs not in self.by_inputs:
             generator = torch.Generator().manual_seed(self.seed + inputs)
@@ -99,6 +99,6 @@ class InputMasking:
             inputs = [drop_components(x, self.dropout, self.generator) for x in inputs]
         if len(inputs) == 1:
             return inputs
-        mask = self.masks.of(len(inputs), nodes.device)[nodes]  # [.., F]
+        mask = self.masks.mask_of(len(inputs), nodes.device)[nodes]  # [.., F]
         mask = ~mask if self.complement else mask
         return [x.masked_fill(mask[..., place, None], 0) for place, x in enumerate(inputs)]

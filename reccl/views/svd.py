@@ -87,17 +87,17 @@ def decompose(graph: Graph, rank: int) -> LowRank:
     start = torch.randn(graph.num_items, width, generator=torch.Generator().manual_seed(0))  # [I, q + spare]
     items = start.to(graph.device)
     for _ in range(ROUNDS):
-        users = torch.linalg.qr(to_users(graph, items)).Q  # [U, q + spare]
-        items = torch.linalg.qr(to_items(graph, users)).Q  # [I, q + spare]
-    left, values, right = torch.linalg.svd(to_users(graph, items), full_matrices=False)
+        users = torch.linalg.qr(multiply_items(graph, items)).Q  # [U, q + spare]
+        items = torch.linalg.qr(multiply_users(graph, users)).Q  # [I, q + spare]
+    left, values, right = torch.linalg.svd(multiply_items(graph, items), full_matrices=False)
     return LowRank((left * values)[:, :rank].contiguous(), (items @ right.T)[:, :rank].contiguous())
 
 
-def to_users(graph: Graph, items: Tensor) -> Tensor:
+def multiply_items(graph: Graph, items: Tensor) -> Tensor:
     """R @ items: [I, q] -> [U, q]."""
     return (graph.adjacency @ torch.cat([items.new_zeros(graph.num_users, items.shape[1]), items]))[: graph.num_users]
 
 
-def to_items(graph: Graph, users: Tensor) -> Tensor:
+def multiply_users(graph: Graph, users: Tensor) -> Tensor:
     """R' @ users: [U, q] -> [I, q]."""
     return (graph.adjacency @ torch.cat([users, users.new_zeros(graph.num_items, users.shape[1])]))[graph.num_users :]

@@ -237,9 +237,9 @@ class TestTwoTower:
 @pytest.mark.parametrize("dimension", [8, 64])
 def test_initial_tables_have_the_spread_they_say(dimension: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    normal = Normal(deviation=0.3).table(4000, dimension, generator)
+    normal = Normal(deviation=0.3).sample_table(4000, dimension, generator)
     assert normal.mean().item() == pytest.approx(0, abs=0.01)
     assert normal.std().item() == pytest.approx(0.3, rel=0.02)
-    xavier, bound = Xavier().table(4000, dimension, generator), (6 / (4000 + dimension)) ** 0.5
+    xavier, bound = Xavier().sample_table(4000, dimension, generator), (6 / (4000 + dimension)) ** 0.5
     assert xavier.abs().max() <= bound
     assert xavier.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)

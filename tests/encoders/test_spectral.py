@@ -16,7 +16,7 @@ SILENT = 1e-9
 
 
 def tables(settings: Spectral, graph: Graph, dimension: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    made = settings.tables(graph, dimension, torch.Generator().manual_seed(seed))
+    made = settings.sample_tables(graph, dimension, torch.Generator().manual_seed(seed))
     return made[0].double().numpy(), made[1].double().numpy()
 
 
@@ -67,7 +67,7 @@ def test_equal_seeds_give_equal_tables_and_another_seed_other_noise(planted_grap
 
 
 def test_what_is_no_node_starts_as_normal_numbers() -> None:
-    words = Spectral(deviation=0.3).table(4000, 8, torch.Generator().manual_seed(0))
+    words = Spectral(deviation=0.3).sample_table(4000, 8, torch.Generator().manual_seed(0))
     assert words.std().item() == pytest.approx(0.3, rel=0.02)
 
 
@@ -78,7 +78,7 @@ def test_encoders_start_from_it(encoder: type, planted_graph: Graph, features: F
     settings = encoder(dimension=8, initialization={"kind": "spectral", "noise": SILENT})
     built = settings.build(planted_graph, features, torch.Generator().manual_seed(0))
     width = 2 if encoder is NGCF else 8
-    users, items = Spectral(noise=SILENT).tables(planted_graph, width, torch.Generator().manual_seed(0))
+    users, items = Spectral(noise=SILENT).sample_tables(planted_graph, width, torch.Generator().manual_seed(0))
     found = list(built.state_dict().values())
     wanted = [items, torch.cat([users, items])]
     assert any(table.shape == each.shape and torch.equal(table, each) for table in found for each in wanted)

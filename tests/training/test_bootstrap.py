@@ -88,7 +88,7 @@ def test_gradients_reach_the_predictor_and_not_the_target(
 
 def test_a_linear_predictor_is_torchs_and_initialized_by_its_generator() -> None:
     made, again = (LinearPredictor(5, torch.Generator().manual_seed(1)) for _ in range(2))
-    reference = torch.nn.LinearPredictor(5, 5)
+    reference = torch.nn.Linear(5, 5)
     reference.load_state_dict(made.state_dict())
     x = torch.randn(3, 5)
     torch.testing.assert_close(made(x), reference(x))
