@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from reccl.cold_start.fold_in_estimator import FoldInEstimator
+from reccl.data.svd import truncated_svd
 from reccl.data.user_items import UserItemCSR
 from reccl.scorers.item_operators import ItemOperator
 from reccl.scorers.scorer import Scorer
@@ -22,11 +23,8 @@ def estimate_profiles(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, T
     they miss what most users have. With x_u + x_rest the lists start at those of the mean user; x_rest fades as the
     history grows. Measured in benchmarks/inductive.py. No paper is known to us that does it for these scorers.
     """
-    rank = min(RANK, *(len(trained.counts), trained.num_items))
-    interactions = trained.to_sparse().to_sparse_coo()  # [U, I]
-    with torch.random.fork_rng():  # the same directions every time, and nobody else's numbers are used up
-        torch.manual_seed(0)
-        directions = torch.svd_lowrank(interactions, q=rank, niter=4)[2]  # [I, d] V
+    right = truncated_svd(trained.to_scipy(), RANK).right
+    directions = torch.from_numpy(right).float().to(trained.item.device)  # [I, d] V
     low_rank = Scorer(trained.sum_vectors(directions), directions)
     count = own.counts[:, None].float()  # [n, 1] k
     usual = trained.counts[trained.counts > 0].float().mean()  # [] K

@@ -54,12 +54,13 @@ class _Propagate(torch.autograd.Function):
         return None, None, spmm(ctx.transpose, gradients[0])  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """A bipartite graph of U users and I items; node u is user u, node U + i is item i; N = U + I.
 
     Parallel edges are one edge. Directed edges are sorted by (row, column), each undirected edge appearing twice;
-    `edge[j]` says which undirected edge the directed edge j is, so that dropping an edge drops both directions.
+    `edge[j]` says which undirected edge the directed edge j is, so that dropping an edge drops both directions. A graph
+    equals itself alone, so that it can be a key of caches (see `reccl.data.graph_cache`).
 
     >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1], "item": [0, 2, 2]}), 2, 3)
     >>> graph.num_nodes, graph.item_degree.tolist(), graph.has_edge(torch.tensor([0, 1]), torch.tensor([2, 1])).tolist()
@@ -174,8 +175,7 @@ class Graph:
     @cached_property
     def interactions(self) -> csr_matrix:
         """R [U, I] in {0, 1} as a SciPy matrix, for closed forms; float32, on the CPU."""
-        ones, places = np.ones(len(self.user), np.float32), (self.user.cpu().numpy(), self.item.cpu().numpy())
-        return csr_matrix((ones, places), shape=(self.num_users, self.num_items))
+        return self.user_items.to_scipy()
 
     def drop_edges(self, dropped: Tensor) -> Adjacency:
         """The normalized adjacency without the `dropped` undirected edges ([E] bool), degrees counted anew."""

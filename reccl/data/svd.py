@@ -1,4 +1,4 @@
-"""Spectrum: the main directions of a sparse matrix."""
+"""SVD: truncated singular value decompositions, exact or randomized, and of a graph's training matrix once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix, diags
 
+from reccl.data.graph import Graph
+from reccl.data.graph_cache import cache_on_graph
+
 Table = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
-class Spectrum:
+@dataclass(frozen=True, eq=False)
+class SVD:
     """The first k singular vectors and values, the largest value first: matrix ~ left diag(values) right'."""
 
     left: Table  # [U, k]
@@ -18,29 +21,66 @@ class Spectrum:
     right: Table  # [I, k]
 
 
-def spectrum(matrix: csr_matrix, rank: int, *, oversampling: int = 16, iterations: int = 4, seed: int = 0) -> Spectrum:
-    """A truncated singular value decomposition of [U, I], at most `rank` directions.
+def truncated_svd(
+    matrix: csr_matrix | Table,
+    rank: int,
+    *,
+    exact: bool = False,
+    oversampling: int = 16,
+    iterations: int = 4,
+    seed: int = 0,
+) -> SVD:
+    """A truncated singular value decomposition of [U, I], at most `rank` singular vectors.
 
-    Finding Structure with Randomness, Halko, Martinsson and Tropp, SIAM Review 2011, algorithm 4.3;
-    https://arxiv.org/abs/0909.4061: `rank + oversampling` random directions are sharpened by `iterations` products
-    with R R'. A matrix that is hardly larger than its rank is decomposed exactly instead. Signs are such that the
-    largest component of every right vector is positive, so that equal seeds give equal tables.
+    Args:
+        matrix: sparse or dense.
+        rank: k. A matrix that is hardly larger than its rank (less than twice) is decomposed as a dense one.
+        exact: by Lanczos iterations, else randomized, which is faster the higher the rank: Finding Structure with
+            Randomness, Halko, Martinsson and Tropp, SIAM Review 2011, algorithm 4.3; https://arxiv.org/abs/0909.4061.
+        oversampling: random vectors beyond the rank, if not exact.
+        iterations: products with R R' that make the vectors more accurate, if not exact.
+        seed: of the first vectors.
+
+    Signs are such that the largest component of every right vector is positive, so that equal seeds give equal tables.
+
+    >>> svd = truncated_svd(np.array([[3.0, 0.0], [0.0, 4.0]]), 1)
+    >>> svd.values, svd.right.ravel()
+    (array([4.]), array([0., 1.]))
+
     """
-    from sklearn.utils.extmath import randomized_svd  # a second, so only where it is used
-
     rank, smallest = min(rank, *matrix.shape), min(matrix.shape)
+    if not rank:
+        return SVD(np.zeros((matrix.shape[0], 0)), np.zeros(0), np.zeros((matrix.shape[1], 0)))
     if 2 * rank > smallest:
-        left, values, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
+        dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+        left, values, right = np.linalg.svd(dense, full_matrices=False)
+    elif exact:
+        from scipy.sparse.linalg import svds
+
+        start = np.random.default_rng(seed).standard_normal(smallest)
+        left, values, right = svds(matrix.astype(np.float64), k=rank, v0=start)  # the smallest first
+        left, values, right = left[:, ::-1], values[::-1], right[::-1]
     else:
+        from sklearn.utils.extmath import randomized_svd  # a second, so only where it is used
+
         left, values, right = randomized_svd(
             matrix, rank, n_oversamples=oversampling, n_iter=iterations, flip_sign=False, random_state=seed
         )
     left, values, right = left[:, :rank], values[:rank], right[:rank].T  # [U, k], [k], [I, k]
     sign = np.sign(right[np.abs(right).argmax(0), np.arange(right.shape[1])])  # [k]
-    return Spectrum(left * sign, values, right * sign)
+    return SVD(left * sign, values, right * sign)
 
 
-def normalized(counts: csr_matrix) -> csr_matrix:
+@cache_on_graph
+def decompose_graph(
+    graph: Graph, rank: int, *, normalize: bool = True, exact: bool = True, oversampling: int = 32, iterations: int = 6
+) -> SVD:
+    """The first singular vectors and values of D_U^-1/2 R D_I^-1/2, or of R; the parts of a blend share them."""
+    matrix = normalize_matrix(graph.interactions) if normalize else graph.interactions
+    return truncated_svd(matrix, rank, exact=exact, oversampling=oversampling, iterations=iterations)
+
+
+def normalize_matrix(counts: csr_matrix) -> csr_matrix:
     """D_U^-1/2 R D_I^-1/2, [U, I]; empty rows and columns stay empty."""
     users, items = (1 / np.sqrt(np.maximum(1, np.asarray(counts.sum(axis)).ravel())) for axis in (1, 0))
     return (diags(users) @ counts @ diags(items)).tocsr().astype(np.float32)

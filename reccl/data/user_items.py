@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import polars as pl
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from reccl.data.columns import ITEM, USER
@@ -79,6 +81,11 @@ class UserItemCSR:
         """[U, I] CSR of ones."""
         ones = torch.ones(len(self.item), dtype=dtype, device=self.item.device)
         return make_csr(self.start, self.item, ones, (len(self.counts), self.num_items))
+
+    def to_scipy(self) -> csr_matrix:
+        """R [U, I] in {0, 1} as a SciPy matrix, float32, on the CPU."""
+        ones, size = np.ones(len(self.item), np.float32), (len(self.counts), self.num_items)
+        return csr_matrix((ones, self.item.cpu().numpy(), self.start.cpu().numpy()), shape=size)
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """[B, K] True where items[b, k] is an item of users[b]; by binary search, without a U x I table."""

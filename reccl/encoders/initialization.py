@@ -10,7 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import Table, normalized, spectrum
+from reccl.data.svd import Table, normalize_matrix, truncated_svd
 from reccl.settings import Settings
 
 
@@ -82,8 +82,8 @@ class Spectral(InitializationSettings):
     @override
     def sample_tables(self, graph: Graph, dimension: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
-        rounds = {"oversampling": self.oversampling, "iterations": self.iterations}
-        found = spectrum(normalized(graph.interactions), dimension, **rounds, seed=seed)
+        matrix = normalize_matrix(graph.interactions)
+        found = truncated_svd(matrix, dimension, oversampling=self.oversampling, iterations=self.iterations, seed=seed)
         users, items = (side * found.values**self.exponent for side in (found.left, found.right))  # [U, k], [I, k]
         components = max(1, graph.num_nodes * users.shape[1])
         size = sqrt((np.square(users).sum() + np.square(items).sum()) / components) or 1.0

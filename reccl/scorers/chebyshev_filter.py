@@ -9,9 +9,8 @@ from scipy.sparse import bmat, csr_matrix, diags, identity
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import normalized
+from reccl.data.svd import normalize_matrix
 from reccl.encoders import Embeddings
-from reccl.scorers.directions import degrees
 from reccl.scorers.graph_filter import GraphFilter
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
@@ -55,8 +54,8 @@ class ChebyshevFilter(ScorerSettings):
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         shared = {"rank": self.rank, "weight": self.weight, "exact": self.exact}
         ideal = GraphFilter(**shared, exponent=self.exponent, ideal_exponent=self.exponent).build(graph, None)
-        around = degrees(graph) ** self.exponent  # [I]
-        hops = horner(normalized(graph.interactions), plateau(self.order, self.flatness), around)
+        around = graph.item_degree.clamp(min=1).double().cpu().numpy() ** self.exponent  # [I]
+        hops = horner(normalize_matrix(graph.interactions), plateau(self.order, self.flatness), around)
         operator = ItemOperator(tuple(to_torch_csr(hop).to(graph.device) for hop in hops))
         return Scorer(ideal.user_embeddings, ideal.item_embeddings, graph.user_items, (operator,))
 

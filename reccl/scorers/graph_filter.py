@@ -2,16 +2,14 @@
 
 from typing import Annotated, Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 from scipy.sparse import diags
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import normalized
+from reccl.data.svd import decompose_graph, normalize_matrix
 from reccl.encoders import Embeddings
-from reccl.scorers.directions import degrees, directions
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -51,10 +49,10 @@ class GraphFilter(ScorerSettings):
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         counts = graph.interactions
-        normal = normalized(counts)  # R~
-        passing = self.rank and self.weight
-        vectors = directions(graph, self.rank, True, self.exact).right if passing else np.zeros((graph.num_items, 0))
-        around, ideal = (degrees(graph)[:, None] ** exponent for exponent in (self.exponent, self.ideal_exponent))
+        normal = normalize_matrix(counts)  # R~
+        vectors = decompose_graph(graph, self.rank if self.weight else 0, exact=self.exact).right  # [I, rank]
+        degree = graph.item_degree.clamp(min=1).double().cpu().numpy()  # [I]
+        around, ideal = (degree[:, None] ** exponent for exponent in (self.exponent, self.ideal_exponent))
         tables = counts @ (vectors / ideal), self.weight * vectors * ideal  # [U, rank], [I, rank]
         into, out = normal @ diags(1 / around.ravel()), diags(around.ravel()) @ normal.T  # R~ D^-a, D^a R~'
         hops = ItemOperator(tuple(to_torch_csr(hop.tocsr()).to(graph.device) for hop in (into, out)))

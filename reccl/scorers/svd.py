@@ -8,9 +8,8 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import Table
+from reccl.data.svd import Table, decompose_graph
 from reccl.encoders import Embeddings
-from reccl.scorers.directions import degrees, directions
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
@@ -55,8 +54,9 @@ class Svd(ScorerSettings):
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        found = directions(graph, self.dimension, self.normalize, self.exact)
-        around = degrees(graph)[:, None] ** (self.exponent if self.normalize else 0.0)  # [I, 1] D^b
+        found = decompose_graph(graph, self.dimension, normalize=self.normalize, exact=self.exact)
+        degree = graph.item_degree.clamp(min=1).double().cpu().numpy()  # [I]
+        around = degree[:, None] ** (self.exponent if self.normalize else 0.0)  # [I, 1] D^b
         rows = graph.interactions @ (found.right / around) * self.filter(found.values, graph)  # [U, D]
         users, items = (torch.from_numpy(table).float().to(graph.device) for table in (rows, found.right * around))
         return Scorer(users, items)

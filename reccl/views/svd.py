@@ -1,7 +1,6 @@
 """SVD: the graph rebuilt from its first singular vectors."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Literal
 
 import torch
@@ -10,6 +9,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
+from reccl.data.graph_cache import cache_on_graph
+from reccl.data.svd import normalize_matrix, truncated_svd
 from reccl.errors import TrainingError
 from reccl.views.view import View, ViewSettings
 
@@ -28,7 +29,7 @@ class Svd(ViewSettings):
 
     G_user = (U S V') E_item,   G_item = (V S U') E_user
 
-    Two thin products per layer, O(N * rank * D), and no N x N matrix. Nothing is random: the graph is decompose once.
+    Two thin products per layer, O(N * rank * D), and no N x N matrix. Nothing is random: the graph is decomposed once.
     Each layer continues from this view's own last layer, while the authors rebuild each layer from the main view's.
     Both are the same: U and V are singular vectors of the graph itself, so that (U S V') R' = (U S V') (U S V')'.
 
@@ -75,29 +76,9 @@ class LowRank:
         )
 
 
-@lru_cache(maxsize=2)
-@torch.no_grad()
+@cache_on_graph
 def decompose(graph: Graph, rank: int) -> LowRank:
-    """U S and V of the normalized R, by randomized subspace iteration (Halko et al., https://arxiv.org/abs/0909.4061),
-    always from the same seed.
-
-    The products are the graph's own, on its device: R y is the users' part of A [0; y].
-    """
-    width = min(rank + SPARE, graph.num_users, graph.num_items)
-    start = torch.randn(graph.num_items, width, generator=torch.Generator().manual_seed(0))  # [I, q + spare]
-    items = start.to(graph.device)
-    for _ in range(ROUNDS):
-        users = torch.linalg.qr(multiply_items(graph, items)).Q  # [U, q + spare]
-        items = torch.linalg.qr(multiply_users(graph, users)).Q  # [I, q + spare]
-    left, values, right = torch.linalg.svd(multiply_items(graph, items), full_matrices=False)
-    return LowRank((left * values)[:, :rank].contiguous(), (items @ right.T)[:, :rank].contiguous())
-
-
-def multiply_items(graph: Graph, items: Tensor) -> Tensor:
-    """R @ items: [I, q] -> [U, q]."""
-    return (graph.adjacency @ torch.cat([items.new_zeros(graph.num_users, items.shape[1]), items]))[: graph.num_users]
-
-
-def multiply_users(graph: Graph, users: Tensor) -> Tensor:
-    """R' @ users: [U, q] -> [I, q]."""
-    return (graph.adjacency @ torch.cat([users, users.new_zeros(graph.num_items, users.shape[1])]))[graph.num_users :]
+    """U S and V of the normalized R, randomized, always from the same seed (see `reccl.data.svd`)."""
+    svd = truncated_svd(normalize_matrix(graph.interactions), rank, oversampling=SPARE, iterations=ROUNDS)
+    left, right = (torch.from_numpy(side).float().to(graph.device) for side in (svd.left * svd.values, svd.right))
+    return LowRank(left.contiguous(), right.contiguous())

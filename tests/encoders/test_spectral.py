@@ -7,7 +7,6 @@ import torch
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.data.svd import spectrum
 from reccl.encoders import EGCF, NGCF, LightGCN, MatrixFactorization, TwoTower
 from reccl.encoders.initialization import Spectral
 
@@ -82,12 +81,3 @@ def test_encoders_start_from_it(encoder: type, planted_graph: Graph, features: F
     found = list(built.state_dict().values())
     wanted = [items, torch.cat([users, items])]
     assert any(table.shape == each.shape and torch.equal(table, each) for table in found for each in wanted)
-
-
-def test_a_spectrum_is_exact_where_the_matrix_is_hardly_larger_than_its_rank(planted_graph: Graph) -> None:
-    matrix = planted_graph.interactions
-    found = spectrum(matrix, 90, iterations=0)
-    rebuilt = found.left * found.values @ found.right.T
-    left, values, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
-    np.testing.assert_allclose(rebuilt, left[:, :90] * values[:90] @ right[:90], atol=1e-4)
-    assert spectrum(matrix, 500).values.shape == (120,)

@@ -12,11 +12,11 @@ import torch
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
 from reccl.data.ingest.pipelines import import_file
+from reccl.data.svd import truncated_svd
 from reccl.errors import TrainingError
 from reccl.recommend import Model, load, recommend, save
 from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd
 from reccl.scorers.chebyshev_filter import plateau
-from reccl.scorers.directions import directions
 from reccl.scorers.svd import chance
 from reccl.tracking import SERVED
 
@@ -137,7 +137,7 @@ def test_svd_projects_on_the_first_right_singular_vectors(planted_graph: Graph, 
 
 
 @pytest.mark.parametrize(("cutoff", "order"), [(0.9, 1.0), (0.7, 2.0), (1.2, 3.0)])
-def test_svd_with_a_knee_weighs_directions_by_their_singular_values(
+def test_svd_with_a_cutoff_weighs_directions_by_their_singular_values(
     planted_graph: Graph, dense: np.ndarray, cutoff: float, order: float
 ) -> None:
     users, degree = dense.sum(1).clip(1) ** -0.5, dense.sum(0).clip(1)
@@ -152,7 +152,7 @@ def test_svd_with_a_knee_weighs_directions_by_their_singular_values(
         Svd(cutoff=cutoff, normalize=False)
 
 
-def test_the_knee_is_where_the_singular_values_of_random_interactions_end(planted_graph: Graph) -> None:
+def test_a_cutoff_of_one_is_where_the_singular_values_of_random_interactions_end(planted_graph: Graph) -> None:
     random = np.random.default_rng(0)
     dense = random.random((300, 200)) < 0.2
     places = np.nonzero(dense)
@@ -165,11 +165,15 @@ def test_the_knee_is_where_the_singular_values_of_random_interactions_end(plante
     assert (values > chance(planted_graph)).sum() == 4  # the planted blocks, and nothing else
 
 
-def test_scorers_of_one_graph_share_a_decomposition(planted_graph: Graph) -> None:
-    directions.cache_clear()
+def test_scorers_of_one_graph_share_a_decomposition(planted_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks, compute = [], truncated_svd
+    monkeypatch.setattr(
+        "reccl.data.svd.truncated_svd", lambda matrix, rank, **how: ranks.append(rank) or compute(matrix, rank, **how)
+    )
+    graph = Graph.from_interactions(planted_dataset.train, 200, 120)
     for scorer in (Svd(dimension=6), GraphFilter(rank=6), Svd(dimension=6, cutoff=0.9)):
-        scorer.build(planted_graph, None)
-    assert directions.cache_info().misses == 1
+        scorer.build(graph, None)
+    assert ranks == [6]
 
 
 def test_random_is_another_list_for_everybody_and_the_same_again(planted_graph: Graph) -> None:

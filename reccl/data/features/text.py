@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.sentences import encode_sentences
+from reccl.data.svd import truncated_svd
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -135,11 +136,6 @@ def fit_vectorizer(vectorizer: "TfidfVectorizer", texts: list[str]) -> tuple[lis
 
 def find_components(rows: "csr_matrix | np.ndarray", dimension: int, seed: int) -> np.ndarray:
     """The first right singular vectors [V, F] of [t, V], F the smallest of dimension, V and t; seeded."""
-    from sklearn.utils.extmath import randomized_svd
-
-    number = min(dimension, *rows.shape)
-    if not number:
-        return np.zeros((rows.shape[1], 0))
-    _, values, right = randomized_svd(rows, number, n_iter=10, random_state=seed)
-    kept = values > ROUNDING * values.max()  # beyond the rank there is only rounding
-    return np.ascontiguousarray(right[kept].T, dtype=np.float64)
+    svd = truncated_svd(rows, dimension, iterations=10, seed=seed)
+    kept = svd.values > ROUNDING * svd.values.max(initial=0)  # beyond the rank there is only rounding
+    return np.ascontiguousarray(svd.right[:, kept], dtype=np.float64)

@@ -1,7 +1,6 @@
 """Item-item: a user should also like items that often occur together with the user's items."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch.nn.functional import softplus
 from typing_extensions import override
 
 from reccl.data.graph import Graph
+from reccl.data.graph_cache import cache_on_graph
 from reccl.losses.similarity import dot_negatives
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -62,7 +62,7 @@ class CoOccurrences:
     weight: Tensor  # [I, K] w_ij; 0 where two items never co-occur
 
 
-@lru_cache(maxsize=2)
+@cache_on_graph
 def find_co_occurrences(graph: Graph, neighbors: int) -> CoOccurrences:
     """S(i) and w_ij of every item, computed once per graph; rows of G in chunks."""
     counts = graph.interactions  # R [U, I]
