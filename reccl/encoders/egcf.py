@@ -1,4 +1,4 @@
-"""EGCF: only items have embeddings of their own; users are made of their items'."""
+"""EGCF: only items have embeddings of their own; a user's is computed from their items'."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Full softmax: the positive against every other candidate there is."""
+"""Full softmax: the positive against all other candidates."""
 
 import torch
 from torch import Tensor

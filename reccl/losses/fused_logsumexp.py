@@ -12,7 +12,7 @@ from reccl.losses.masks import LogitMask, Mask
 from reccl.products import product
 
 BLOCK = 1 << 21
-"""Logits that are computed at a time where there are more than twice as many: 8 MiB of float32."""
+"""Logits in a block where there are more than twice as many: 8 MiB of float32."""
 GRAIN = 64
 """Sizes are padded to multiples of this: a product of a new shape is compiled first, so shapes should be few."""
 KEPT = 1 << 25

@@ -1,4 +1,4 @@
-"""Logistic: tell each positive from noise by itself (negative sampling, binary NCE)."""
+"""Logistic: classify each positive and each negative by itself (negative sampling, binary NCE)."""
 
 from typing import Annotated, Literal
 

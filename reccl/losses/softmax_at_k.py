@@ -61,7 +61,7 @@ def top_k_by_group(scores: Tensor, group: Tensor, groups: int, k: int) -> Tensor
 def quantile_at_k(negatives: Tensor, positives: Tensor, k: int, mask: Tensor | None = None) -> Tensor:
     """The score at rank k among each anchor's known positives and sampled negatives together: [B].
 
-    The authors' estimate of b_u. The lowest score that there is where an anchor has fewer than k.
+    The authors' estimate of b_u. The lowest score where an anchor has fewer than k.
 
     Args:
         negatives: [B, M] scores of the sampled negatives.

@@ -1,4 +1,4 @@
-"""VICReg: pairs together, every dimension in use, no two dimensions alike."""
+"""VICReg: pairs together, every dimension in use, no two dimensions redundant."""
 
 from typing import Annotated, Literal
 

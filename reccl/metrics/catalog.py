@@ -4,5 +4,10 @@ from torch import Tensor
 
 
 def coverage(items: Tensor, catalog: int) -> float:
-    """Share of the catalog that is in at least one list; items [n, k] are item row numbers, negative where empty."""
+    """Share of the catalog that is in at least one list; items [n, k] are item row numbers, negative where empty.
+
+    >>> import torch
+    >>> coverage(torch.tensor([[0, 1], [1, -1]]), catalog=4)
+    0.5
+    """
     return len(items[items >= 0].unique()) / catalog

@@ -1,7 +1,14 @@
 """Ranking metrics: pure functions of which ranks are hits and how many items are relevant.
 
-Everywhere: hits [n, k] is 1 where rank 1 .. k of a user's list is relevant; relevant [n] >= 1 counts all his relevant
-items. Each function gives one number a user, [n]; tables report the mean over users with at least one relevant item.
+Everywhere: hits [n, k] is 1 where rank 1 .. k of a user's list is relevant; relevant [n] >= 1 counts all of the user's
+relevant items. Each function gives one number per user, [n]; tables report the mean over users with at least one
+relevant item.
+
+>>> hits, relevant = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]), torch.tensor([2.0, 5.0])  # two users, k = 3
+>>> recall(hits, relevant), precision(hits, relevant), hit_rate(hits, relevant)
+(tensor([1., 0.]), tensor([0.6667, 0.0000]), tensor([1., 0.]))
+>>> ndcg(hits, relevant), average_precision(hits, relevant), reciprocal_rank(hits, relevant)
+(tensor([0.9197, 0.0000]), tensor([0.8333, 0.0000]), tensor([1., 0.]))
 """
 
 import torch
@@ -46,7 +53,7 @@ def average_precision(hits: Tensor, relevant: Tensor) -> Tensor:
 
 
 def reciprocal_rank(hits: Tensor, relevant: Tensor) -> Tensor:
-    """1 / rank of the first hit, 0 where there is none: MRR when averaged over users."""
+    """1 / rank of the first hit, 0 without a hit: MRR when averaged over users."""
     ranks = torch.arange(1, hits.shape[1] + 1, device=hits.device, dtype=hits.dtype)  # [k]
     return (hits / ranks).amax(1)
 

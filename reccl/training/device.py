@@ -17,7 +17,7 @@ def resolve_device(name: str) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise TrainingError(
-                f"device {name!r} asked for, and this machine has {count} CUDA devices; use --device cpu"
+                f"device {name!r} is not available: this machine has {count} CUDA devices; use --device cpu"
             )
     elif device.type != "cpu":
         raise TrainingError(f"device {name!r} is not supported; choose auto, cpu, cuda or cuda:N")

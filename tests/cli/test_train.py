@@ -131,7 +131,7 @@ class TestRefusals:
     @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
     def test_a_device_that_is_not_there(self, fresh, device: str) -> None:
         told = fresh("train", *config(), "--device", device).refusal(1)
-        assert told == f"device '{device}' asked for, and this machine has 0 CUDA devices; use --device cpu"
+        assert told == f"device '{device}' is not available: this machine has 0 CUDA devices; use --device cpu"
 
     def test_an_unknown_device(self, fresh) -> None:
         told = fresh("train", *config(), "--device", "gpu").refusal(1)

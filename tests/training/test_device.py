@@ -22,7 +22,7 @@ def test_a_device_that_is_not_there_says_how_many_are(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     with pytest.raises(
-        TrainingError, match=rf"device '{name}' asked for, and this machine has {count} CUDA devices.*cpu"
+        TrainingError, match=rf"device '{name}' is not available: this machine has {count} CUDA devices.*cpu"
     ):
         resolve_device(name)
 
