@@ -11,7 +11,7 @@ export RECCL_DATA ?= $(SHARED)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow lint docs docs-serve ui bench release clean
+.PHONY: help setup train test test-slow lint docs docs-serve tutorials ui bench release clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ docs-serve: $(VENV)/.docs  ## show the documentation in the browser while you wr
 	$(BIN)/python scripts/pages.py
 	$(BIN)/zensical serve
 
+tutorials: $(VENV)/.dev  ## run the notebooks of docs/tutorials anew and keep what they print (minutes)
+	$(BIN)/python scripts/tutorials.py
+
 ui: $(VENV)/.runtime  ## open the MLflow UI on ./mlruns
 	$(BIN)/reccl ui
 
@@ -57,7 +60,7 @@ release: $(VENV)/.release  ## build sdist and wheel into dist/, check them, and 
 	PYTHON=$(BIN)/python INDEX="$(INDEX)" bash scripts/try_wheel.sh dist/*.whl
 
 clean:  ## remove the virtual environment, caches and what was built; runs stay
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .coverage dist site docs/api docs/layout.md
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .coverage dist site docs/api docs/layout.md docs/tutorials/*.md
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,15 +1,21 @@
 """Pages: the parts of the documentation that are written from the code itself.
 
-    python scripts/pages.py        # docs/api/*.md and docs/layout.md; `make docs` runs it before it builds the site
+    python scripts/pages.py        # docs/api/*.md, docs/tutorials/*.md, docs/layout.md
 
-The pages are not tracked: they are what the docstrings of this checkout say. The list of them in mkdocs.yml is.
+`make docs` runs it before it builds the site. The pages are not tracked: they are what the docstrings and notebooks of
+this checkout say. The list of them in mkdocs.yml is.
 """
 
 import ast
+import json
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, it finds its neighbors
+from scripts.tutorials import notebooks, to_markdown
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -36,7 +42,9 @@ def pages() -> dict[str, str]:
     """Every generated page: path below docs/ -> Markdown."""
     rooms = {f"api/{slug(room)}.md": api_page(room) for room in api_rooms()}
     modules = {f"api/{path.stem}.md": module_page(path) for path in single_modules()}
-    return {"api/index.md": api_index(), "api/reccl.md": front_page(), **rooms, **modules, "layout.md": layout()}
+    lessons = {f"tutorials/{path.stem}.md": to_markdown(json.loads(path.read_text())) for path in notebooks()}
+    fixed = {"api/index.md": api_index(), "api/reccl.md": front_page(), "layout.md": layout()}
+    return {**fixed, **rooms, **modules, **lessons}
 
 
 def with_navigation(site: str, written: Iterable[str]) -> str:
