@@ -68,7 +68,9 @@ def init(
     }
     guesses = scaffold.guess_roles(columns, given)
     if not json:
-        show(f"{interactions}: {len(columns)} columns", guesses, columns)
+        rows = columns[0].rows
+        looked_at = f"first {rows:,} rows" if rows == scaffold.SAMPLE else f"{rows:,} rows"
+        show(f"{interactions}: {len(columns)} columns, {looked_at}", guesses, columns)
     if not (yes or json) and sys.stdin.isatty():
         for role in ASKED:
             if role not in given:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reccl.data.columns import PARTS, TEST, TRAIN
 from reccl.errors import ConfigError, did_you_mean, listed
 from reccl.scaffold.column import Column
-from reccl.scaffold.words import GROUPS, OTHER_MOMENTS, ROLES, Role, describes, identifies, place_of, words_in
+from reccl.scaffold.words import GROUPS, OTHER_MOMENTS, ROLES, WORDS, Role, describes, identifies, place_of, words_in
 
 FEW = 101
 """Most distinct values of a rating: 0 to 100."""
@@ -122,7 +122,7 @@ def guess_identifier(role: Role) -> Callable[[Sequence[Column]], Guess]:
         if named:
             best = min(named, key=lambda column: by_name(column, role))
             words = words_in(best.name)
-            sure = not describes(words) and not (role == "user" and set(words) & set(GROUPS))
+            sure = not describes(words) and WORDS[role][place_of(words, role) or 0] not in GROUPS
             return Guess(role, best.name, f"by its name; {repeats(best)}", sure=sure)
         others = [column for column in able if place_of(words_in(column.name), other) is None]
         others = [column for column in others if not describes(words_in(column.name)) and not column.unique]

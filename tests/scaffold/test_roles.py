@@ -126,6 +126,10 @@ class TestDoubt:
         guesses = guess_roles(profile(pl.DataFrame({"order_id": ORDERS, "product_id": I})))
         assert (guesses["user"].column, guesses["user"].sure) == ("order_id", False)
 
+    def test_the_user_of_a_session_is_a_user(self) -> None:
+        guess = guess_roles(profile(pl.DataFrame({"session_user": U, "session": BROWSING, "sku": I})))["user"]
+        assert (guess.column, guess.sure) == ("session_user", True)
+
     def test_a_row_number_is_nobody(self) -> None:
         guesses = guess_roles(profile(pl.DataFrame({"order_id": ROW, "client": U, "sku": I})))
         assert guesses["user"].column == "client"
