@@ -51,13 +51,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def describe_error(error: BaseException) -> str:
-    """A foreign exception in one line: what it is, what it says, and the line of code where it was raised.
+def describe_error(error: BaseException, where: bool = True) -> str:
+    """A foreign exception in one line: what it is, what it says, and `where` in the code it was raised.
 
     >>> describe_error(ZeroDivisionError("division by zero"))
     'ZeroDivisionError: division by zero'
     """
     said = (str(error).strip().splitlines() or [""])[0][:300]
     frames = extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}{f': {said}' if said else ''}{where}"
+    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames and where else ""
+    return f"{type(error).__name__}{f': {said}' if said else ''}{place}"

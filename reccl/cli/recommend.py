@@ -130,9 +130,8 @@ def recommend(
         f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}"
     )
     if to_file:
-        hint(
-            f"read it with polars.{READERS[written].format(repr(str(target)))}; reccl evaluate --run {found.info.run_id[:8]}"
-        )
+        how = READERS[written].format(repr(str(target)))
+        hint(f"read it with polars.{how}; reccl evaluate --run {found.info.run_id[:8]}")
 
 
 def column_adder(

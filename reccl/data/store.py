@@ -71,7 +71,9 @@ def read(folder: Path) -> Dataset:
             tuple(Count(**count) for count in manifest["counts"]),
             manifest["fingerprint"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # a file may hold anything
         raise DataError(f"prepared data {folder} is corrupt ({type(error).__name__})") from None
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from reccl.atomic import atomic_path
@@ -18,14 +17,25 @@ from reccl.data.dataset import Dataset
 from reccl.data.features import FittedFeatures
 from reccl.data.ids import IdMap
 from reccl.encoders.tower import Tower, Towers
-from reccl.errors import RunError
+from reccl.errors import RecclError, RunError, describe_error
 from reccl.evaluation import UserItemCSR
+from reccl.recommend.verify import (
+    DamageError,
+    check_digests,
+    check_finite,
+    check_ids,
+    check_scorer,
+    check_shape,
+    check_sources,
+    check_user_items,
+    seal,
+)
 from reccl.scorers import Scorer
 from reccl.training import checkpoint
 from reccl.version import __version__
 
 FORMAT = 1
-MANIFEST = "model.json"
+MANIFEST, TENSORS, SIDES = "model.json", "model.safetensors", ("users", "items")
 
 
 @dataclass(frozen=True)
@@ -99,16 +109,21 @@ def save(model: Model, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder) as draft:
         draft.mkdir()
-        checkpoint.save(tensors, draft / "model.safetensors")
+        checkpoint.save(tensors, draft / TENSORS)
         model.user_ids.ids.to_frame().write_parquet(draft / "users.parquet")
         model.item_ids.ids.to_frame().write_parquet(draft / "items.parquet")
         sizes = {"users": len(model.user_ids), "items": len(model.item_ids)}
         manifest = {"format": FORMAT, "reccl": __version__, **sizes, "features": features}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        seal(draft, MANIFEST, TENSORS, *(f"{side}.parquet" for side in SIDES))
 
 
 def load(folder: Path) -> Model:
-    """Read what `save` wrote. Raises RunError where it is not such a folder."""
+    """Read what `save` wrote. Raises RunError where it is not such a folder, or not as it was written.
+
+    Every file is compared with its digest, and shapes, types, counts and values are checked, so that a damaged model
+    is an error, not a wrong list.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
@@ -116,15 +131,32 @@ def load(folder: Path) -> Model:
                 f"model {folder} has format {manifest['format']}, and this reccl reads format {FORMAT}; "
                 "train it again, or use the reccl that wrote it"
             )
-        tensors = checkpoint.load(folder / "model.safetensors")
-        users, items = (IdMap(pl.read_parquet(folder / f"{side}.parquet").to_series()) for side in ("users", "items"))
-        towers = Towers(**{side: tower(state, tensors, side) for side, state in manifest["features"].items()})
-    except (OSError, ValueError, KeyError, SafetensorError, pl.exceptions.PolarsError) as error:
-        raise RunError(f"no usable model in {folder} ({type(error).__name__}); train it again") from None
+        check_digests(folder)
+        return read(folder, manifest, checkpoint.load(folder / TENSORS))
+    except RunError:
+        raise
+    except Exception as error:  # a file may hold anything, and each reader has errors of its own
+        reason = error if isinstance(error, DamageError | RecclError) else describe_error(error, where=False)
+        raise RunError(f"no usable model in {folder} ({reason}); train it again") from error
+
+
+def read(folder: Path, manifest: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
+    """The model, with all that can be checked."""
+    check_finite(tensors)
+    users, items = (
+        IdMap(check_ids(pl.read_parquet(folder / f"{side}.parquet"), side, manifest[side])) for side in SIDES
+    )
     known = UserItemCSR(tensors["known_start"], tensors["known_item"], len(items))
+    check_user_items("known", known, len(users), len(items))
     scorer, popularity = Scorer.from_tensors(tensors), tensors["popularity"]
+    check_scorer(scorer, len(users), len(items))
+    check_shape("popularity", popularity, (len(items),), torch.float32)
+    towers = Towers(**{side: tower(state, tensors, side) for side, state in manifest["features"].items()})
     feature_prior = FeaturePrior(**starting(tensors, "feature_prior.")) if "feature_prior.bias" in tensors else None
     sources = Sources(tensors["user_source"], tensors["item_source"]) if "user_source" in tensors else None
+    if sources is not None:
+        check_sources("user_source", sources.users, len(users))
+        check_sources("item_source", sources.items, len(items))
     return Model(scorer, users, items, known, popularity, towers, feature_prior, sources)
 
 

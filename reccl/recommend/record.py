@@ -9,6 +9,8 @@ import polars as pl
 
 from reccl.bounded_yaml import parse_yaml
 from reccl.data.columns import ITEM, USER
+from reccl.errors import RunError, describe_error
+from reccl.recommend.verify import seal
 from reccl.training.epoch import Epoch
 
 CONFIG, METRICS, HISTORY, ITEMS = "config.yaml", "metrics.json", "history.parquet", "item_table.parquet"
@@ -39,19 +41,24 @@ def write_record(record: TrainingRecord, folder: Path) -> None:
     record.history.write_parquet(folder / HISTORY)
     if record.item_table is not None:
         record.item_table.write_parquet(folder / ITEMS)
+    seal(folder, CONFIG, METRICS, HISTORY, *([ITEMS] if record.item_table is not None else []))
 
 
 def read_record(folder: Path) -> TrainingRecord:
-    """Read what `write_record` wrote."""
-    measured = json.loads((folder / METRICS).read_text())
+    """Read what `write_record` wrote. Raises RunError where it is not there or cannot be read."""
     table = folder / ITEMS
-    return TrainingRecord(
-        (folder / CONFIG).read_text(),
-        measured["metrics"],
-        measured["timing"],
-        pl.read_parquet(folder / HISTORY),
-        pl.read_parquet(table) if table.is_file() else None,
-    )
+    try:
+        measured = json.loads((folder / METRICS).read_text())
+        return TrainingRecord(
+            (folder / CONFIG).read_text(),
+            {part: dict(values) for part, values in measured["metrics"].items()},
+            dict(measured["timing"]),
+            pl.read_parquet(folder / HISTORY),
+            pl.read_parquet(table) if table.is_file() else None,
+        )
+    except Exception as error:  # a file may hold anything
+        reason = describe_error(error, where=False)
+        raise RunError(f"no record of its training in {folder} ({reason}); train it again") from error
 
 
 def history_frame(fits: Mapping[str, Sequence[Epoch]]) -> pl.DataFrame:

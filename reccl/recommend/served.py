@@ -2,6 +2,8 @@
 safetensors and scipy, and no class of this package is pickled or imported.
 """
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
     def load_context(self, context: Any) -> None:
         """Read the model folder."""
         folder = Path(context.artifacts["model"])
+        check_digests(folder)
         tensors = load_file(folder / "model.safetensors")
         self.user_embeddings = tensors["user_embeddings"]  # [U, D]
         self.item_embeddings = tensors["item_embeddings"]  # [I, D]
@@ -82,6 +85,15 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         )
         served: pd.DataFrame = table[np.isfinite(table["score"])]
         return served
+
+
+def check_digests(folder: Path) -> None:
+    """Refuse a model whose files are not what was written; see reccl.recommend.verify."""
+    path = folder / "digests.json"
+    for name, digest in json.loads(path.read_text()).items() if path.is_file() else ():
+        with (folder / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise ValueError(f"{folder / name} is not what was written: its SHA-256 differs; train the model again")
 
 
 def read_operators(tensors: dict[str, np.ndarray[Any, Any]]) -> list[list[Any]]:

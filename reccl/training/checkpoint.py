@@ -14,7 +14,10 @@ def save(state: Mapping[str, Tensor], path: Path) -> None:
     """Write the file, and the folders that it is to stand in where they are missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as draft:
+        draft.touch()
+        mode = draft.stat().st_mode
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, draft)
+        draft.chmod(mode)  # safetensors lets nobody else read what it writes
 
 
 def load(path: Path, device: torch.device | None = None) -> dict[str, Tensor]:
