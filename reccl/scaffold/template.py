@@ -7,7 +7,7 @@ import yaml
 from reccl.bundle import bundled
 from reccl.config import validate
 from reccl.config_file import read_yaml
-from reccl.scaffold.annotated import annotated, flow
+from reccl.scaffold.annotated import annotated, flow, line
 from reccl.scaffold.data_section import data_section
 from reccl.scaffold.plan import Plan
 
@@ -39,8 +39,8 @@ def config_text(plan: Plan, *, name: str, path: str, command: str) -> str:
         f"# reccl train --config {path}",
         "#",
         "# Change what you like: a key that is left out has its default. `reccl config reference` explains every key.",
-        f"name: {flow(name)}",
-        "seed: 42",
+        *line(f"name: {flow(name)}", "Name of the run in `reccl runs`.", 0),
+        *line("seed: 42", "Seed of initialization, negatives and batch order; the split has its own.", 0),
         "",
     ]
     data, sections, cold_start = data_section(plan), model(), cold_start_of(plan)

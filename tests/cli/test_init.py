@@ -157,7 +157,7 @@ class TestTheFile:
         assert fresh("init", "buys.csv").code == 0
         lines = (fresh.folder / "buys.yaml").read_text().splitlines()
         assert lines[1] == "# reccl train --config buys.yaml"
-        keys = [line for line in lines[7:] if line.strip() and not line.strip().startswith("#")]
+        keys = [line for line in lines if line.strip() and not line.strip().startswith("#")]
         plain = [line for line in keys if "#" not in line]
         parts = {"data:", "ranking:", "vectors:", "directions:", "items:", "neighbors:"}
         assert {line.strip() for line in plain if not line.strip().startswith("kind: ")} <= parts
