@@ -47,8 +47,8 @@ class Model:
     item_ids: IdMap  # [I]
     known: UserItemCSR  # interactions known at training time, hidden from recommendations
     popularity: Tensor  # [I] training interactions of each item, for users who are not known
-    towers: Towers = field(default_factory=Towers)  # place new users and items by their features
-    feature_prior: FeaturePrior | None = None  # how far the users' tower can be believed
+    towers: Towers = field(default_factory=Towers)  # embed new users and items from their features
+    feature_prior: FeaturePrior | None = None  # how much the users' tower tells
     sources: Sources | None = None  # what scores of each user and item rest on; None: all on training
 
     @property
@@ -62,7 +62,7 @@ class Model:
 
     @classmethod
     def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None, sources: Sources | None = None) -> "Model":
-        """A scorer that was trained on `data`, and what places nodes by their features, where there is such."""
+        """A scorer that was trained on `data`, and the towers that embed nodes from features, where there are some."""
         rows = data.known_before("test")
         known = UserItemCSR.from_interactions(rows, len(data.user_ids), len(data.item_ids))
         popularity = torch.bincount(known.item, minlength=len(data.item_ids)).float()
@@ -97,7 +97,7 @@ def save(model: Model, folder: Path) -> None:
         "popularity": model.popularity,
     }
     features = {}
-    for side, tower in sides(model.towers):
+    for side, tower in list_towers(model.towers):
         assert isinstance(tower.features, FittedFeatures)
         features[side], learned = tower.features.to_state()
         tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
@@ -151,8 +151,9 @@ def read(folder: Path, manifest: dict[str, Any], tensors: dict[str, Tensor]) -> 
     scorer, popularity = Scorer.from_tensors(tensors), tensors["popularity"]
     check_scorer(scorer, len(users), len(items))
     check_shape("popularity", popularity, (len(items),), torch.float32)
-    towers = Towers(**{side: tower(state, tensors, side) for side, state in manifest["features"].items()})
-    feature_prior = FeaturePrior(**starting(tensors, "feature_prior.")) if "feature_prior.bias" in tensors else None
+    towers = Towers(**{side: read_tower(state, tensors, side) for side, state in manifest["features"].items()})
+    prior = select_prefix(tensors, "feature_prior.")
+    feature_prior = FeaturePrior(**prior) if prior else None
     sources = Sources(tensors["user_source"], tensors["item_source"]) if "user_source" in tensors else None
     if sources is not None:
         check_sources("user_source", sources.users, len(users))
@@ -160,17 +161,17 @@ def read(folder: Path, manifest: dict[str, Any], tensors: dict[str, Tensor]) -> 
     return Model(scorer, users, items, known, popularity, towers, feature_prior, sources)
 
 
-def sides(towers: Towers) -> list[tuple[str, Tower]]:
+def list_towers(towers: Towers) -> list[tuple[str, Tower]]:
     """The towers that there are, by side."""
     return [(side, tower) for side, tower in (("users", towers.users), ("items", towers.items)) if tower is not None]
 
 
-def tower(state: dict[str, Any], tensors: dict[str, Tensor], side: str) -> Tower:
+def read_tower(state: dict[str, Any], tensors: dict[str, Tensor], side: str) -> Tower:
     """The tower of one side as `save` wrote it."""
-    features = FittedFeatures.from_state(state, starting(tensors, f"{side}_features."))
-    return Tower.from_tensors(features, starting(tensors, f"{side}_tower."))
+    features = FittedFeatures.from_state(state, select_prefix(tensors, f"{side}_features."))
+    return Tower.from_tensors(features, select_prefix(tensors, f"{side}_tower."))
 
 
-def starting(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
-    """The tensors whose names have this start, without it."""
-    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+def select_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names have this prefix, named without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -26,10 +26,17 @@ class ChebyshevFilter(ScorerSettings):
     (1 + |x|^flatness) / 2 where x < 0 and (1 - x^flatness) / 2 elsewhere; V [I, rank] are the first right singular
     vectors of R~, D the item degrees.
 
-    Like the authors' code, from which the published figures come, the plateau is read at x_i = -cos(pi i / order) and
-    its values are given to the Chebyshev nodes, which lie a little further in. Where we differ: the polynomial's
-    constant is left out, which changes the scores of a user's own items alone; computed by Horner's rule, in
-    2 order sparse products of blocks, so ranking takes `order` times as long as with `graph_filter`.
+    As in the authors' code, from which the published figures come, the plateau is evaluated at x_i = -cos(pi i / order)
+    and its values are assigned to the Chebyshev nodes, which lie a little further in. Where we differ: the polynomial's
+    constant is left out, which changes the scores of a user's own items alone. Computed by Horner's rule, in 2 order
+    sparse products of blocks, so ranking takes `order` times as long as with `graph_filter`.
+
+    >>> import polars as pl, torch
+    >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
+    >>> graph = Graph.from_interactions(rows, 3, 3)  # 3 users, 3 items
+    >>> scores = ChebyshevFilter(order=2, rank=1).build(graph, None).scores(torch.tensor([2]))
+    >>> scores.shape
+    torch.Size([1, 3])
     """
 
     kind: Literal["chebyshev_filter"] = "chebyshev_filter"
@@ -54,31 +61,31 @@ class ChebyshevFilter(ScorerSettings):
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         shared = {"rank": self.rank, "weight": self.weight, "exact": self.exact}
         ideal = GraphFilter(**shared, exponent=self.exponent, ideal_exponent=self.exponent).build(graph, None)
-        around = graph.item_degree.clamp(min=1).double().cpu().numpy() ** self.exponent  # [I]
-        hops = horner(normalize_matrix(graph.interactions), plateau(self.order, self.flatness), around)
+        scale = graph.item_degree.clamp(min=1).double().cpu().numpy() ** self.exponent  # [I] D^b
+        hops = horner_hops(normalize_matrix(graph.interactions), plateau_coefficients(self.order, self.flatness), scale)
         operator = ItemOperator(tuple(to_torch_csr(hop).to(graph.device) for hop in hops))
         return Scorer(ideal.user_embeddings, ideal.item_embeddings, graph.user_items, (operator,))
 
 
-def plateau(order: int, flatness: float) -> np.ndarray[Any, Any]:
+def plateau_coefficients(order: int, flatness: float) -> np.ndarray[Any, Any]:
     """Coefficients a_0 .. a_order of the polynomial h(z) = sum a_k z^k."""
-    read = -np.cos(np.pi * np.arange(order + 1) / order)  # [order + 1] ascending, -1 .. 1
-    values = 0.5 - 0.5 * np.sign(read) * np.abs(read) ** flatness
+    points = -np.cos(np.pi * np.arange(order + 1) / order)  # [order + 1] ascending, -1 .. 1
+    values = 0.5 - 0.5 * np.sign(points) * np.abs(points) ** flatness
     nodes = -np.cos(np.pi * (np.arange(order + 1) + 0.5) / (order + 1))  # ascending
     series = np.polynomial.chebyshev.chebfit(nodes, values, order)
     return np.asarray(Chebyshev(series, domain=[0, 1], window=[1, -1]).convert(kind=Polynomial).coef)
 
 
-def horner(normal: csr_matrix, a: np.ndarray[Any, Any], around: np.ndarray[Any, Any]) -> list[csr_matrix]:
+def horner_hops(normal: csr_matrix, a: np.ndarray[Any, Any], scale: np.ndarray[Any, Any]) -> list[csr_matrix]:
     """The matrices of D^b R~' ( a_1 + B (a_2 + B (.. a_K)) ) R~ D^-b, B = R~R~', which is D^b (h(A) - a_0) D^-b.
 
     Its state is [y ; r], both [U, b]: r = R~ D^-b x is carried along, y starts as a_K r and becomes B y + a_k r.
     """
     users = normal.shape[0]
-    one, into = identity(users), normal @ diags(1 / around)
-    hops = [bmat([[a[-1] * into], [into]])]  # [2U, I]
+    one, to_users = identity(users), normal @ diags(1 / scale)
+    hops = [bmat([[a[-1] * to_users], [to_users]])]  # [2U, I]
     for coefficient in a[-2:0:-1]:
         hops.append(bmat([[normal.T, None], [None, one]]))  # [I + U, 2U]
         hops.append(bmat([[normal, coefficient * one], [None, one]]))  # [2U, I + U]
-    hops.append(bmat([[diags(around) @ normal.T, csr_matrix((normal.shape[1], users))]]))  # [I, 2U]
+    hops.append(bmat([[diags(scale) @ normal.T, csr_matrix((normal.shape[1], users))]]))  # [I, 2U]
     return [matrix.tocsr() for matrix in hops]

@@ -20,9 +20,15 @@ class Ease(ScorerSettings):
     P = (R'D_U^-2a R + l2 I)^-1,  B_ij = -P_ij / P_jj, B_jj = 0,  s_u = B' x_u
 
     R [U, I] is the binary training matrix, D_U the users' degrees. In the paper a, the `user_exponent`, is 0: every
-    interaction of every user weighs alike in the regression. With 1/2 every user weighs alike, so that a few long
-    histories do not rule (as in the normalized graphs of GF-CF, and in DAN, Park et al., SIGIR 2025;
-    https://arxiv.org/abs/2504.05805, which also normalizes items). Needs three matrices of I x I dense numbers.
+    interaction has the same weight in the regression. With 1/2 every user has the same weight, so that a few long
+    histories do not dominate (as in the normalized graphs of GF-CF, and in DAN, Park et al., SIGIR 2025;
+    https://arxiv.org/abs/2504.05805, which also normalizes items). Needs three dense I x I matrices.
+
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
+    >>> graph = Graph.from_interactions(rows, 3, 3)  # 3 users, 3 items
+    >>> Ease(l2=1).build(graph, None).scores(torch.tensor([2])).argmax().item()  # user 2 has item 0, others 0 and 1
+    1
     """
 
     kind: Literal["ease"] = "ease"
@@ -30,7 +36,6 @@ class Ease(ScorerSettings):
     """Ridge penalty (lambda): a few hundred for a thousand items, more for denser data; a few with exponent 0.5."""
     user_exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Exponent of a user's degree, which divides the user's row in the regression (a)."""
-
     max_items: Annotated[int, Field(ge=1)] = 30_000
     """Largest catalog that it is computed for (30,000: 11 GiB; 10,000: 1.2 GiB); a blend leaves it out beyond."""
 

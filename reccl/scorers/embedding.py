@@ -15,26 +15,26 @@ from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
 class EmbeddingScorer(ScorerSettings):
-    """score(u, i) = e_u . e_i, their cosine, or -|e_u - e_i|^2, for an encoder that was trained by that distance.
+    """score(u, i) = e_u . e_i, their cosine, or -|e_u - e_i|^2, for an encoder that was trained with that distance.
 
-    Training by cosine and scoring by inner product is a published pair (BSL, Wu et al., ICDE 2024;
-    https://arxiv.org/abs/2312.12882). Our reading of it: in-batch negatives teach a user's taste apart from popularity,
-    and the lengths of LightGCN's embeddings, which grow with degree, add popularity back.
+    Training with cosines and scoring with inner products is a published combination (BSL, Wu et al., ICDE 2024;
+    https://arxiv.org/abs/2312.12882). Our explanation: in-batch negatives teach a user's taste without popularity, and
+    the lengths of LightGCN's embeddings, which grow with degree, add popularity back.
 
-    The distance is an inner product too, so that search and export know one kind of scorer:
+    The distance is an inner product, too, so that search and export deal with one kind of scorer:
     -|e_u - e_i|^2 = [2 e_u ; -|e_u|^2 ; 1] . [e_i ; 1 ; -|e_i|^2].
 
     `popularity` adds c log degree(i), one more component. It is for a softmax that was trained with candidates
     weighted by degree^p (`full_softmax` with popularity p; in-batch negatives without logQ are p = 1): its logits learn
-    log p(i | u) - p log degree(i), and c = p * temperature gives back to cosines what training set apart. On Gowalla
-    that ranks a tenth better than inner products of the same embeddings (docs/results.md).
+    log p(i | u) - p log degree(i), and c = p * temperature gives back to cosines the popularity that training removed.
+    On Gowalla that ranks a tenth better than inner products of the same embeddings (docs/results.md).
     """
 
     kind: Literal["embedding"] = "embedding"
     similarity: PairSimilarity = "dot"
     """Inner product, cosine, or the negative squared distance (euclidean)."""
     popularity: float = 0.0
-    """Weight c of the logarithm of an item's training interactions (at least one) beside the similarity."""
+    """Weight c of the logarithm of an item's training interactions (at least one), added to the similarity."""
 
     @override
     def needs_embeddings(self) -> bool:
@@ -55,7 +55,7 @@ class EmbeddingScorer(ScorerSettings):
         assert embeddings is not None, "an embedding scorer needs an encoder"
         users, items = embeddings.users(None).detach(), embeddings.items(None).detach()
         if self.similarity == "euclidean":
-            users, items = by_distance(users, items)
+            users, items = distance_embeddings(users, items)
         else:
             users, items = normalize_for(users, self.similarity), normalize_for(items, self.similarity)
         if self.popularity:
@@ -65,8 +65,13 @@ class EmbeddingScorer(ScorerSettings):
         return Scorer(users, items)
 
 
-def by_distance(users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-    """Embeddings whose inner products are negative squared distances: [U, D], [I, D] -> [U, D + 2], [I, D + 2]."""
+def distance_embeddings(users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings whose inner products are negative squared distances: [U, D], [I, D] -> [U, D + 2], [I, D + 2].
+
+    >>> users, items = distance_embeddings(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+    >>> users @ items.T
+    tensor([[-25.,  -1.]])
+    """
     users, items = at_least_float32(users), at_least_float32(items)
     of_users, of_items = (-x.square().sum(1, keepdim=True) for x in (users, items))  # [U, 1], [I, 1]
     ones = torch.ones_like(of_items)

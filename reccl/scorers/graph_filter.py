@@ -27,6 +27,12 @@ class GraphFilter(ScorerSettings):
     scored, so that no I x I matrix exists.
 
     ChebyCF's own first filter is a polynomial, see `ChebyshevFilter`.
+
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
+    >>> graph = Graph.from_interactions(rows, 3, 3)  # 3 users, 3 items
+    >>> GraphFilter(rank=0).build(graph, None).scores(torch.tensor([2])).argsort(descending=True)  # user 2 has item 0
+    tensor([[0, 1, 2]])
     """
 
     kind: Literal["graph_filter"] = "graph_filter"
@@ -35,12 +41,12 @@ class GraphFilter(ScorerSettings):
     weight: Annotated[float, Field(ge=0)] = 0.3
     """Weight of the ideal low-pass filter (alpha)."""
     exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Exponent of the item degrees around the two hops: more puts popular items first."""
+    """Exponent of the item degrees around the two hops: a larger one puts popular items first."""
     ideal_exponent: Annotated[float, Field(ge=0, le=1)] = 0.5
     """The same around the ideal low-pass filter."""
     exact: bool = True
-    """Exact singular vectors, as published. A randomized SVD is four times faster and mixes in some of the directions
-    beyond `rank`; on Gowalla, where a higher rank is better, so is that."""
+    """Exact singular vectors, as published. A randomized SVD is four times faster and mixes in some vectors beyond
+    `rank`; on Gowalla, where a higher rank is better, that is better, too."""
 
     @override
     def uses_history(self, graph: Graph) -> bool:
@@ -52,9 +58,9 @@ class GraphFilter(ScorerSettings):
         normal = normalize_matrix(counts)  # R~
         vectors = decompose_graph(graph, self.rank if self.weight else 0, exact=self.exact).right  # [I, rank]
         degree = graph.item_degree.clamp(min=1).double().cpu().numpy()  # [I]
-        around, ideal = (degree[:, None] ** exponent for exponent in (self.exponent, self.ideal_exponent))
+        scale, ideal = degree**self.exponent, degree[:, None] ** self.ideal_exponent  # [I] D^a, [I, 1] D^b
         tables = counts @ (vectors / ideal), self.weight * vectors * ideal  # [U, rank], [I, rank]
-        into, out = normal @ diags(1 / around.ravel()), diags(around.ravel()) @ normal.T  # R~ D^-a, D^a R~'
-        hops = ItemOperator(tuple(to_torch_csr(hop.tocsr()).to(graph.device) for hop in (into, out)))
+        to_users, to_items = normal @ diags(1 / scale), diags(scale) @ normal.T  # R~ D^-a, D^a R~'
+        hops = ItemOperator(tuple(to_torch_csr(hop.tocsr()).to(graph.device) for hop in (to_users, to_items)))
         users, items = (torch.from_numpy(table).float().to(graph.device) for table in tables)
         return Scorer(users, items, graph.user_items, (hops,))

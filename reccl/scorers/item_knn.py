@@ -1,4 +1,4 @@
-"""Item-kNN: items like those that the user has."""
+"""Item-kNN: items that are similar to those the user has."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,8 @@ from reccl.encoders import Embeddings
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
-CHUNK = 1024  # items whose similarities are dense at a time
+CHUNK = 1024
+"""Items whose similarities are dense at a time."""
 
 
 class ItemKnn(ScorerSettings):
@@ -20,13 +21,19 @@ class ItemKnn(ScorerSettings):
 
     sim(i, j) = |U_i and U_j| / (|U_i|^1/2 |U_j|^1/2 + shrink),  s_ui = sum over the user's items j of sim(i, j),
     where each item j keeps only its `neighbors` most similar items.
+
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
+    >>> graph = Graph.from_interactions(rows, 3, 3)  # 3 users, 3 items
+    >>> ItemKnn(shrink=0).build(graph, None).scores(torch.tensor([2]))  # user 2 has item 0: |U_0 and U_1| / 6^1/2
+    tensor([[0.0000, 0.8165, 0.0000]])
     """
 
     kind: Literal["item_knn"] = "item_knn"
     neighbors: Annotated[int, Field(ge=1)] = 100
     """Most similar items that an item keeps."""
     shrink: Annotated[float, Field(ge=0)] = 10.0
-    """Pulls similarities that rest on few users towards zero."""
+    """Shrinks similarities that are based on few users towards zero."""
 
     @override
     def uses_history(self, graph: Graph) -> bool:
@@ -38,15 +45,15 @@ class ItemKnn(ScorerSettings):
         length, by_item = degree.sqrt(), counts.T.tocsr()
         rows, columns, values = [], [], []
         for start in range(0, graph.num_items, CHUNK):
-            together = torch.from_numpy((by_item[start : start + CHUNK] @ counts).toarray())  # [c, I] common users
-            own = torch.arange(start, start + len(together))  # [c]
-            similar = together / (length[own, None] * length + self.shrink).clamp(min=1e-9)
-            similar[torch.arange(len(own)), own] = 0
-            best, item = similar.topk(min(self.neighbors, graph.num_items), dim=1)  # [c, k]
-            kept = best > 0
-            rows.append(item[kept])
-            columns.append(own[:, None].expand_as(item)[kept])
-            values.append(best[kept])
+            common = torch.from_numpy((by_item[start : start + CHUNK] @ counts).toarray())  # [c, I] common users
+            own = torch.arange(start, start + len(common))  # [c]
+            similarity = common / (length[own, None] * length + self.shrink).clamp(min=1e-9)
+            similarity[torch.arange(len(own)), own] = 0
+            best, item = similarity.topk(min(self.neighbors, graph.num_items), dim=1)  # [c, k]
+            positive = best > 0
+            rows.append(item[positive])
+            columns.append(own[:, None].expand_as(item)[positive])
+            values.append(best[positive])
         value, row, column = (torch.cat(parts).numpy() for parts in (values, rows, columns))
         weights = csr_matrix((value, (row, column)), shape=(graph.num_items, graph.num_items))
         return Scorer.from_history(graph, ItemOperator((to_torch_csr(weights).to(graph.device),)))

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
@@ -10,10 +11,16 @@ from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
 class Popularity(ScorerSettings):
-    """score(u, i) = number of training interactions of item i: the baseline that any model must beat."""
+    """score(u, i) = number of training interactions of item i: the baseline that any model must beat.
+
+    >>> import polars as pl
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 1, 1], "item": [2, 2, 0]}), 2, 3)
+    >>> Popularity().build(graph, None).scores(torch.tensor([0]))
+    tensor([[1., 0., 2.]])
+    """
 
     kind: Literal["popularity"] = "popularity"
 
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        """See `ScorerSettings.build`; as inner products, D = 1."""
-        return Scorer(torch.ones(graph.num_users, 1, device=graph.device), graph.item_degree[:, None].float())
+        return Scorer(torch.ones(graph.num_users, 1, device=graph.device), graph.item_degree[:, None].float())  # D = 1

@@ -1,4 +1,4 @@
-"""Random: another random list for everybody."""
+"""Random: a random list for every user."""
 
 from typing import Literal
 
@@ -10,10 +10,11 @@ from reccl.encoders import Embeddings
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 DIMENSION = 32
+"""Components of the random vectors."""
 
 
 class Random(ScorerSettings):
-    """Inner products of random vectors: what chance alone gives."""
+    """Inner products of random vectors: what chance alone gives. The same lists for equal seeds."""
 
     kind: Literal["random"] = "random"
     seed: int = 0

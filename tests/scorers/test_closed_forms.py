@@ -16,8 +16,8 @@ from reccl.data.svd import truncated_svd
 from reccl.errors import TrainingError
 from reccl.recommend import Model, load, recommend, save
 from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd
-from reccl.scorers.chebyshev_filter import plateau
-from reccl.scorers.svd import chance
+from reccl.scorers.chebyshev_filter import plateau_coefficients
+from reccl.scorers.svd import chance_singular_value
 from reccl.tracking import SERVED
 
 CLOSED = [
@@ -125,7 +125,7 @@ def test_chebyshev_filter_applies_its_polynomial_to_every_eigenvalue(
 
 
 def test_a_plateau_of_order_eight_is_one_half_in_the_middle_and_falls_on_both_sides() -> None:
-    coefficients = plateau(8, 1.5)
+    coefficients = plateau_coefficients(8, 1.5)
     at = np.polynomial.polynomial.polyval(np.array([0, 0.25, 0.5, 0.75, 1]), coefficients)
     np.testing.assert_allclose(at, [0, 0.3, 0.5, 0.7, 1], atol=0.02)
 
@@ -158,11 +158,11 @@ def test_a_cutoff_of_one_is_where_the_singular_values_of_random_interactions_end
     places = np.nonzero(dense)
     graph = Graph.from_interactions(pl.DataFrame({"user": places[0], "item": places[1]}), 300, 200)
     values = np.linalg.svd(dense / np.sqrt(np.outer(dense.sum(1), dense.sum(0))), compute_uv=False)
-    assert chance(graph) == pytest.approx(values[1], rel=0.15)
+    assert chance_singular_value(graph) == pytest.approx(values[1], rel=0.15)
     planted = np.zeros((200, 120))
     planted[planted_graph.user, planted_graph.item] = 1
     values = np.linalg.svd(planted / np.sqrt(np.outer(planted.sum(1), planted.sum(0).clip(1))), compute_uv=False)
-    assert (values > chance(planted_graph)).sum() == 4  # the planted blocks, and nothing else
+    assert (values > chance_singular_value(planted_graph)).sum() == 4  # the planted blocks, and nothing else
 
 
 def test_scorers_of_one_graph_share_a_decomposition(planted_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
