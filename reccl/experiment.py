@@ -74,18 +74,12 @@ def fit_and_test(
         for callback in callbacks:
             callback.on_refit_start()
         with clock("refit_seconds"):
-            again = learn(
-                model.experiment,
-                data.merge_validation(),
-                device,
-                every,
-                epochs=first.best_epoch or None,
-                checkpoints=checkpoints(phase="refit"),
-            )
+            whole, epochs = data.merge_validation(), first.best_epoch or None
+            again = learn(model.experiment, whole, device, every, epochs=epochs, checkpoints=checkpoints(phase="refit"))
         refit = again.fit
         clock.seconds["refit_seconds"] += refit.earlier_seconds
         if not refit.interrupted:
-            model, trained_on = again, data.merge_validation()
+            model, trained_on = again, whole
     with clock("evaluate_seconds"):
         tested = measure_part(model.ranker, trained_on, "test", experiment)
     metrics = {"validation": validation, "test": means(tested)}
