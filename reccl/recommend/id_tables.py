@@ -26,7 +26,7 @@ def read_id_table(path: Path | None, names: Names) -> pl.DataFrame | None:
     """
     if path is None:
         return None
-    return rename_ids(read_table(*find_table_files(path), text=(USER, ITEM, *names.values())), names)
+    return rename_ids(read_table(*find_table_files(path), ids=(USER, ITEM, *names.values())), names)
 
 
 def rename_ids(table: pl.DataFrame, names: Names) -> pl.DataFrame:
@@ -54,7 +54,7 @@ def read_user_ids(path: Path, names: Names, known: IdMap, log: Log) -> pl.Series
         column = next((name for name in header if name in columns), columns[0] if len(columns) == 1 else None)
         if column is None:
             raise DataError(f"{path} has no column {USER!r}; there are: {listed(columns)}")
-        ids = read_table(files, kind, text=(column,))[column]
+        ids = read_table(files, kind, ids=(column,))[column]
         first = pl.Series([column])
         if column not in header and kind in TEXT and known.to_rows(first).null_count() == 0:
             log(f"{path}: the first line, {column!r}, is a user's id, not a header")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from reccl.data.ingest.delimited import Dialect
 from reccl.data.ingest.files import SUFFIXES, TEXT, find_table_files, scan
 from reccl.errors import DataError
 
@@ -45,11 +46,7 @@ def open_table(path: Path) -> TableFile:
         refuse_headless(path, header, separator)
     implied = {"csv": ",", "tsv": "\t"}.get(form)
     separator = None if separator == implied else separator
-    if form in TEXT:
-        names = scan(files, form, separator).collect_schema().names()
-        rows = scan(files, form, separator, text=tuple(names))
-    else:
-        rows = scan(files, form, separator)
+    rows = scan(files, form, Dialect(separator))
     if len(rows.collect_schema()) < 2:
         (name,) = rows.collect_schema().names() or ["none"]
         raise DataError(f"{path} has one column only ({name}); a table of interactions has a user and an item column")

@@ -97,12 +97,12 @@ def test_features_take_the_id_type_of_the_interactions(tmp_path: Path) -> None:
     assert tables.items.collect().rows() == [(2, "red")]
 
 
-def test_an_id_that_is_text_after_ten_thousand_numbers_is_named_with_its_row(tmp_path: Path) -> None:
+def test_an_id_that_is_text_after_ten_thousand_numbers_makes_all_of_them_text(tmp_path: Path) -> None:
     lines = [f"{n},1" for n in range(10_001)]
     (tmp_path / "buys.csv").write_text("\n".join(["user,item", *lines, "x7,1"]))
+    assert rows(tmp_path, interactions=Path("buys.csv"))["user"].to_list()[-2:] == ["10000", "x7"]
     with pytest.raises(DataError, match=r"user 'x7' in row 10002 .*is not a whole number; set ids: string"):
-        rows(tmp_path)
-    assert rows(tmp_path, ids="string").height == 10_002
+        rows(tmp_path, interactions=Path("buys.csv"), ids="integer")
 
 
 def test_steps_are_applied_in_order_and_named(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_predefined_part_may_hold_three_words_only(tmp_path: Path) -> None:
     [
         ({"user": "custmer", "item": "sku"}, "no column 'custmer'; did you mean 'customer'.*set user: COLUMN"),
         ({**NAMES, "interactions": Path("buy.csv")}, "no file or folder .*buy.csv; did you mean 'buys.csv'"),
-        ({**NAMES, "separator": "::"}, "separator '::' is not one plain character"),
+        ({**NAMES, "separator": "::"}, "no column 'customer'.*is the separator right"),
         ({**NAMES, "format": "parquet"}, "cannot read .*buys.csv as parquet"),
         ({**NAMES, "rating": "stars"}, "no column 'stars'"),
         ({"database": "sqlite://x"}, "database goes with query"),
@@ -208,3 +208,71 @@ class TestDatabase:
         monkeypatch.setattr(pl, "read_database_uri", read)
         with pytest.raises(DataError, match=r"pip install 'reccl\[database\]'"):
             rows(tmp_path, database="sqlite://x", query="select 1")
+
+
+class TestTextAsItComes:
+    def read(self, tmp_path: Path, text: str, **arguments: object) -> pl.DataFrame:
+        (tmp_path / "buys.csv").write_text(text)
+        return rows(tmp_path, interactions=Path("buys.csv"), **arguments)
+
+    def test_numbers_that_are_whole_at_first_and_then_not_are_numbers(self, tmp_path: Path) -> None:
+        lines = [f"u{n},{n},3\n" for n in range(20_000)]
+        table = self.read(tmp_path, "user,item,rating\n" + "".join(lines) + "u1,x,3.5\n")
+        assert table["rating"].tail(1).item() == 3.5
+        assert table["item"].tail(2).to_list() == ["19999", "x"]
+
+    @pytest.mark.parametrize("words", [("True", "False"), ("true", "false"), ("1", "0")])
+    def test_liked_or_not_is_1_or_0(self, tmp_path: Path, words: tuple[str, str]) -> None:
+        text = f"user,item,rating\na,x,{words[0]}\nb,x,{words[1]}\n"
+        assert self.read(tmp_path, text)["rating"].to_list() == [1, 0]
+        assert self.read(tmp_path, text, minimum_rating=1)["user"].to_list() == ["a"]
+
+    def test_numbers_may_have_a_decimal_comma_and_separated_thousands(self, tmp_path: Path) -> None:
+        text = 'user,item,rating\na,x,"1.270,5"\n'
+        assert self.read(tmp_path, text, decimal=",", thousands=".")["rating"].item() == 1270.5
+        with pytest.raises(DataError, match=r"rating '1\.270,5' in row 1 \(user 'a', item 'x'\) is not a number"):
+            self.read(tmp_path, text)
+
+    def test_ids_lose_outer_spaces_and_missing_ones_are_dropped_and_counted(self, tmp_path: Path) -> None:
+        (tmp_path / "buys.csv").write_text("user,item\nu1 ,i7\nu1, i7\nNULL,i7\n,i7\n")
+        table, counts = TABLE.run(tmp_path, interactions=Path("buys.csv")).interactions.collect()
+        assert table.rows() == [("u1", "i7")]
+        assert [count.rows for count in counts] == [4, 2, 1]
+
+    def test_whole_numbers_written_as_floats_are_whole_numbers(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, "user,item\n1.0,7\n2.0,8\n").rows() == [(1, 7), (2, 8)]
+
+    def test_long_ids_are_kept_and_those_that_a_spreadsheet_rounded_are_named(self, tmp_path: Path) -> None:
+        text = f"user,item\n{2**63 - 1},1\n{2**63 - 2},1\n"
+        assert self.read(tmp_path, text)["user"].to_list() == [2**63 - 1, 2**63 - 2]
+        with pytest.raises(DataError, match=r"user '1\.101E\+17' in row 1 .* spreadsheet .* set ids: string"):
+            self.read(tmp_path, "user,item\n1.101E+17,7\n")
+        assert self.read(tmp_path, "user,item\n1.101E+17,7\n", ids="string")["user"].item() == "1.101E+17"
+
+    def test_times_are_epochs_or_iso_text(self, tmp_path: Path) -> None:
+        text = "user,item,timestamp\na,x,60\nb,x,1970-01-01 00:02:00\nc,x,180.9\n"
+        assert self.read(tmp_path, text)["timestamp"].to_list() == [60, 120, 180]
+        assert self.read(tmp_path, "user,item,timestamp\na,x,60000\n", time_unit="ms")["timestamp"].item() == 60
+
+    def test_a_separator_is_told_in_words_and_a_wrong_one_is_hinted_at(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, "user\titem\na\tx\n", separator="\\t").rows() == [("a", "x")]
+        assert self.read(tmp_path, "a::x\nb::y\n", separator="::", header=False, user="1", item="2").height == 2
+        with pytest.raises(DataError, match=r"no column 'user'.* are: user\|item; is the separator right"):
+            self.read(tmp_path, "user|item\na|x\n")
+
+    def test_files_of_a_folder_may_order_columns_in_their_own_way_but_not_lack_ids(self, tmp_path: Path) -> None:
+        folder = tmp_path / "buys"
+        folder.mkdir()
+        (folder / "1.csv").write_text("user,item\na,x\n")
+        (folder / "2.csv").write_text("item,note,user\ny,-,b\n")
+        (folder / "3.csv").write_text("user,item\n")
+        assert sorted(rows(tmp_path, interactions=Path("buys")).rows()) == [("a", "x"), ("b", "y")]
+        (folder / "4.csv").write_text("users,item\nc,z\n")
+        with pytest.raises(DataError, match=r"4\.csv has no column 'user', which other files beside it have"):
+            rows(tmp_path, interactions=Path("buys"))
+
+    def test_features_are_typed_by_all_rows_and_codes_stay_text(self, tmp_path: Path) -> None:
+        (tmp_path / "items.csv").write_text("item,price,zip\n" + "1,2,02134\n" * 9 + "2,2.5,94043\n")
+        (tmp_path / "buys.csv").write_text("user,item\na,1\na,2\n")
+        tables = TABLE.run(tmp_path, interactions=Path("buys.csv"), items=Path("items.csv"))
+        assert tables.items.collect().rows() == [(1, 2.0, "02134"), (2, 2.5, "94043")]

@@ -1,102 +1,187 @@
 """Conversions: text, dates and odd number types into what reccl works with, or an error naming value and row."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import polars as pl
 
 from reccl.data.columns import ITEM, USER
-from reccl.data.ingest.checks import ROW, Step, reject_rows, require_columns
+from reccl.data.ingest.checks import ROW, reject_rows, require_columns
 from reccl.errors import DataError
 
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 WHOLE = r"^(?:0|-?[1-9]\d{0,17})$"
-_PARSED = "__parsed"
+TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
+ROUNDED = r"^\d(?:\.\d+)?[eE]\+\d+$"
+"""Long numbers as spreadsheets write them."""
+NUMBER = r"^[-+]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$"
 
 
-def convert(column: str, conversion: pl.Expr, meaning: str, advice: str = "mend the file") -> Step:
-    """Replace a column by its `conversion`; a value that it turns into null is an error that names value and row."""
+@dataclass(frozen=True)
+class Conversion:
+    """A step that gives one column another type; a value that it turns into null is an error with value and row."""
+
+    column: str
+    expression: Callable[[pl.Expr, pl.DataType], pl.Expr]
+    """The converted column, from the column and its type."""
+    meaning: str
+    advice: str = "mend the file"
+
+    def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Convert the column."""
+        return convert(frame, self)
+
+
+def convert(frame: pl.LazyFrame, *conversions: Conversion) -> pl.LazyFrame:
+    """Convert several columns at once, which is faster than one after the other."""
+    schema = require_columns(*(each.column for each in conversions))(frame).collect_schema()
+    lost = {}
+    for each in conversions:
+        column, dtype = pl.col(each.column), schema[each.column]
+        known = column.is_not_null() & column.is_not_nan() if dtype.is_float() else column.is_not_null()
+        lost[each] = known & pl.col(f"__{each.column}").is_null()
 
     def refuse(row: dict[str, object]) -> DataError:
-        ids = ", ".join(f"{name} {row[name]!r}" for name in (USER, ITEM) if name in row and name != column)
+        one = pl.DataFrame({name: [value] for name, value in row.items()}, strict=False)
+        each = next(each for each, bad in lost.items() if one.select(bad).item())
+        ids = ", ".join(f"{name} {row[name]!r}" for name in (USER, ITEM) if name in row and name != each.column)
         where = f"row {row[ROW]} ({ids})" if ids else f"row {row[ROW]}"
-        return DataError(f"{column} {row[column]!r} in {where} is not {meaning}; {advice}")
+        return DataError(f"{each.column} {row[each.column]!r} in {where} is not {each.meaning}; {each.advice}")
 
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        frame = require_columns(column)(frame)
-        frame = frame.with_row_index(ROW, offset=1).with_columns(conversion.alias(_PARSED))
-        lost = pl.col(column).is_not_null() & pl.col(_PARSED).is_null()
-        checked = reject_rows(frame, lost, refuse)
-        return checked.with_columns(pl.col(_PARSED).alias(column)).drop(ROW, _PARSED)
-
-    return step
+    made = [each.expression(pl.col(each.column), schema[each.column]).alias(f"__{each.column}") for each in conversions]
+    checked = reject_rows(
+        frame.with_row_index(ROW, offset=1).with_columns(made), pl.any_horizontal(*lost.values()), refuse
+    )
+    converted = [pl.col(f"__{each.column}").alias(each.column) for each in conversions]
+    return checked.with_columns(converted).drop(ROW, *(f"__{each.column}" for each in conversions))
 
 
-def to_numbers(column: str) -> Step:
-    """A column as float64; text that is no number is an error that names value and row."""
+def to_numbers(column: str, decimal: str = ".", thousands: str | None = None) -> Conversion:
+    """A column as float64. True is 1, false 0; NaN is missing."""
 
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        dtype = require_columns(column)(frame).collect_schema()[column]
-        if dtype.is_numeric():
-            return frame.with_columns(pl.col(column).cast(pl.Float64).fill_nan(None))
-        text = pl.col(column).cast(pl.String).str.strip_chars()
-        return convert(column, text.cast(pl.Float64, strict=False).fill_nan(None), "a number")(frame)
+    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if dtype.is_numeric() or dtype == pl.Boolean:
+            return values.cast(pl.Float64).fill_nan(None)
+        text = plain_numbers(values.cast(pl.String).str.strip_chars(), decimal, thousands)
+        number = text.cast(pl.Float64, strict=False).fill_nan(None)
+        truth = pl.when(text.is_in(TRUE)).then(1.0).when(text.is_in(FALSE)).then(0.0)
+        return pl.coalesce(number, truth)
 
-    return step
-
-
-def to_whole_numbers(column: str, advice: str = "mend the file") -> Step:
-    """A column as int64; text such as `007` or `12a`, which a number cannot reproduce, is an error."""
-
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        dtype = require_columns(column)(frame).collect_schema()[column]
-        if dtype.is_integer():
-            return frame.with_columns(pl.col(column).cast(pl.Int64))
-        if dtype.is_float():  # as whole numbers come where some are missing
-            frame = frame.with_columns(pl.col(column).fill_nan(None))
-            whole = pl.when(pl.col(column).round() == pl.col(column)).then(pl.col(column)).cast(pl.Int64, strict=False)
-            return convert(column, whole, "a whole number", advice)(frame)
-        text = pl.col(column).cast(pl.String).str.strip_chars()
-        whole = pl.when(text.str.contains(WHOLE)).then(text).cast(pl.Int64, strict=False)
-        return convert(column, whole, "a whole number", advice)(frame)
-
-    return step
+    return Conversion(column, expression, "a number")
 
 
-def to_text(column: str) -> Step:
-    """A column as strings."""
-    return lambda frame: require_columns(column)(frame).with_columns(pl.col(column).cast(pl.String))
+def plain_numbers(text: pl.Expr, decimal: str = ".", thousands: str | None = None) -> pl.Expr:
+    """Numbers as programs write them: 1.234,5 with a decimal comma and points between thousands is 1234.5."""
+    if thousands is not None:
+        text = text.str.replace_all(thousands, "", literal=True)
+    return text if decimal == "." else text.str.replace(decimal, ".", literal=True)
 
 
-def require_one_of(column: str, allowed: tuple[str, ...]) -> Step:
-    """A column of strings that may hold only these values."""
+def infer_types(
+    table: pl.DataFrame, ids: tuple[str, ...] = (), decimal: str = ".", thousands: str | None = None
+) -> pl.DataFrame:
+    """Columns of text as whole numbers, numbers or booleans where every value is one; but `ids` and 007 stay text.
 
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        text = pl.col(column).cast(pl.String)
-        return convert(column, pl.when(text.is_in(allowed)).then(text), f"one of {', '.join(allowed)}")(frame)
-
-    return step
-
-
-def to_epoch_seconds(column: str, time_unit: str = "s", time_format: str | None = None) -> Step:
-    """A column of times as whole seconds since 1970, whatever it was.
-
-    Numbers count `time_unit` (s, ms, us, ns). Text is ISO 8601: a date, or a date-time with or without an offset from
-    UTC. A time without an offset is taken for UTC. Parts of a second are cut off. With a `time_format`, text and
-    numbers are read by that pattern instead, e.g. `%m/%d/%Y %H:%M` or `%Y%m%d`, as UTC.
+    >>> text = {"a": ["1", None], "b": ["1", "2.5"], "c": ["007", "8"], "d": ["true", "False"]}
+    >>> infer_types(pl.DataFrame(text)).row(0)
+    (1, 1.0, '007', True)
     """
 
-    def step(frame: pl.LazyFrame) -> pl.LazyFrame:
-        dtype = require_columns(column)(frame).collect_schema()[column]
-        if dtype == pl.Date or isinstance(dtype, pl.Datetime):
-            return frame.with_columns(pl.col(column).dt.epoch("s"))
-        if time_format is not None:
-            text = pl.col(column).cast(pl.String).str.strip_chars()
-            moment = text.str.to_datetime(time_format, strict=False, time_unit="us")
-            return convert(column, moment.dt.epoch("s"), f"a time written as {time_format}")(frame)
-        if dtype.is_numeric():
-            whole = pl.col(column) if dtype.is_integer() else pl.col(column).floor()
-            return frame.with_columns(whole.cast(pl.Int64) // TICKS[time_unit])
-        return convert(column, _parse_iso(pl.col(column).cast(pl.String)), "an ISO date or date-time")(frame)
+    def infer(column: pl.Series) -> pl.Series:
+        known = column.drop_nulls()
+        if column.dtype != pl.String or column.name in ids or known.is_empty():
+            return column
+        if known.is_in([*TRUE, *FALSE]).all():
+            return column.is_in(TRUE).set(column.is_null(), None)
+        plain = known.to_frame().select(plain_numbers(pl.first(), decimal, thousands)).to_series()
+        kind = pl.Int64 if plain.str.contains(WHOLE).all() else pl.Float64 if plain.str.contains(NUMBER).all() else None
+        if kind is None:
+            return column
+        return column.to_frame().select(plain_numbers(pl.first(), decimal, thousands).cast(kind)).to_series()
 
-    return step
+    return table.with_columns(infer(column) for column in table)
+
+
+def is_whole(text: pl.Expr) -> pl.Expr:
+    """Whether text is missing, or a whole number that gives back the text: not 007, +7 or 12a; 7.0 counts as 7."""
+    plain = text.str.strip_suffix(".0")
+    return plain.cast(pl.Int64, strict=False).cast(pl.String).eq_missing(plain)
+
+
+def to_whole_numbers(column: str, advice: str = "mend the file", known: bool = False) -> Conversion:
+    """A column as int64; text such as `007` or `12a`, which a number cannot reproduce, is an error.
+
+    `known`: that all text is whole numbers has been checked.
+    """
+
+    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if dtype.is_integer():
+            return values.cast(pl.Int64, strict=False)
+        if dtype.is_float():  # as whole numbers come where some are missing
+            return pl.when(values.round() == values).then(values).cast(pl.Int64, strict=False)
+        text = values.cast(pl.String).str.strip_chars().str.strip_suffix(".0")
+        number = text.cast(pl.Int64, strict=False)
+        return number if known else pl.when(number.cast(pl.String) == text).then(number)
+
+    return Conversion(column, expression, "a whole number", advice)
+
+
+def to_text(column: str) -> Conversion:
+    """A column as strings."""
+    return Conversion(column, lambda values, _: values.cast(pl.String), "text")
+
+
+def to_exported_text(column: str) -> Conversion:
+    """A column of text that may be an id: a long number that a spreadsheet has rounded (1.101E+17) is an error."""
+
+    def expression(values: pl.Expr, _: pl.DataType) -> pl.Expr:
+        return pl.when(~values.str.contains(ROUNDED)).then(values)
+
+    meaning = "an id, but what a spreadsheet made of a long one"
+    return Conversion(column, expression, meaning, "export it as text, or set ids: string")
+
+
+def require_one_of(column: str, allowed: tuple[str, ...]) -> Conversion:
+    """A column of strings that may hold only these values."""
+
+    def expression(values: pl.Expr, _: pl.DataType) -> pl.Expr:
+        text = values.cast(pl.String)
+        return pl.when(text.is_in(allowed)).then(text)
+
+    return Conversion(column, expression, f"one of {', '.join(allowed)}")
+
+
+def to_epoch_seconds(column: str, time_unit: str = "s", time_format: str | None = None) -> Conversion:
+    """A column of times as whole seconds since 1970, whatever it was.
+
+    Numbers count `time_unit` (s, ms, us, ns). Text is a number, or ISO 8601: a date, or a date-time with or without an
+    offset from UTC. A time without an offset is taken for UTC. Parts of a second are cut off. With a `time_format`,
+    text and numbers are read by that pattern instead, e.g. `%m/%d/%Y %H:%M` or `%Y%m%d`, as UTC.
+    """
+
+    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+            return values.dt.epoch("s")
+        if time_format is not None:
+            text = values.cast(pl.String).str.strip_chars()
+            return text.str.to_datetime(time_format, strict=False, time_unit="us").dt.epoch("s")
+        if dtype.is_numeric():
+            whole = values if dtype.is_integer() else values.floor()
+            return whole.cast(pl.Int64, strict=False) // TICKS[time_unit]
+        return values.cast(pl.String).map_batches(lambda text: _parse_times(text, time_unit), pl.Int64)
+
+    iso = "an ISO date or date-time, or a number"
+    return Conversion(column, expression, f"a time written as {time_format}" if time_format else iso)
+
+
+def _parse_times(text: pl.Series, time_unit: str) -> pl.Series:
+    """Text as seconds: numbers, else ISO 8601; null where it is neither."""
+    column = pl.first().str.strip_chars()
+    number = pl.coalesce(column.cast(pl.Int64, strict=False), column.cast(pl.Float64, strict=False).floor())
+    seconds = text.to_frame().select(number.cast(pl.Int64, strict=False) // TICKS[time_unit]).to_series()
+    if seconds.null_count() == text.null_count():
+        return seconds
+    return text.to_frame().select(pl.coalesce(seconds, _parse_iso(pl.first()))).to_series()
 
 
 def _parse_iso(text: pl.Expr) -> pl.Expr:

@@ -1,11 +1,14 @@
 """Table files by format: CSV, TSV, Parquet, JSON lines and Arrow as one lazy table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
+from reccl.data.ingest.conversions import infer_types
+from reccl.data.ingest.delimited import Dialect, scan_delimited
 from reccl.errors import DataError, did_you_mean, listed
 
 Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "arrow"]
@@ -19,8 +22,8 @@ SUFFIXES = {
     ".ipc": "arrow",
     ".feather": "arrow",
 }
-TEXT = ("csv", "tsv")
-"""Formats that carry no types: a column is what it looks like."""
+TEXT = {"csv": ",", "tsv": "\t"}
+"""Formats without types, and what separates their fields."""
 
 
 def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] = ()) -> tuple[list[Path], str]:
@@ -55,25 +58,26 @@ def list_table_files(folder: Path) -> list[str]:
     return [entry.name for entry in entries if entry.suffix.lower() in SUFFIXES]
 
 
-def scan(files: list[Path], kind: str, separator: str | None = None, text: tuple[str, ...] = ()) -> pl.LazyFrame:
-    """One lazy table over the files. The columns in `text` are read as strings where the format carries no types."""
-    overrides = dict.fromkeys(text, pl.String)
+def scan(files: list[Path], kind: str, dialect: Dialect | None = None, ids: tuple[str, ...] = ()) -> pl.LazyFrame:
+    """One lazy table over the files; every column of a text format is text.
 
-    def delimited(source: list[Path]) -> pl.LazyFrame:
-        between = separator or ("\t" if kind == "tsv" else ",")
-        if len(between.encode()) != 1:
-            raise DataError(f"separator {between!r} is not one plain character; replace it in the file, or use Parquet")
-        return pl.scan_csv(source, separator=between, schema_overrides=overrides, infer_schema_length=10_000)
-
+    A column that a file lacks is null there, but for the `ids`. Raises DataError for files that cannot be read.
+    """
+    dialect = dialect or Dialect()
+    if dialect.separator is None:
+        dialect = replace(dialect, separator=TEXT.get(kind))
     scanners: dict[str, Callable[[Any], pl.LazyFrame]] = {
-        "csv": delimited,
-        "tsv": delimited,
         "parquet": pl.scan_parquet,
         "jsonl": pl.scan_ndjson,
         "arrow": pl.scan_ipc,
     }
     try:
-        frame = scanners[kind](files)
+        if kind in TEXT:
+            frames = [scan_delimited(file, dialect) for file in files]
+            require_ids(files, frames, ids)
+            frame = pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]
+        else:
+            frame = scanners[kind](files)
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -81,10 +85,23 @@ def scan(files: list[Path], kind: str, separator: str | None = None, text: tuple
     return frame
 
 
-def read_table(files: list[Path], kind: str, text: tuple[str, ...] = ()) -> pl.DataFrame:
-    """The files as one table in memory; see `scan`. Raises DataError where they cannot be read to the end."""
+def require_ids(files: list[Path], frames: list[pl.LazyFrame], ids: tuple[str, ...]) -> None:
+    """Raise DataError where some files have a column of ids and another has not."""
+    columns = [frame.collect_schema().names() for frame in frames]
+    for name in ids:
+        lacking = [file for file, present in zip(files, columns, strict=True) if name not in present]
+        if lacking and len(lacking) < len(files):
+            raise DataError(f"{lacking[0]} has no column {name!r}, which other files beside it have")
+
+
+def read_table(files: list[Path], kind: str, ids: tuple[str, ...] = ()) -> pl.DataFrame:
+    """The files as one table in memory, with types also where the format has none; but `ids` stay text there.
+
+    Raises DataError where they cannot be read to the end.
+    """
     try:
-        return scan(files, kind, text=text).collect()
+        table = scan(files, kind, ids=ids).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"cannot read {files[0]} as {kind}: {reason}; check the file") from error
+    return infer_types(table, ids) if kind in TEXT else table

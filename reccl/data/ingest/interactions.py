@@ -11,13 +11,18 @@ from pydantic import Field
 from reccl.data.columns import ITEM, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
 from reccl.data.ingest import steps
 from reccl.data.ingest.conversions import (
-    WHOLE,
+    Conversion,
+    convert,
+    infer_types,
+    is_whole,
     require_one_of,
     to_epoch_seconds,
+    to_exported_text,
     to_numbers,
     to_text,
     to_whole_numbers,
 )
+from reccl.data.ingest.delimited import Dialect
 from reccl.data.ingest.files import TEXT, Format, find_table_files, scan
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
@@ -36,7 +41,7 @@ class RawTable:
     scan: Callable[[tuple[str, ...]], pl.LazyFrame]
     """The rows, given the columns that hold ids."""
     typed: bool = True
-    """False where values are text and types are guessed, as in CSV."""
+    """False where all values are text, as in CSV."""
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame | pl.LazyFrame, origin: str) -> Self:
@@ -48,12 +53,12 @@ class RawTable:
         cls,
         path: Path,
         format: Format = "auto",  # noqa: A002
-        separator: str | None = None,
+        dialect: Dialect | None = None,
         leave_out: tuple[Path, ...] = (),
     ) -> Self:
-        """A file, or a folder of files of one format; ids are read as text where the format carries no types."""
+        """A file, or a folder of files of one format."""
         files, kind = find_table_files(path, format, leave_out)
-        return cls(str(files[0]), lambda ids: scan(files, kind, separator, text=ids), kind not in TEXT)
+        return cls(str(files[0]), lambda ids: scan(files, kind, dialect, ids), kind not in TEXT)
 
 
 def interactions_to_tables(
@@ -69,6 +74,8 @@ def interactions_to_tables(
     rating: Column = None,
     weight: Column = None,
     part: Column = None,
+    decimal: Literal[".", ","] = ".",
+    thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
     ids: Literal["auto", "integer", "string"] = "auto",
     users_id: str | None = None,
     items_id: str | None = None,
@@ -87,7 +94,8 @@ def interactions_to_tables(
       false leaves such a column out.
     time_unit: what a timestamp given as a number counts; text is read as ISO 8601, dates and date-times as such.
     time_format: how a timestamp is written instead, such as "%d.%m.%Y %H:%M" (31.12.2025 23:59) or "%Y%m%d".
-    ids: in text files, auto takes ids for numbers when the first 10,000 rows hold only whole numbers.
+    decimal, thousands: what stands before the decimals of numbers given as text, and between their thousands.
+    ids: in text files, auto takes ids for numbers where all are whole numbers without leading zeros.
     users_id, items_id: the columns that hold the ids of users and items; by default the same as in the interactions.
     nulls: drop rows without user or item, or call them an error.
     duplicates: of rows with one (user, item), keep the first or last in time, or call them an error.
@@ -98,16 +106,21 @@ def interactions_to_tables(
     columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight, PART: part}
     frame = rename(interactions.scan((user, item)), columns, interactions.origin)
     present = frame.collect_schema().names()
-    conversions = {key: _convert_ids(frame, key, ids, guess=not interactions.typed) for key in (USER, ITEM)}
-    conversions |= {name: to_numbers(name) for name in (RATING, WEIGHT) if name in present}
+    whole = find_whole_ids(frame, ids, guess=not interactions.typed)
+
+    def convert_ids(key: str, known: bool = False) -> Conversion:
+        if whole[key]:
+            return to_whole_numbers(key, "set ids: string", known)
+        return to_text(key) if interactions.typed or ids == "string" else to_exported_text(key)
+
+    conversions = {key: convert_ids(key, known=ids == "auto" and not interactions.typed) for key in (USER, ITEM)}
+    conversions |= {name: to_numbers(name, decimal, thousands) for name in (RATING, WEIGHT) if name in present}
     if TIMESTAMP in present:
         conversions[TIMESTAMP] = to_epoch_seconds(TIMESTAMP, time_unit, time_format)
     if PART in present:
         conversions[PART] = require_one_of(PART, PARTS)
-    for convert in conversions.values():
-        frame = convert(frame)
-
-    funnel = Funnel.read(frame).then(f"nulls: {nulls}", steps.drop_nulls(USER, ITEM, policy=nulls))
+    funnel = Funnel.read(convert(frame, *conversions.values()))
+    funnel = funnel.then(f"nulls: {nulls}", steps.drop_nulls(USER, ITEM, policy=nulls))
     mend = f"{interactions.origin} has none; set {{column}}: COLUMN"
     funnel = filter_rows(funnel, since=since, until=until, minimum_rating=minimum_rating, mend=mend)
     funnel = funnel.then(f"duplicates: {duplicates}", steps.drop_duplicates(duplicates))
@@ -116,8 +129,11 @@ def interactions_to_tables(
     def features(table: RawTable | None, column: str, key: str) -> pl.LazyFrame | None:
         if table is None:
             return None
-        renamed = rename(table.scan((column,)), {key: column}, table.origin)
-        return conversions[key](renamed).drop_nulls(key).unique(key, keep="first", maintain_order=True)
+        rows = table.scan((column,))
+        if not table.typed:
+            rows = infer_types(rows.collect(engine="streaming"), (column,), decimal, thousands).lazy()
+        renamed = rename(rows, {key: column}, table.origin)
+        return convert_ids(key)(renamed).drop_nulls(key).unique(key, keep="first", maintain_order=True)
 
     users = features(user_features, users_id or user, USER)
     return Tables(funnel, users, features(item_features, items_id or item, ITEM))
@@ -174,17 +190,21 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
         if column not in present:
             near, option = did_you_mean(column, present), name if len(columns) > 1 else f"{name}s_id"
             there = f"the columns there are: {listed(present)}"
+            there += "; is the separator right?" * (len(present) == 1)
             raise DataError(f"{origin} has no column {column!r}{near}; {there}; set {option}: COLUMN")
     return chosen
 
 
-def _convert_ids(frame: pl.LazyFrame, key: str, ids: Literal["auto", "integer", "string"], guess: bool) -> steps.Step:
-    """How ids of this kind are read, in interactions and features alike."""
-    dtype = frame.collect_schema()[key]
-    numeric = dtype.is_integer() or dtype.is_float()
-    if ids == "auto" and guess:
-        first = frame.select(pl.col(key).str.strip_chars()).drop_nulls().head(10_000).collect()[key]
-        numeric = first.len() > 0 and bool(first.str.contains(WHOLE).all())
-    if ids == "integer" or (ids == "auto" and numeric):
-        return to_whole_numbers(key, "set ids: string")
-    return to_text(key)
+def find_whole_ids(frame: pl.LazyFrame, ids: Literal["auto", "integer", "string"], guess: bool) -> dict[str, bool]:
+    """Whether the ids of users and items are whole numbers; `guess`: where all text is."""
+    schema = frame.collect_schema()
+    if ids != "auto":
+        return dict.fromkeys((USER, ITEM), ids == "integer")
+    if not guess:
+        return {key: schema[key].is_integer() or schema[key].is_float() for key in (USER, ITEM)}
+    whole = dict.fromkeys((USER, ITEM), True)
+    for rows in (frame.head(10_000), frame):  # the first rows mostly tell where ids are text
+        asked = [is_whole(pl.col(key)).all().alias(key) for key, so_far in whole.items() if so_far]
+        if asked:
+            whole |= rows.select(asked).collect(engine="streaming").row(0, named=True)
+    return whole

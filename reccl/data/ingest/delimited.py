@@ -1,0 +1,216 @@
+"""Delimited text: CSV, TSV and their relatives as tables of strings, without losing a row.
+
+What quotation marks mean is decided by all lines of a file. Where every line with one has whole quoted fields, those
+are quoted. Else, where every line has the right number of fields if the marks are text (a film called 7" Single), they
+are text. Else quoted fields go on over several lines, and are read by Python's csv, line by line.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from reccl.data.ingest.checks import reject_rows
+from reccl.data.ingest.transcode import to_utf8
+from reccl.errors import DataError
+
+MISSING = ("", "NULL", "null", "NaN", "nan", "None", "NA", "N/A", "n/a", "<NA>", "\\N")
+"""What is written for a missing value."""
+BATCH = 2**16
+"""Rows that are passed on at once where Python reads them."""
+LINE, NUMBER, FIELDS = "__line", "__number", "__fields"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How fields are written into lines."""
+
+    separator: str | None = None
+    """Between fields (None: a comma); where it has more than one character, quotation marks are text."""
+    encoding: str = "utf-8"
+    """UTF-16 is also told by the mark that it begins with."""
+    comment: str | None = None
+    """How lines begin that are no rows."""
+    ragged: Literal["error", "fill"] = "error"
+    """Lines with another number of fields: an error, or filled with missing values, and cut."""
+    header: bool = True
+    """Whether the first line holds names."""
+    columns: tuple[str, ...] | None = None
+    """Names in place of the header's. Without both, columns are called 1, 2, 3."""
+
+
+class Survey(NamedTuple):
+    """What all lines of a file tell."""
+
+    quoting: Literal["none", "lines", "rows"]
+    """Quotation marks are text, or around fields that each end in their line, or around such that need not."""
+    fits: bool
+    """Whether every line has the right number of fields if quotation marks are text."""
+    spaced: bool
+    """Whether fields may have spaces around them."""
+
+
+def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
+    """A text file as a table of strings without outer spaces, null where missing.
+
+    Raises DataError that names file and line for what does not fit.
+    """
+    source, separator = to_utf8(file, dialect.encoding), dialect.separator or ","
+    lines = pl.scan_lines(source, name=LINE, row_index_name=NUMBER, row_index_offset=1)
+    lines = lines.with_columns(pl.col(LINE).str.strip_prefix("\ufeff").str.strip_suffix("\r"))
+    if dialect.comment is not None:
+        lines = lines.filter(~pl.col(LINE).str.starts_with(dialect.comment))
+    filled = lines.filter(pl.col(LINE).str.strip_chars() != "")
+    try:
+        first = filled.head(1).collect()
+        if first.is_empty():
+            raise DataError(f"{file} is empty; it needs a header line with the names of the columns")
+        start, line = first.row(0)
+        names = name_columns(file, line, separator, dialect)
+        start = start if dialect.header else start - 1  # lines before the first row
+        filled, lines = (each.filter(pl.col(NUMBER) > start) for each in (filled, lines))
+        quoted_header = dialect.header and line.lstrip().startswith('"')
+        survey = survey_lines(filled, separator, len(names), quoted_header)
+    except pl.exceptions.ComputeError as error:
+        if "utf" not in str(error):
+            raise
+        advice = "set encoding to the one it has, such as latin-1 or cp1252"
+        raise DataError(f"{file} is not {dialect.encoding} text; {advice}") from None
+    if survey.quoting == "rows":
+        table = read_rows(file, lines, separator, names, dialect.ragged)
+    elif survey.quoting == "none" and (len(separator) > 1 or not survey.fits):
+        table = split_lines(file, filled, separator, names, dialect.ragged)
+    else:
+        if survey.quoting == "lines" and dialect.ragged == "error":
+            require_width(file, filled, separator, len(names))
+        table = pl.scan_csv(
+            source,
+            separator=separator,
+            quote_char='"' if survey.quoting == "lines" else None,
+            comment_prefix=dialect.comment,
+            has_header=False,
+            skip_lines=start,
+            schema=dict.fromkeys(names, pl.String),
+            null_values=list(MISSING),
+            truncate_ragged_lines=True,
+        ).filter(pl.any_horizontal(pl.all().is_not_null()))  # blank lines
+        if not survey.spaced:
+            return table
+    text = pl.all().str.strip_chars()
+    return table.with_columns(pl.when(~text.is_in(MISSING)).then(text))
+
+
+def name_columns(file: Path, line: str, separator: str, dialect: Dialect) -> list[str]:
+    """The names of the columns, by the first line. Raises DataError where two have one name."""
+    fields = line.split(separator) if len(separator) > 1 else next(csv.reader([line], delimiter=separator))
+    if dialect.columns is not None:
+        names = list(dialect.columns)
+        if len(names) != len(fields):
+            raise DataError(f"columns names {len(names)}, and the first line of {file} has {len(fields)} fields")
+    elif dialect.header:
+        names = [field.strip() or str(place) for place, field in enumerate(fields, 1)]
+    else:
+        names = [str(place) for place in range(1, len(fields) + 1)]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"{file} has {names.count(name)} columns named {name!r}; rename them, or set columns: [...]"
+            )
+    return names
+
+
+def survey_lines(lines: pl.LazyFrame, separator: str, width: int, quoted_header: bool) -> "Survey":
+    """What all lines tell.
+
+    A file whose header is quoted quotes; so does one with a whole quoted field, but for TSV, which seldom does.
+    """
+    between, line = "".join(f"\\x{{{ord(character):x}}}" for character in separator), pl.col(LINE)
+    field = rf'(?:[^"{between}]*|"(?:[^"]|"")*")'
+    marked = line.str.contains('"', literal=True)
+    whole = line.str.contains(f"^{field}(?:{between}{field})*$")
+    fits = line.str.count_matches(separator, literal=True) == width - 1
+    spaced = line.str.contains_any([space for space in " \t" if space != separator])
+    found = lines.select(marked.any(), fits=fits.all(), spaced=spaced.any()).collect(engine="streaming")
+    has_marks, all_fit, has_spaces = found.row(0)
+    if not has_marks or len(separator) > 1:
+        return Survey("none", all_fit, has_spaces)
+    found = lines.filter(marked).select(whole.all(), quoted=whole.any()).collect(engine="streaming")
+    all_whole, quoted = found.row(0)
+    if all_whole:
+        return Survey("lines", all_fit, True)
+    quotes = quoted_header or (quoted and separator != "\t")
+    return Survey("none" if all_fit and not quotes else "rows", all_fit, True)
+
+
+def refuse_line(file: Path, number: int, fields: int, width: int) -> DataError:
+    """The error for a line with the wrong number of fields."""
+    advice = "set separator, header or comment" if width == 1 else "mend it, or set ragged: fill"
+    return DataError(f"{file}, line {number} has {fields} fields, not {width}; {advice}")
+
+
+def split_lines(file: Path, lines: pl.LazyFrame, separator: str, names: list[str], ragged: str) -> pl.LazyFrame:
+    """Fields between separators, whatever they hold."""
+    rows = lines.select(NUMBER, pl.col(LINE).str.split(separator).alias(FIELDS))
+    if ragged == "error":
+        wrong = pl.col(FIELDS).list.len() != len(names)
+
+        def refuse(row: dict[str, Any]) -> DataError:
+            return refuse_line(file, row[NUMBER], len(row[FIELDS]), len(names))
+
+        rows = reject_rows(rows, wrong, refuse)
+    fields = pl.col(FIELDS).list
+    return rows.select(fields.get(place, null_on_oob=True).alias(name) for place, name in enumerate(names))
+
+
+def require_width(file: Path, lines: pl.LazyFrame, separator: str, width: int) -> None:
+    """Raise DataError for the first line with another number of fields; quoted fields end in their line."""
+    unquoted = pl.col(LINE).str.replace_all(r'"(?:[^"]|"")*"', "")
+    fields = unquoted.str.count_matches(separator, literal=True) + 1
+    wrong = lines.select(NUMBER, fields.alias(FIELDS)).filter(pl.col(FIELDS) != width).head(1).collect()
+    if wrong.height:
+        number, found = wrong.row(0)
+        raise refuse_line(file, number, found, width)
+
+
+def read_rows(file: Path, lines: pl.LazyFrame, separator: str, names: list[str], ragged: str) -> pl.LazyFrame:
+    """Rows that may go on over several lines; a field that does must end in a quotation mark and a separator."""
+    schema = dict.fromkeys(names, pl.String)
+
+    def parse() -> Iterator[list[str]]:
+        taken: list[tuple[int, str]] = []
+
+        def feed() -> Iterator[str]:
+            for batch in lines.collect_batches(lazy=True):
+                for number, line in batch.iter_rows():
+                    taken.append((number, line))
+                    yield f"{line}\n"
+
+        for row in csv.reader(feed(), delimiter=separator):
+            if len(taken) > 1:
+                try:
+                    list(csv.reader([f"{line}\n" for _, line in taken], delimiter=separator, strict=True))
+                except csv.Error:
+                    raise DataError(
+                        f"{file}, line {taken[0][0]}: a quotation mark opens a field that does not end rightly "
+                        f"(read up to line {taken[-1][0]}); double the mark inside quotes, or end the field"
+                    ) from None
+            if row and len(row) != len(names) and ragged == "error":
+                raise refuse_line(file, taken[0][0], len(row), len(names))
+            taken.clear()
+            if row:
+                yield [*row, *[""] * len(names)][: len(names)]
+
+    def read(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        rows, left = parse(), n_rows
+        while batch := [row for _, row in zip(range(BATCH if left is None else min(BATCH, left)), rows, strict=False)]:
+            frame = pl.DataFrame(batch, schema=schema, orient="row").select(with_columns or pl.all())
+            left = None if left is None else left - frame.height
+            yield frame if predicate is None else frame.filter(predicate)
+
+    return register_io_source(read, schema=schema)

@@ -1,0 +1,55 @@
+"""Transcode: a text file of any encoding or compression as one that polars reads, UTF-8 and plain, gzip or zstd."""
+
+import bz2
+import codecs
+import lzma
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from reccl.errors import DataError
+
+OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {".bz2": bz2.open, ".xz": lzma.open}
+"""Compressions that polars does not read."""
+COMPRESSED = (".gz", ".zst", *OPENERS)
+"""All that are told by the ending of a name."""
+
+
+def to_utf8(path: Path, encoding: str = "utf-8") -> Path:
+    """The file itself, or a UTF-8 copy of it, which goes when this process ends.
+
+    A file that begins with the mark of UTF-16 is read as that. Raises DataError where the text is not of the encoding.
+    """
+    try:
+        with _open(path) as file:
+            start = file.read(2)
+        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            encoding = "utf-16"
+        plain = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") and path.suffix.lower() not in OPENERS
+        return path if plain else _copy(path, encoding, path.stat().st_mtime_ns)
+    except (UnicodeError, LookupError):
+        raise DataError(f"{path} is not {encoding} text; set encoding to the one it has") from None
+    except (EOFError, lzma.LZMAError, OSError) as error:
+        raise DataError(f"cannot read {path}: {error}") from None
+
+
+def _open(path: Path) -> IO[bytes]:
+    opener = OPENERS.get(path.suffix.lower())
+    return path.open("rb") if opener is None else opener(path)
+
+
+@cache
+def _folder() -> "TemporaryDirectory[str]":
+    return TemporaryDirectory(prefix="reccl-")
+
+
+@cache
+def _copy(path: Path, encoding: str, _changed: int) -> Path:
+    folder = Path(_folder().name)
+    target = folder / f"{len(list(folder.iterdir()))}-{path.stem}"
+    with _open(path) as file, target.open("w", encoding="utf-8", newline="") as copy:
+        shutil.copyfileobj(codecs.getreader(encoding)(file), copy)
+    return target
