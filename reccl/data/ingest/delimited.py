@@ -149,7 +149,7 @@ def survey_lines(lines: pl.LazyFrame, separator: str, width: int, quoted_header:
 def refuse_line(file: Path, number: int, fields: int, width: int) -> DataError:
     """The error for a line with the wrong number of fields."""
     advice = "set separator, header or comment" if width == 1 else "mend it, or set ragged: fill"
-    return DataError(f"{file}, line {number} has {fields} fields, not {width}; {advice}")
+    return DataError(f"{file}, line {number} has {fields} field{'s' * (fields != 1)}, not {width}; {advice}")
 
 
 def split_lines(file: Path, lines: pl.LazyFrame, separator: str, names: list[str], ragged: str) -> pl.LazyFrame:
