@@ -1,6 +1,5 @@
 """Convolution: ids and features smoothed by learned graph convolutions, GraphSAGE or GAT."""
 
-from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -12,13 +11,13 @@ from typing_extensions import override
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.dropout import Dropout
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, lookup_in
-from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.encoders.encoder import Embeddings, Encoder, lookup_in
 from reccl.encoders.input_tower import InputTower
+from reccl.encoders.tower_settings import TowerSettings
 from reccl.views import View
 
 
-class Convolution(EncoderSettings):
+class Convolution(TowerSettings):
     """Torch Geometric's own SAGEConv or GATConv over the view's edges, over all nodes at once:
 
     graphsage: x_i' = W1 x_i + W2 (mean of x_j over the neighbors j) + b; Inductive Representation Learning on Large
@@ -48,38 +47,18 @@ class Convolution(EncoderSettings):
     kind: Literal["convolution"] = "convolution"
     operator: Literal["gat", "graphsage"] = "graphsage"
     """Which convolution."""
-    dimension: Annotated[int, Field(ge=1)] = 64
-    """Components of an embedding (D)."""
     layers: Annotated[int, Field(ge=1)] = 2
     """Layers: hops over the graph (L)."""
     heads: Annotated[int, Field(ge=1)] = 1
     """Attention heads, which are averaged; of gat only."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Probability that a component of a layer's input is dropped in training."""
-    feature_dimension: Annotated[int, Field(ge=1)] = 16
-    """Components of each feature's embedding."""
-    user_features: tuple[str, ...] | None = None
-    """Columns of the user table; empty takes all but mostly unique text, [] none."""
-    item_features: tuple[str, ...] | None = None
-    """Columns of the item table; likewise."""
-    initialization: AnyInitialization = Normal()
-    """How the id and feature embeddings start."""
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        users, items = self.initialization.sample_tables(graph, self.dimension, generator)
-        tower = partial(
-            InputTower,
-            initialization=self.initialization,
-            generator=generator,
-            feature_dimension=self.feature_dimension,
-        )
-        return ConvolutionEncoder(
-            tower(users, features.encode_users(self.user_features), features.trained_users),
-            tower(items, features.encode_items(self.item_features), features.trained_items),
-            [self.build_layer(generator) for _ in range(self.layers)],
-            Dropout(self.dropout, generator),
-        )
+        users, items = self.build_towers(graph, features, generator)
+        layers = [self.build_layer(generator) for _ in range(self.layers)]
+        return ConvolutionEncoder(users, items, layers, Dropout(self.dropout, generator))
 
     def build_layer(self, generator: torch.Generator) -> nn.Module:
         """One convolution; Glorot weights from the generator, biases zero."""
@@ -87,7 +66,8 @@ class Convolution(EncoderSettings):
 
         size = (self.dimension, self.dimension)
         gat = self.operator == "gat"
-        layer: nn.Module = GATConv(*size, heads=self.heads, concat=False) if gat else SAGEConv(*size)
+        with torch.random.fork_rng(devices=[]):  # Torch Geometric initializes from the global generator
+            layer: nn.Module = GATConv(*size, heads=self.heads, concat=False) if gat else SAGEConv(*size)
         for parameter in layer.parameters():
             if parameter.dim() == 1:
                 nn.init.zeros_(parameter)

@@ -9,14 +9,14 @@ from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings
-from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.encoders.encoder import Embeddings, Encoder
 from reccl.encoders.input_tower import InputTower
 from reccl.encoders.tower import Towers
+from reccl.encoders.tower_settings import TowerSettings
 from reccl.views import View
 
 
-class TwoTower(EncoderSettings):
+class TwoTower(TowerSettings):
     """One tower per side: [id embedding ; feature embeddings ; numbers] -> MLP -> D components.
 
     Deep Neural Networks for YouTube Recommendations, Covington et al., RecSys 2016, in the two-tower form of Yi et al.,
@@ -44,39 +44,19 @@ class TwoTower(EncoderSettings):
     """
 
     kind: Literal["two_tower"] = "two_tower"
-    dimension: Annotated[int, Field(ge=1)] = 64
-    """Components of an embedding (D)."""
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (128,)
     """Widths of the hidden layers."""
-    feature_dimension: Annotated[int, Field(ge=1)] = 16
-    """Components of each feature's embedding."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Probability that a component of the tower's input is dropped in training."""
     id_dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability that a node's id part is left out in training (DropoutNet: 0.5)."""
-    user_features: tuple[str, ...] | None = None
-    """Columns of the user table; empty takes all but mostly unique text, [] none."""
-    item_features: tuple[str, ...] | None = None
-    """Columns of the item table; likewise."""
-    initialization: AnyInitialization = Normal()
-    """How the id and feature embeddings start."""
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
-        users, items = self.initialization.sample_tables(graph, self.dimension, generator)
-        tower = partial(
-            InputTower,
-            initialization=self.initialization,
-            generator=generator,
-            feature_dimension=self.feature_dimension,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            id_dropout=self.id_dropout,
+        users, items = self.build_towers(
+            graph, features, generator, hidden=self.hidden, dropout=self.dropout, id_dropout=self.id_dropout
         )
-        return TwoTowerEncoder(
-            tower(users, features.encode_users(self.user_features), features.trained_users),
-            tower(items, features.encode_items(self.item_features), features.trained_items),
-        )
+        return TwoTowerEncoder(users, items)
 
 
 class TwoTowerEncoder(Encoder):

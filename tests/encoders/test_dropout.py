@@ -77,12 +77,12 @@ def test_booleans_are_true_with_their_chance() -> None:
 
 
 @pytest.mark.parametrize("settings", RANDOM, ids=lambda settings: settings.kind)
-def test_a_training_pass_is_that_of_its_seed_and_leaves_torchs_generator_alone(
+def test_an_encoder_and_its_passes_are_those_of_its_seed_and_leave_torchs_generator_alone(
     settings: EncoderSettings, planted_graph: Graph, features: FeatureTables, view: View
 ) -> None:
     def passes() -> list[torch.Tensor]:
-        encoder = settings.build(planted_graph, features, seeded()).train()
         before = torch.random.get_rng_state()
+        encoder = settings.build(planted_graph, features, seeded()).train()
         found = [encoder(view).items(torch.arange(50)).detach() for _ in range(2)]
         assert torch.equal(torch.random.get_rng_state(), before)
         return found
