@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import polars as pl
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -58,6 +58,13 @@ class ContentAligned(EncoderSettings):
     """Probability that a feature is dropped in training."""
     replaced: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Probability that a trained node is embedded by its features in a step."""
+
+    @field_validator("base")
+    @classmethod
+    def _not_nested(cls, base: EncoderSettings) -> EncoderSettings:
+        if isinstance(base, ContentAligned):
+            raise ValueError("content_aligned cannot be its own base: give the graph encoder, lightgcn for example")
+        return base
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:

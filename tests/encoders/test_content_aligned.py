@@ -1,13 +1,16 @@
 """Nodes that are trained on keep the base's embeddings; the others are placed by their features."""
 
+from typing import get_args
+
 import polars as pl
 import pytest
 import torch
+from pydantic import ValidationError
 
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureSchema
 from reccl.data.graph import Graph
-from reccl.encoders import ContentAligned, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
+from reccl.encoders import AnyEncoder, ContentAligned, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
 from reccl.scorers import EmbeddingScorer
 from reccl.views import Plain
 
@@ -23,6 +26,15 @@ def built(settings: EncoderSettings, data: Dataset):
     graph = Graph.from_interactions(data.train, 200, 120)
     encoder = settings.build(graph, data.build_feature_tables(), torch.Generator().manual_seed(0))
     return encoder, Plain().sample(graph, torch.Generator()), graph
+
+
+def test_its_base_may_be_any_other_encoder_of_the_index() -> None:
+    kinds = {part.model_fields["kind"].default for part in get_args(get_args(AnyEncoder)[0])}
+    assert len(kinds) > 5
+    for kind in kinds - {"content_aligned"}:
+        assert ContentAligned.model_validate({"base": {"kind": kind}}).base.kind == kind
+    with pytest.raises(ValidationError, match="cannot be its own base"):
+        ContentAligned(base=ContentAligned())
 
 
 @pytest.mark.parametrize("base", [LightGCN(), MatrixFactorization(), TwoTower()], ids=lambda base: base.kind)
