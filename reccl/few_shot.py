@@ -68,7 +68,7 @@ def user_fold_in(model: Model, data: Dataset) -> FoldIn:
     """Embeds users from the items given to them."""
     scorer, towers = model.scorer, model.towers
     every_item = None if towers.items is None else torch.ones_like(scorer.item_embeddings[:, 0], dtype=torch.bool)
-    users = None if towers.users is None else cold_nodes(data, USER).to(scorer.user_embeddings.device)
+    users = None if towers.users is None else cold_nodes(data, USER).to(scorer.device)
     trained = group_by_user(data.train, scorer)
 
     def fold_in_users(given: pl.DataFrame) -> Scorer:
@@ -126,5 +126,4 @@ def swap_sides(rows: pl.DataFrame) -> pl.DataFrame:
 
 def group_by_user(rows: pl.DataFrame, scorer: Scorer) -> UserItemCSR:
     """Rows grouped by user, on the scorer's device."""
-    size = (len(scorer.user_embeddings), len(scorer.item_embeddings))
-    return UserItemCSR.from_interactions(rows, *size).to(scorer.item_embeddings.device)
+    return UserItemCSR.from_interactions(rows, scorer.num_users, scorer.num_items).to(scorer.device)

@@ -179,8 +179,7 @@ def measure_part(
     """
     if data.part(part).is_empty():
         return None
-    device = scorer.item_embeddings.device
-    return Evaluator.of(data, part, experiment.evaluation, groups=groups, device=device)(scorer)
+    return Evaluator.of(data, part, experiment.evaluation, groups=groups, device=scorer.device)(scorer)
 
 
 def means(result: EvaluationResult | None) -> dict[str, float]:

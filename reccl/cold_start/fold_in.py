@@ -109,7 +109,7 @@ def find_projection(scorer: Scorer, trained: UserItemCSR) -> Tensor | None:
 
     Beside scores from histories, a shrunk estimate would change the weight of this part against the other.
     """
-    degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings)).clamp(min=1).double()  # [I]
+    degree = torch.bincount(trained.item, minlength=scorer.num_items).clamp(min=1).double()  # [I]
     rows = trained.counts.nonzero().squeeze(1)[:MAX_USERS]  # [m]
     own, users = trained.select_users(rows), scorer.user_embeddings[rows].double()
     for exponent in EXPONENTS:

@@ -66,7 +66,7 @@ class FoldInEstimator:
         Items that were not trained on get no weight; `feature_items` ([I] bool), which are embedded from features, get
         the median weight, if they lie among the trained ones and not in components of their own.
         """
-        degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings))  # [I]
+        degree = torch.bincount(trained.item, minlength=scorer.num_items)  # [I]
         items = scorer.item_embeddings if scorer.item_embeddings[degree > 0].any() else average_users(scorer, trained)
         centered = (items - items[degree > 0].mean(0))[degree > 0].double()  # [i, D]
         gram = centered.T @ centered  # [D, D]; what all items share affects no ranking
@@ -168,10 +168,10 @@ def scatter_matrix(history: UserItemCSR, vectors: Tensor, means: Tensor, factor:
 
 def average_users(scorer: Scorer, trained: UserItemCSR) -> Tensor:
     """The mean embedding of each item's trained users, [I, D]; 0 without any."""
-    size = (len(trained.counts), len(scorer.item_embeddings))
+    size = (len(trained.counts), scorer.num_items)
     ones = torch.ones(len(trained.item), device=trained.item.device)
     has = make_csr(trained.start, trained.item, ones, size).to_sparse_coo()
-    degree = torch.bincount(trained.item, minlength=len(scorer.item_embeddings)).clamp(min=1)  # [I]
+    degree = torch.bincount(trained.item, minlength=scorer.num_items).clamp(min=1)  # [I]
     total: Tensor = torch.sparse.mm(has.t(), scorer.user_embeddings.float())
     return total / degree[:, None]
 

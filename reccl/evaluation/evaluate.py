@@ -134,9 +134,9 @@ class Evaluator:
             counts = relevant.counts[self.users]  # [n]
             counted = counts > 0
             groups[name] = Group(self.users[counted].cpu(), self.user_metrics(hits[name], counts[counted]))
-        plain, num_items = groups.pop(ALL), len(scorer.item_embeddings)
+        plain = groups.pop(ALL)
         ranked = torch.cat(lists) if lists else torch.empty(0, longest).long()  # [n, K]
-        catalog = {f"coverage_at_{k}": coverage(ranked[:, :k], num_items) for k in self.evaluation.cutoffs}
+        catalog = {f"coverage_at_{k}": coverage(ranked[:, :k], scorer.num_items) for k in self.evaluation.cutoffs}
         members = {name: of.cpu() for name, of in self.members.items()}
         return EvaluationResult(plain.users, plain.per_user, catalog, members, groups)
 
@@ -178,8 +178,10 @@ def evaluate(
     >>> result.per_user["recall_at_1"].tolist(), result.means()["mrr_at_2"]
     ([1.0, 0.0], 0.75)
     """
-    size = (len(scorer.user_embeddings), len(scorer.item_embeddings))
-    return Evaluator.of_rows(relevant, known, evaluation, *size, slices, scorer.item_embeddings.device)(scorer)
+    evaluator = Evaluator.of_rows(
+        relevant, known, evaluation, scorer.num_users, scorer.num_items, slices, scorer.device
+    )
+    return evaluator(scorer)
 
 
 def rank_candidates(candidates: Tensor, scores: Tensor, users: Tensor, lists: Tensor) -> Tensor:

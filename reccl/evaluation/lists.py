@@ -82,7 +82,7 @@ def evaluate_lists(
     1.0
 
     """
-    names = chosen_metrics(metrics)
+    names = resolve_metrics(metrics)
     if part not in ("test", "validation"):
         raise ConfigError(f"part {part!r}: measure 'test' or 'validation'")
     if not k or min(k) < 1:
@@ -91,7 +91,7 @@ def evaluate_lists(
     if relevant.is_empty():
         raise DataError(f"the data set has no {part} rows to measure on")
     most = max(k)
-    rows = numbered_rows(to_polars(recommendations), data, user, item)
+    rows = encode_rows(to_polars(recommendations), data, user, item)
     known = rows.drop_nulls(USER)
     ranked = known.unique([USER, RAW], keep="first", maintain_order=True)
     ranked = ranked.with_columns(pl.int_range(pl.len()).over(USER).alias(PLACE)).filter(pl.col(PLACE) < most)
@@ -125,7 +125,7 @@ def evaluate_lists(
     )
 
 
-def numbered_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> pl.DataFrame:
+def encode_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> pl.DataFrame:
     """Rows in the order of the lists: row numbers (null: unknown) and raw ids of user and item."""
     for column in (user, item):
         if column not in table.columns:
@@ -144,7 +144,7 @@ def numbered_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> p
     return pl.DataFrame({USER: users, ITEM: items, RAW_USER: table[user], RAW: table[item]})
 
 
-def chosen_metrics(names: Sequence[str] | None) -> list[str]:
+def resolve_metrics(names: Sequence[str] | None) -> list[str]:
     """The metrics asked for; all where none is named. Raises ConfigError for one that does not exist."""
     known = [*PER_USER, COVERAGE]
     for name in names or ():

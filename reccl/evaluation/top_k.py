@@ -44,9 +44,9 @@ def top_k(
 
 def suits_blocks(scorer: Scorer, users: Tensor, k: int) -> bool:
     """Whether scores come from embeddings alone, and from enough of them."""
-    many_items = len(scorer.item_embeddings) >= max(2 * SAMPLE_BLOCKS * BLOCK_ITEMS, 64 * k)
+    many_items = scorer.num_items >= max(2 * SAMPLE_BLOCKS * BLOCK_ITEMS, 64 * k)
     many_users = len(users) >= BLOCK_USERS // 8
-    return many_items and many_users and not scorer.item_operators and scorer.item_embeddings.device.type == "cpu"
+    return many_items and many_users and not scorer.item_operators and scorer.device.type == "cpu"
 
 
 def rank_whole_rows(
@@ -63,10 +63,9 @@ def score_chunks(scorer: Scorer, users: Tensor, hidden: UserItemCSR | None = Non
 
     The scores stand in one buffer that the next chunk overwrites.
     """
-    count = len(scorer.item_embeddings)
-    size = max(1, min(len(users), CHUNK_BYTES // (4 * count)))
-    buffer = scorer.item_embeddings.new_empty(size, count)  # [b, I], written anew for each chunk
-    for rows in users.to(scorer.item_embeddings.device).split(size):
+    size = max(1, min(len(users), CHUNK_BYTES // (4 * scorer.num_items)))
+    buffer = scorer.item_embeddings.new_empty(size, scorer.num_items)  # [b, I], written anew for each chunk
+    for rows in users.to(scorer.device).split(size):
         scores = scorer.scores(rows, out=buffer[: len(rows)])  # [b, I]
         if hidden is not None:
             scores[hidden.gather_pairs(rows)] = -torch.inf

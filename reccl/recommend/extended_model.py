@@ -28,7 +28,7 @@ class ExtendedModel:
     def ranker(self) -> Scorer:
         """The scorer, with popularity for users and items about which nothing is known."""
         model = self.model
-        sources = Sources(self.user_source, self.item_source).to(model.scorer.item_embeddings.device)
+        sources = Sources(self.user_source, self.item_source).to(model.scorer.device)
         return rank_unknown_by_popularity(model.scorer, sources, model.popularity)
 
 
@@ -58,7 +58,7 @@ def extend_model(
     if rows is None or rows.is_empty():
         return ExtendedModel(extended, source, item_source)
     numbered = rows.with_columns(extended.user_ids.to_rows(rows[USER]))
-    device, size = model.scorer.item_embeddings.device, (len(extended.user_ids), len(extended.item_ids))
+    device, size = model.scorer.device, (len(extended.user_ids), len(extended.item_ids))
     seen = UserItemCSR.from_interactions(numbered, *size).to(device)
     counted = informative if model.scorer.history is None else torch.ones_like(informative)  # [I]
     told = numbered.filter(pl.Series(counted.cpu().numpy()).gather(numbered[ITEM]))
@@ -90,7 +90,7 @@ def sources_of(model: Model) -> Sources:
 
 def add_items(model: Model, new: NewNodes) -> tuple[Model, Tensor]:
     """New items behind the old ones, and which items have embeddings at all, trained or from features ([I] bool)."""
-    device, tower = model.scorer.item_embeddings.device, model.towers.items
+    device, tower = model.scorer.device, model.towers.items
     trained = torch.bincount(model.known.item, minlength=len(model.item_ids)) > 0
     if new.ids.is_empty():
         return model, trained if tower is None else torch.ones_like(trained)

@@ -39,13 +39,28 @@ class Scorer:
     history: UserItemCSR | None = None  # the training interactions; needed where there are item operators
     item_operators: tuple[ItemOperator, ...] = ()
 
+    @property
+    def num_users(self) -> int:
+        """U."""
+        return len(self.user_embeddings)
+
+    @property
+    def num_items(self) -> int:
+        """I."""
+        return len(self.item_embeddings)
+
+    @property
+    def device(self) -> torch.device:
+        """Where scores are computed."""
+        return self.item_embeddings.device
+
     def scores(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
         """Scores of every item for the users at `rows`: [B] -> [B, I], written to `out` where given."""
         scores = torch.mm(self.user_embeddings[rows], self.item_embeddings.T, out=out)  # [B, I]
         if self.history is not None and self.item_operators:
             for users, block in zip(rows.split(OPERATOR_USERS), scores.split(OPERATOR_USERS), strict=True):
                 place, item = self.history.gather_pairs(users)
-                x = torch.zeros(len(self.item_embeddings), len(users), device=self.item_embeddings.device)  # [I, b]
+                x = torch.zeros(self.num_items, len(users), device=self.device)  # [I, b]
                 x[item, place] = 1.0
                 for operator in self.item_operators:
                     block += (operator @ x).T

@@ -31,9 +31,9 @@ def score_spread(scorer: Scorer) -> float:
 
     Measured on up to 1,024 users, evenly spaced. 1 where no user has different scores.
     """
-    count, device = len(scorer.user_embeddings), scorer.item_embeddings.device
-    users = torch.linspace(0, count - 1, min(SAMPLE_USERS, count), device=device).round().long()  # [n]
-    size = max(1, SAMPLE_BYTES // (4 * max(1, len(scorer.item_embeddings))))
+    count = scorer.num_users
+    users = torch.linspace(0, count - 1, min(SAMPLE_USERS, count), device=scorer.device).round().long()  # [n]
+    size = max(1, SAMPLE_BYTES // (4 * max(1, scorer.num_items)))
     deviations = torch.cat([scorer.scores(rows).double().std(1, correction=0) for rows in users.split(size)])  # [n]
     positive = deviations[deviations > 0]
     return float(positive.mean()) if len(positive) else 1.0

@@ -34,7 +34,7 @@ def world(users: int = 60, items: int = 30, dimension: int = 4, *, unit: bool = 
 def histories(scorer: Scorer, items: dict[int, list[int]]) -> UserItemCSR:
     rows = [(user, item) for user, own in items.items() for item in own]
     table = pl.DataFrame(rows, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
-    return UserItemCSR.from_interactions(table, len(scorer.user_embeddings), len(scorer.item_embeddings))
+    return UserItemCSR.from_interactions(table, scorer.num_users, scorer.num_items)
 
 
 def with_user(scorer: Scorer, trained: UserItemCSR, number: int = 1) -> tuple[Scorer, UserItemCSR]:

@@ -69,8 +69,8 @@ class Prior(nn.Module):
     def __init__(self, scorer: Scorer, strength: float) -> None:
         super().__init__()
         self.scorer, self.factor = scorer, strength / score_spread(scorer)
-        users = torch.arange(len(scorer.user_embeddings), device=scorer.item_embeddings.device)
-        small = len(scorer.user_embeddings) * len(scorer.item_embeddings) <= KEPT
+        users = torch.arange(scorer.num_users, device=scorer.device)
+        small = scorer.num_users * scorer.num_items <= KEPT
         self.kept = self.factor * scorer.scores(users) if small else None  # [U, I]
 
     def forward(self, users: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def metric(planted_dataset: Dataset) -> HeldOutMetric:
 
 
 def everyone(scorer: Scorer) -> np.ndarray:
-    return scorer.scores(torch.arange(len(scorer.user_embeddings))).double().numpy()
+    return scorer.scores(torch.arange(scorer.num_users)).double().numpy()
 
 
 def test_scores_are_the_weighted_sum_over_each_parts_spread(planted_graph: Graph, embeddings: Embeddings) -> None:
