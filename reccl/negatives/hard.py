@@ -1,6 +1,6 @@
 """Hard: of a pool of negatives, those that score highest now."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -11,8 +11,10 @@ from reccl.data.graph import Graph
 from reccl.losses import Pairs
 from reccl.losses.similarity import PairSimilarity, score_pairs
 from reccl.negatives.negatives import NegativeSample, NegativesSettings
-from reccl.negatives.pool import AnyPool
 from reccl.negatives.uniform import Uniform
+
+if TYPE_CHECKING:
+    from reccl.negatives import AnyPool  # the index completes the class
 
 
 class Hard(NegativesSettings):
@@ -27,7 +29,7 @@ class Hard(NegativesSettings):
     kind: Literal["hard"] = "hard"
     number: Annotated[int, Field(ge=1)] = 1
     """Negatives of each positive that are kept."""
-    pool: AnyPool = Uniform(number=32)
+    pool: "AnyPool" = Uniform(number=32)
     """Where they are selected from."""
     similarity: PairSimilarity = "dot"
     """What the pool is ranked by: inner product, cosine, or the negative squared distance (euclidean)."""

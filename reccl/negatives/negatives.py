@@ -33,6 +33,13 @@ class NegativesSettings(Settings):
         return pairs
 
 
+def require_pool(negatives: NegativesSettings) -> NegativesSettings:
+    """Raise ValueError for negatives that select by score, such as `hard`."""
+    if type(negatives).select is not NegativesSettings.select:
+        raise ValueError("all sampled negatives are used here: give the pool of kind=hard itself, uniform for example")
+    return negatives
+
+
 def shared_mask(batch: Batch, items: Tensor, graph: Graph, mask_known: bool) -> IdMask:
     """Mask candidates [M] of the whole batch: each row's own positive, or with `mask_known` all items that its user has
     in training.
