@@ -47,7 +47,8 @@ def pipeline(
     r"""Read one table of interactions and, where given, a table of user features and one of item features.
 
     interactions: a file, or a folder of files of one format; by default the data folder itself, less users and items.
-    format: what the files are; auto goes by the suffix (.csv .tsv .parquet .jsonl .ndjson .arrow .ipc .feather).
+    format: what the files are; auto goes by the suffix (.csv .tsv .parquet .json .jsonl .ndjson .arrow .ipc .feather,
+      also with .gz, .zst, .bz2 or .xz behind).
     separator: what stands between the fields of a text file; by default a comma, in .tsv a tab (also written \t).
     encoding: of text files, such as latin-1 or cp1252.
     comment: how lines of text files begin that are no rows, such as "#".

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from reccl.data.ingest.delimited import Dialect
-from reccl.data.ingest.files import SUFFIXES, TEXT, find_table_files, scan
+from reccl.data.ingest.files import TEXT, find_table_files, scan, tell_format
 from reccl.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -37,7 +37,7 @@ class TableFile:
 
 def open_table(path: Path) -> TableFile:
     """Find out the format and the separator. Raises DataError for a file that is no table with a header line."""
-    known = path.is_dir() or path.suffix.lower() in SUFFIXES or not path.is_file()
+    known = path.is_dir() or tell_format(path) is not None or not path.is_file()
     files, form = find_table_files(path) if known else find_table_files(path, "csv")
     separator = None
     if form in TEXT:

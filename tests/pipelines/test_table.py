@@ -276,3 +276,25 @@ class TestTextAsItComes:
         (tmp_path / "buys.csv").write_text("user,item\na,1\na,2\n")
         tables = TABLE.run(tmp_path, interactions=Path("buys.csv"), items=Path("items.csv"))
         assert tables.items.collect().rows() == [(1, 2.0, "02134"), (2, 2.5, "94043")]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (pl.Series([1, 2**64 - 1], dtype=pl.UInt64), ["1", str(2**64 - 1)]),
+        (pl.Series([1, 2], dtype=pl.UInt64), [1, 2]),
+        (pl.Series([1.0, None, 2.0]), [1, 2]),
+        (pl.Series(["a", "b"], dtype=pl.Categorical), ["a", "b"]),
+        (pl.Series([b"a", b"b"]), ["a", "b"]),
+    ],
+    ids=["beyond Int64", "unsigned", "floats with gaps", "categories", "bytes"],
+)
+def test_ids_of_every_type_of_parquet_are_numbers_or_text(tmp_path: Path, ids: pl.Series, expected: list) -> None:
+    pl.DataFrame({"user": ids, "item": 7}).write_parquet(tmp_path / "buys.parquet")
+    assert rows(tmp_path, interactions=Path("buys.parquet"))["user"].to_list() == expected
+
+
+def test_nested_ids_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "buys.jsonl").write_text('{"user": {"id": 1}, "item": 2}\n')
+    with pytest.raises(DataError, match=r"user holds Struct.*; ids are numbers or text"):
+        rows(tmp_path, interactions=Path("buys.jsonl"))

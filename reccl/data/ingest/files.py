@@ -1,23 +1,26 @@
-"""Table files by format: CSV, TSV, Parquet, JSON lines and Arrow as one lazy table."""
+"""Table files by format: CSV, TSV, Parquet, JSON and Arrow, also compressed, as one lazy table."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from reccl.data.ingest.conversions import infer_types
 from reccl.data.ingest.delimited import Dialect, scan_delimited
+from reccl.data.ingest.json_files import scan_json
+from reccl.data.ingest.transcode import COMPRESSED
 from reccl.errors import DataError, did_you_mean, listed
 
-Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "arrow"]
+Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "json", "arrow"]
 SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".parquet": "parquet",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".arrow": "arrow",
     ".ipc": "arrow",
     ".feather": "arrow",
@@ -30,7 +33,7 @@ def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, .
     """The files that a path means (a file, or every table file right inside a folder), and their format."""
     if path.is_dir():
         entries = [entry for entry in sorted(path.iterdir()) if entry.is_file() and entry not in leave_out]
-        files = [entry for entry in entries if kind != "auto" or entry.suffix.lower() in SUFFIXES]
+        files = [entry for entry in entries if kind != "auto" or tell_format(entry)]
         if not files:
             raise DataError(f"no table files in {path}; expected {listed(SUFFIXES)}, or set format")
     elif path.is_file():
@@ -41,7 +44,7 @@ def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, .
         raise DataError(f"no file or folder {path}{did_you_mean(path.name, beside)}{there}")
     if kind != "auto":
         return files, kind
-    kinds = {SUFFIXES.get(file.suffix.lower()) for file in files}
+    kinds = {tell_format(file) for file in files}
     found = kinds.pop()
     if kinds:
         raise DataError(
@@ -52,32 +55,44 @@ def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, .
     return files, found
 
 
+def tell_format(path: Path) -> str | None:
+    """The format by the ending, or by the one before that of a compression; None where they tell none.
+
+    >>> tell_format(Path("ratings.csv.gz")), tell_format(Path("readme.md"))
+    ('csv', None)
+    """
+    endings = [ending.lower() for ending in path.suffixes]
+    if endings and endings[-1] in COMPRESSED:
+        endings.pop()
+    return SUFFIXES.get(endings[-1]) if endings else None
+
+
 def list_table_files(folder: Path) -> list[str]:
     """Names of the table files right inside a folder."""
     entries = folder.iterdir() if folder.is_dir() else []
-    return [entry.name for entry in entries if entry.suffix.lower() in SUFFIXES]
+    return [entry.name for entry in entries if tell_format(entry)]
 
 
 def scan(files: list[Path], kind: str, dialect: Dialect | None = None, ids: tuple[str, ...] = ()) -> pl.LazyFrame:
     """One lazy table over the files; every column of a text format is text.
 
-    A column that a file lacks is null there, but for the `ids`. Raises DataError for files that cannot be read.
+    A column that a file lacks is null there, but for the `ids`; where files have different types, the wider is taken.
+    Raises DataError for files that cannot be read.
     """
     dialect = dialect or Dialect()
     if dialect.separator is None:
         dialect = replace(dialect, separator=TEXT.get(kind))
-    scanners: dict[str, Callable[[Any], pl.LazyFrame]] = {
+    scanners: dict[str, Callable[[Path], pl.LazyFrame]] = {
         "parquet": pl.scan_parquet,
-        "jsonl": pl.scan_ndjson,
+        "json": scan_json,
+        "jsonl": scan_json,
         "arrow": pl.scan_ipc,
     }
+    scanner = scanners.get(kind) or (lambda file: scan_delimited(file, dialect))
     try:
-        if kind in TEXT:
-            frames = [scan_delimited(file, dialect) for file in files]
-            require_ids(files, frames, ids)
-            frame = pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]
-        else:
-            frame = scanners[kind](files)
+        frames = [scanner(file) for file in files]
+        require_ids(files, frames, ids)
+        frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -198,10 +198,18 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
 def find_whole_ids(frame: pl.LazyFrame, ids: Literal["auto", "integer", "string"], guess: bool) -> dict[str, bool]:
     """Whether the ids of users and items are whole numbers; `guess`: where all text is."""
     schema = frame.collect_schema()
+    for key in (USER, ITEM):
+        if schema[key].is_nested():
+            raise DataError(f"{key} holds {schema[key]}; ids are numbers or text: write the one inside into a column")
     if ids != "auto":
         return dict.fromkeys((USER, ITEM), ids == "integer")
     if not guess:
-        return {key: schema[key].is_integer() or schema[key].is_float() for key in (USER, ITEM)}
+        whole = {key: schema[key].is_integer() or schema[key].is_float() for key in (USER, ITEM)}
+        wide = [key for key in whole if schema[key] in (pl.UInt64, pl.Int128, pl.UInt128)]
+        if wide:  # ids beyond Int64 are text
+            most = frame.select(pl.col(wide).max()).collect(engine="streaming").row(0, named=True)
+            whole |= {key: most[key] is None or most[key] < 2**63 for key in wide}
+        return whole
     whole = dict.fromkeys((USER, ITEM), True)
     for rows in (frame.head(10_000), frame):  # the first rows mostly tell where ids are text
         asked = [is_whole(pl.col(key)).all().alias(key) for key, so_far in whole.items() if so_far]
