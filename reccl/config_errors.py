@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reccl.errors import did_you_mean, listed
+from reccl.redaction import redact
 
 KeyPath = tuple[str, ...]
 CHOOSERS = ("kind", "class", "pipeline")
@@ -34,7 +35,7 @@ def explain_errors(error: ValidationError, raw: Any, origin: Mapping[KeyPath, st
         chooser = next((name for name in CHOOSERS if (*key, name) in origin and "[key]" not in entry["loc"]), None)
         dotted = ".".join(key if entry["type"] != "unknown_key" else key[:-1])
         written = find_origin((*key, chooser) if chooser else key, origin) or where
-        yield f"{written}: {f'{dotted}: ' if dotted else ''}{message}"
+        yield redact(f"{written}: {f'{dotted}: ' if dotted else ''}{message}")
 
 
 def locate_key(loc: tuple[int | str, ...], raw: Any) -> KeyPath:

@@ -15,9 +15,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import override
 
 from reccl.errors import describe_error, did_you_mean, listed
 from reccl.limits import find_excess
+from reccl.redaction import redact_entry, redact_values
 
 
 class Settings(BaseModel):
@@ -47,6 +49,10 @@ class Settings(BaseModel):
             raise ValidationError.from_exception_data(cls.__name__, excess)
         return made
 
+    @override
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [(name, redact_entry(name, value)) for name, value in super().__repr_args__()]
+
     @classmethod
     def limited_fields(cls) -> Iterable[str]:
         """The fields whose numbers have the limits of `reccl.limits`; a part from elsewhere sets its own."""
@@ -54,8 +60,8 @@ class Settings(BaseModel):
 
     @model_serializer(mode="wrap")
     def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write the class of a part that comes from outside the package, so that the dump loads again."""
-        inside = handler(self)
+        """Write the class of a part that comes from outside the package, so that the dump loads again; no passwords."""
+        inside = redact_values(handler(self))
         cls = type(self)
         return (
             inside

@@ -27,6 +27,7 @@ LAYERS = (
         "config_file",
         "bounded_yaml",
         "limits",
+        "redaction",
     },
     {"data"},
     {"losses", "metrics"},
@@ -43,8 +44,8 @@ LAYERS = (
     {"__main__", ""},
 )
 SIDEWAYS = {
-    "settings": {"errors", "limits"},
-    "config_errors": {"errors"},
+    "settings": {"errors", "limits", "redaction"},
+    "config_errors": {"errors", "redaction"},
     "bounded_yaml": {"errors"},
     "config_file": {"bounded_yaml", "bundle", "config_errors", "errors"},
     "scorers": {"encoders"},  # Embeddings

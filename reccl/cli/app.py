@@ -2,12 +2,14 @@
 
 import os
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
 from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, train, ui
-from reccl.cli.commands import DEBUG, Commands, command
+from reccl.cli.commands import DEBUG, Commands, command, report
 from reccl.cli.console import flag
 from reccl.openmp import POLICY
 from reccl.version import __version__
@@ -57,10 +59,26 @@ def root(
 def main() -> None:
     """Run the command line: a known failure is one line on stderr and exit code 1 (2 for config and usage)."""
     os.environ.setdefault(POLICY, "PASSIVE")  # see reccl.openmp
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII alone gets \\xe9 for é
     try:
-        app(prog_name="reccl")
+        try:
+            app(prog_name="reccl")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         sys.exit(1)
+    except Exception as error:  # outside of any command: while options are read, or when the last line is written
+        drop_output()
+        sys.exit(report(error, debug=DEBUG in sys.argv))
+
+
+def drop_output() -> None:
+    """Let what is left to print go nowhere, so that the end of the process does not try again."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

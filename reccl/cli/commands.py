@@ -2,18 +2,26 @@
 
 import inspect
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.markup import escape
 from rich.text import Text
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from reccl.cli.console import err
+from reccl.cli.foreign_errors import explain_foreign
 from reccl.errors import RecclError
+from reccl.redaction import redact
 
 DEBUG = "--debug"
+PASSING = (typer.Exit, typer.Abort, TyperException, KeyboardInterrupt, SystemExit, GeneratorExit, BrokenPipeError)
+"""What ends a command without being a failure of it, and mistakes of usage."""
 Function = Callable[..., None]
 
 
@@ -27,19 +35,31 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """See `TyperGroup`."""
         try:
+            Path.cwd()  # raises where the folder is gone; libraries would end the process
             return super().invoke(ctx)
-        except RecclError as error:
-            if ctx.params["debug"]:
-                raise
-            report(error)
-            sys.exit(error.exit_code)
+        except PASSING:
+            raise
+        except BaseException as error:  # some libraries written in Rust raise BaseExceptions
+            sys.exit(report(error, debug=ctx.params["debug"]))
 
 
-def report(error: RecclError) -> None:
-    """Print a known failure, also under --quiet."""
-    err.quiet = False
-    for line in str(error).splitlines():
-        err.print(Text.assemble(("error:", "bold red"), f" {line}"))
+def report(error: BaseException, *, debug: bool) -> int:
+    """Print a failure, also under --quiet: known ones say what to do, others are explained. The exit code."""
+    known = isinstance(error, RecclError)
+    text = str(error) if known else explain_foreign(error)
+    with suppress(OSError, ValueError):  # nobody reads stderr
+        err.quiet = False
+        if debug:
+            err.print(Text(printable(redact("".join(traceback.format_exception(error))))), end="")
+        for line in printable(redact(text)).splitlines():
+            err.print(Text.assemble(("error:", "bold red"), f" {line}"))
+    return error.exit_code if isinstance(error, RecclError) else 1
+
+
+def printable(text: str) -> str:
+    """Text without what cannot be encoded or moves the cursor; file names may hold anything."""
+    encoded = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in encoded)
 
 
 def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Function], Function]:

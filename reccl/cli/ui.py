@@ -29,12 +29,15 @@ def ui(
     say(f"runs:    {page}")
     say(f"compare: {page}&compareRunsMode=CHART")
     say("starting takes some seconds; Ctrl-C stops")
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking.store()]
-    command += ["--default-artifact-root", (tracking.folder() / "artifacts").as_uri()]
+    command = [sys.executable, "-m", "mlflow", "server"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    stores = {  # not in the command line, which everybody on this machine can read: the address may hold a password
+        "MLFLOW_BACKEND_STORE_URI": tracking.store(),
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": (tracking.folder() / "artifacts").as_uri(),
+    }
     try:
-        done = subprocess.run(command, env={**settings, **os.environ}, check=False)
+        done = subprocess.run(command, env={**settings, **os.environ, **stores}, check=False)
     except KeyboardInterrupt:
         return
     if done.returncode:

@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from reccl.errors import RunError, did_you_mean
 from reccl.recommend import Model
 from reccl.recommend import load as load_model
+from reccl.redaction import redact
 from reccl.tracking.run import MODEL_TAG
 from reccl.tracking.store import client, experiment_id, store
 
@@ -33,7 +34,7 @@ def find(name: str) -> MlflowRun:
     """A run by id, unique prefix of an id, name (the newest of that name), or `latest` (the newest with a model)."""
     everything = runs()
     if not everything:
-        raise RunError(f"no runs in {store()}: train one first, e.g. reccl train --config movielens.yaml")
+        raise RunError(f"no runs in {redact(store())}: train one first, e.g. reccl train --config movielens.yaml")
     if name == "latest":
         return next((run for run in everything if has_model(run)), everything[0])
     named = [run for run in everything if run.info.run_name == name]

@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from reccl.errors import RunError
+from reccl.redaction import redact
 
 EXPERIMENT = "reccl"
 """MLflow experiment of all runs, unless MLFLOW_EXPERIMENT_NAME says another."""
@@ -58,8 +59,10 @@ def client() -> MlflowClient:
             found = MlflowClient(uri)
             found.get_experiment_by_name(EXPERIMENT)
     except (OSError, MlflowException) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise RunError(f"cannot use the run store {uri}: {reason}; set MLFLOW_TRACKING_URI or change folder") from None
+        reason = redact(str(error).strip().splitlines()[0])
+        raise RunError(
+            f"cannot use the run store {redact(uri)}: {reason}; set MLFLOW_TRACKING_URI or change folder"
+        ) from None
     return found
 
 

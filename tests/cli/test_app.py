@@ -111,7 +111,7 @@ class TestExamples:
 @pytest.mark.parametrize("words", [("--debug", "config", "show", "nothing"), ("config", "show", "nothing", "--debug")])
 def test_debug_shows_the_traceback_wherever_it_stands(fresh, words: tuple[str, ...]) -> None:
     answer = fresh(*words)
-    assert answer.code == -1
+    assert answer.code == 2
     assert "Traceback" in answer.err
     assert "ConfigError: no config 'nothing'" in answer.err
 

@@ -148,5 +148,5 @@ class TestRefusals:
 
     def test_debug_shows_the_traceback(self, fresh) -> None:
         answer = fresh("train", "--config", "nothing", "--debug")
-        assert answer.code == -1
+        assert answer.code == 2
         assert "ConfigError: no config 'nothing'" in answer.err

@@ -7,10 +7,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import polars as pl
 
 from reccl.errors import DataError
+from reccl.redaction import HIDDEN, redact
 
 
 def read_database(query: str, uri: str) -> pl.LazyFrame:
     """The rows of a query. `$NAME` in the URI is taken from the environment, which keeps passwords out of configs."""
+    if HIDDEN in uri:
+        raise DataError(
+            "database: the password is not in the config, because a recorded config leaves it out; "
+            "write $NAME in its place and export NAME=..."
+        )
     for name in re.findall(r"\$\{?(\w+)", uri):
         if name not in os.environ:
             raise DataError(f"environment variable {name}, which database names, is not set; export {name}=...")
@@ -20,19 +26,22 @@ def read_database(query: str, uri: str) -> pl.LazyFrame:
     except ImportError:
         raise DataError("reading a database needs connectorx; install it: pip install 'reccl[database]'") from None
     except Exception as error:  # a driver raises what it likes, and may quote the URI
-        reason = " ".join(redact(str(error), filled).split())
-        scheme = urlsplit(filled).scheme or "no scheme"
+        reason = " ".join(redact_uri(str(error), filled).split())[:500]
+        scheme = filled.partition("://")[0] if "://" in filled else "no scheme"
         raise DataError(f"the database ({scheme}) refused the query: {reason}; check database and query") from None
 
 
-def redact(text: str, uri: str) -> str:
+def redact_uri(text: str, uri: str) -> str:
     """Text without the URI, its user and password, and the values behind its `?`.
 
-    >>> redact("cannot reach db://ann:s3cret@host/x (password s3cret)", "db://ann:s3cret@host/x")
+    >>> redact_uri("cannot reach db://ann:s3cret@host/x (password s3cret)", "db://ann:s3cret@host/x")
     'cannot reach *** (password ***)'
     """
-    text = text.replace(uri, "***")
-    parts = urlsplit(uri)
+    text = redact(text.replace(uri, HIDDEN))
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # no URI at all
+        return text
     login = parts.netloc.rpartition("@")[0]
     user, _, password = login.partition(":")
     written = [login, password, user, *(value for _, value in parse_qsl(parts.query))]
