@@ -1,5 +1,6 @@
 """Recommender: a trained model in the hands of a user of the library."""
 
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -97,11 +98,16 @@ class Recommender:
         """
         tables = list(
             self.iter_recommendations(
-                users, k, include_seen=include_seen, new_users=new_users, new_items=new_items, history=history
+                users,
+                k,
+                include_seen=include_seen,
+                new_users=new_users,
+                new_items=new_items,
+                history=history,
+                item_columns=item_columns,
             )
         )
-        made = pl.concat(tables) if tables else self.empty_lists()
-        return self.with_item_columns(made, item_columns, new_items) if item_columns else made
+        return pl.concat(tables) if tables else self.empty_lists(item_columns)
 
     def iter_recommendations(
         self,
@@ -112,6 +118,7 @@ class Recommender:
         new_users: Any = None,
         new_items: Any = None,
         history: Any = None,
+        item_columns: Sequence[str] = (),
     ) -> Iterator[pl.DataFrame]:
         """The same as `recommend`, a chunk of users at a time, in bounded memory."""
         if k < 1:
@@ -124,7 +131,10 @@ class Recommender:
         wanted = None if users is None else type_user_ids(users, extended.model.user_ids, names)
         if wanted is not None:
             count_unknown(wanted, extended.model.user_ids, warn)
-        yield from recommend(extended, wanted, k, include_seen=include_seen)
+        lists = recommend(extended, wanted, k, include_seen=include_seen)
+        yield from (
+            (self.with_item_columns(some, item_columns, items_table) for some in lists) if item_columns else lists
+        )
 
     def score(self, pairs: Any, *, user: str = USER, item: str = ITEM) -> pl.DataFrame:
         """The table of pairs with a column `score` (float32, null where user or item is unknown), in its own order.
@@ -181,7 +191,7 @@ class Recommender:
         return cls(model, read_record(Path(folder)), run_id)
 
     def with_item_columns(
-        self, recommendations: pl.DataFrame, columns: Sequence[str], new_items: Any = None
+        self, recommendations: pl.DataFrame, columns: Sequence[str], new_items: pl.DataFrame | None = None
     ) -> pl.DataFrame:
         """Recommendations with columns of the item table beside them; those of new items come from their own table."""
         table = self.record.item_table
@@ -193,18 +203,17 @@ class Recommender:
                 raise DataError(f"the items have no column {column!r}{near}")
         beside = table.select(self.item_ids.alias(ITEM), *columns)
         if new_items is not None:
-            newer = to_polars(new_items)
-            own = newer.select(self.model.item_ids.cast(newer[ITEM]), *(name for name in columns if name in newer))
-            added = own.unique(ITEM, keep="first").join(beside, on=ITEM, how="anti")
-            beside = pl.concat(
-                [beside, added.cast({name: beside.schema[name] for name in added.columns})], how="diagonal"
-            )
+            own = new_items.select(ITEM, *(name for name in columns if name in new_items.columns))
+            own = own.with_columns(self.model.item_ids.cast(own[ITEM])).unique(ITEM, keep="first")
+            added = own.join(beside, on=ITEM, how="anti").cast({name: beside.schema[name] for name in own.columns})
+            beside = pl.concat([beside, added], how="diagonal")
         return recommendations.join(beside, on=ITEM, how="left", maintain_order="left")
 
-    def empty_lists(self) -> pl.DataFrame:
+    def empty_lists(self, item_columns: Sequence[str] = ()) -> pl.DataFrame:
         """Recommendations for nobody."""
         ids = {USER: self.user_ids.dtype, ITEM: self.item_ids.dtype}
-        return pl.DataFrame(schema={**ids, "score": pl.Float32, "rank": pl.Int32, "source": pl.String})
+        empty = pl.DataFrame(schema={**ids, "score": pl.Float32, "rank": pl.Int32, "source": pl.String})
+        return self.with_item_columns(empty, item_columns) if item_columns else empty
 
     def vectors(self, name: str, ids: pl.Series, table: torch.Tensor) -> pl.DataFrame:
         """Ids and their rows of a table [n, D]."""
@@ -223,8 +232,11 @@ class Recommender:
 
 
 def warn(text: str) -> None:
-    """Tell the user of the library of ids that match nothing, and the like."""
-    warnings.warn(text, stacklevel=4)
+    """Tell the user of the library, at the line that called it, of ids that match nothing and the like."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "reccl":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 def integers(column: pl.Series) -> torch.Tensor:

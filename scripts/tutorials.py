@@ -65,7 +65,7 @@ def tidy_output(output: Notebook) -> Notebook:
     """An output without metadata, its texts as lines."""
     tidy = dict(output)
     if "text" in tidy:
-        tidy["text"] = lines_of(tidy["text"])
+        tidy["text"] = lines_of(re.sub(r"\S*ipykernel_\d+/\d+\.py:\d+: ", "", text_of(tidy["text"])))
     if "data" in tidy:
         tidy |= {"metadata": {}, "data": {kind: lines_of(value) for kind, value in tidy["data"].items()}}
     return tidy

@@ -97,15 +97,17 @@ def recommend(
         choose_format(target, form_name)
     from reccl import recommend as batch
     from reccl import tracking
-    from reccl.recommend.id_tables import count_unknown, read_id_table
+    from reccl.recommend.id_tables import count_new, count_unknown, read_id_table
     from reccl.training.device import resolve_device
 
     hardware = resolve_device(device)
     found = tracking.find(run)
     model = tracking.model_of(found).to(hardware)
     names = {side: name for side in ("user", "item") if (name := found.data.params.get(f"data.{side}"))}
-    items = read_id_table(new_items, names)
-    extended = batch.extend_model(model, read_id_table(new_users, names), items, read_id_table(history, names), say)
+    items, rows = read_id_table(new_items, names), read_id_table(history, names)
+    extended = batch.extend_model(model, read_id_table(new_users, names), items, rows, say)
+    if rows is not None:
+        count_new(rows, model.user_ids, extended.model.user_ids, say)
     wanted = None if users is None else user_ids(users, names, extended.model.user_ids)
     if wanted is not None:
         count_unknown(wanted, extended.model.user_ids, say)
@@ -124,10 +126,10 @@ def recommend(
             print_lists(watched())
             return
         written = choose_format(target, form_name)
-        rows = batch.write_tables(watched(), target, written)
+        height = batch.write_tables(watched(), target, written)
     to_file = not (is_stdout(target) or is_special(target))
     (out.print if to_file else say)(
-        f"{rows:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}"
+        f"{height:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}"
     )
     if to_file:
         how = READERS[written].format(repr(str(target)))

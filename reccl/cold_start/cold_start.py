@@ -45,7 +45,8 @@ class ColdStart(Settings):
 
     Scale a and shift b make the two kinds comparable in one list. They start where the target's scores of trained items
     have the mean and spread of the scorer's, and are then moved to where the validation metric is best
-    (`training.metric`, of all validation rows); a refit keeps them. Without validation rows they stay at the start.
+    (`training.metric`, of all validation rows); a refit keeps them. Without validation rows, or without cold items in
+    the data, they stay at the start.
     Lists of cold items alone do not depend on them, and lists of trained items alone are the scorer's own. Cold users'
     rows are predicted as a whole, from those of trained users.
     """
@@ -152,11 +153,11 @@ def calibrate(
     if cold_start.scale is not None and cold_start.shift is not None:
         return Calibration(cold_start.scale, cold_start.shift)
     cold, trained = by_features.nonzero().squeeze(1), (~by_features).nonzero().squeeze(1)
-    if not len(cold) or not len(trained):
+    if not len(trained):
         return Calibration()
     rows = torch.arange(0, len(users), max(1, len(users) // MATCHED_USERS), device=users.device)  # evenly spaced
     start = match_scores(scorer.scores(rows)[:, trained], (users[rows] @ predicted.T)[:, trained])
-    if metric is None:
+    if metric is None or not len(cold):  # without any cold item, the calibration is for new ones
         return start
     joint, of_cold = scorer.scores(metric.users), users[metric.users] @ predicted[cold].T  # [n, I], [n, C]
     return search_calibration(start, joint, of_cold, cold, metric)

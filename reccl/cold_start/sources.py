@@ -74,6 +74,6 @@ def rank_unknown_by_popularity(scorer: Scorer, sources: Sources, popularity: Ten
         item_embeddings = torch.cat([item_embeddings, popularity.to(item_embeddings)[:, None]], 1)
     if items.any():
         column = items.to(item_embeddings)[:, None]  # [I, 1]
-        user_embeddings = torch.cat([user_embeddings, torch.ones_like(user_embeddings[:, :1])], 1)
+        user_embeddings = torch.cat([user_embeddings, user_embeddings.new_ones(len(user_embeddings), 1)], 1)
         item_embeddings = torch.cat([item_embeddings * (1 - column), LAST * column], 1)
     return replace(scorer, user_embeddings=user_embeddings, item_embeddings=item_embeddings)

@@ -106,6 +106,14 @@ def to_series(users: Any, names: Names) -> pl.Series:
         raise DataError(f"users cannot be read as ids of one type: {reason}; give a list or a series of ids") from None
 
 
+def count_new(history: pl.DataFrame, known: IdMap, extended: IdMap, log: Log) -> None:
+    """Say how many users of a history are new: in the extended model, but not in the trained one."""
+    everyone = known.cast(history[USER]).drop_nulls().unique()
+    everyone = everyone.filter(extended.to_rows(everyone).is_not_null())
+    if new := known.to_rows(everyone).null_count():
+        log(f"{new:,} of {len(everyone):,} users of the history are new")
+
+
 def count_unknown(users: pl.Series, known: IdMap, log: Log) -> None:
     """Say how many of the users asked for are unknown, and get what everybody likes."""
     ids = users.unique(maintain_order=True)

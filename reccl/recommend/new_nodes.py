@@ -84,11 +84,7 @@ def read_history(table: pl.DataFrame, users: IdMap, items: IdMap, log: Log) -> p
         log(f"{nameless:,} of {rows.height:,} rows of the history have no user or no item id: left out")
     if unknown := rows.filter(pl.col(USER).is_not_null() & pl.col(ITEM).is_null() & table[ITEM].is_not_null()).height:
         log(f"{unknown:,} of {rows.height:,} rows of the history name items that are not known: left out")
-    rows = rows.drop_nulls().unique().sort(USER, ITEM)
-    everyone = rows[USER].unique()
-    if new := users.to_rows(everyone).null_count():
-        log(f"{new:,} of {len(everyone):,} users of the history are new")
-    return rows
+    return rows.drop_nulls().unique().sort(USER, ITEM)
 
 
 def require_columns(where: str, table: pl.DataFrame, columns: tuple[str, ...]) -> None:

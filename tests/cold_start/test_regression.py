@@ -162,6 +162,19 @@ def test_a_given_calibration_stays_and_a_selected_one_is_kept(cold: Dataset, gra
     assert again.cold_start == selected
 
 
+def test_items_that_come_after_training_compete_where_no_item_was_cold_in_it(planted_dataset: Dataset) -> None:
+    graph, tables = planted_dataset.build_graph(), planted_dataset.build_feature_tables()
+    assert tables.trained_items.all()
+    ease = Ease().build(graph, None)
+    found = embed_cold_nodes(ColdStart(target_scorer=Svd(dimension=8)), ease, graph, tables, None, HalfCold(), 0)
+    tower, own = found.towers.items, ease.scores(torch.arange(200))
+    assert tower is not None and planted_dataset.item_table is not None
+    twins = tower.embed(planted_dataset.item_table).to(found.scorer.user_embeddings)  # new items like the trained ones
+    predicted = found.scorer.user_embeddings @ twins.T
+    assert predicted.mean().item() == pytest.approx(own.mean().item(), abs=0.02)
+    assert predicted.std(1).mean().item() == pytest.approx(own.std(1).mean().item(), rel=0.1)
+
+
 class TestCheck:
     """Mistakes of the config are found before training."""
 

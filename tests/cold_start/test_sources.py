@@ -6,7 +6,7 @@ import torch
 
 import reccl
 from reccl.cold_start.sources import CONTENT, MODEL, POPULARITY, Sources, rank_unknown_by_popularity
-from reccl.scorers import Scorer
+from reccl.scorers import Ease, Scorer
 
 CONFIGS = ("methods/svd", "methods/ease", "methods/bpr-mf", "methods/lightgcn", "methods/graph-filter", "movielens")
 QUICK = {"epochs": 3, "batch_size": 512, "refit": False}
@@ -42,6 +42,16 @@ def test_where_everything_is_known_the_scorer_is_the_same() -> None:
     known = Sources(torch.zeros(2), torch.zeros(2))
     same = rank_unknown_by_popularity(scorer, known, torch.ones(2))
     assert same.user_embeddings is scorer.user_embeddings and same.item_embeddings is scorer.item_embeddings
+
+
+def test_unknown_items_stand_last_for_a_scorer_without_vectors_too(planted_graph) -> None:
+    ease = Ease().build(planted_graph, None)
+    assert ease.user_embeddings.shape[1] == 0
+    items = torch.zeros(120, dtype=torch.long).index_fill_(0, torch.arange(3), POPULARITY)
+    ranker = rank_unknown_by_popularity(ease, Sources(torch.zeros(200), items), torch.ones(120))
+    users = torch.arange(200)
+    torch.testing.assert_close(ranker.scores(users)[:, 3:], ease.scores(users)[:, 3:])
+    assert (ranker.scores(users)[:, :3].amax(1) < ease.scores(users).amin(1)).all()
 
 
 @pytest.mark.parametrize("config", CONFIGS)

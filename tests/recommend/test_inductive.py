@@ -342,7 +342,6 @@ class TestNotes:
         assert notes == [
             "1 of 6 rows of the history have no user or no item id: left out",
             "2 of 6 rows of the history name items that are not known: left out",
-            "1 of 1 users of the history are new",
         ]
         assert table.equals(lists(towered, ["new"], history=bought("new", 1)))
 
