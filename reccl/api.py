@@ -80,7 +80,9 @@ def train(
     return Recommender(outcome.model, outcome.record(), tracker.run_id if tracker else "")
 
 
-def load(folder: str | Path | None = None, *, run: str | None = None, device: str = "cpu") -> Recommender:
+def load(
+    folder: str | Path | None = None, *, run: str | None = None, device: str = "cpu", trust: bool = False
+) -> Recommender:
     """Load a model that `Recommender.save` wrote, or that of a run in MLflow.
 
     Args:
@@ -88,16 +90,17 @@ def load(folder: str | Path | None = None, *, run: str | None = None, device: st
         run: in place of a folder: a run's id, a unique prefix of one, a run's name (the newest of that name) or
             "latest".
         device: where scores are computed.
+        trust: let `Recommender.experiment` run code that the config names, whoever wrote it. Recommending runs none.
 
     """
     if (folder is None) == (run is None):
         raise ConfigError('give a folder, reccl.load("model/"), or a run, reccl.load(run="latest")')
     if folder is not None:
-        return Recommender.read(folder, device=device)
+        return Recommender.read(folder, device=device, trust=trust)
     from reccl import tracking
 
     found = tracking.find(str(run))
-    return Recommender.read(tracking.model_folder(found), found.info.run_id, device)
+    return Recommender.read(tracking.model_folder(found), found.info.run_id, device, trust=trust)
 
 
 def evaluate(

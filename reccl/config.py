@@ -1,7 +1,7 @@
 """Experiment: one YAML as one typed object. Load, override, dump."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -14,7 +14,8 @@ from reccl.bundle import available, find
 from reccl.cold_start import ColdStart
 from reccl.config_errors import KeyPath, explain_errors, shorten
 from reccl.config_file import parse_override, read_data_section, read_yaml, set_key, starts_afresh
-from reccl.data.settings import AnyData
+from reccl.data.ingest.pipelines import find_pipeline, is_bundled
+from reccl.data.settings import AnyData, Data
 from reccl.encoders import AnyEncoder
 from reccl.errors import ConfigError, did_you_mean, listed
 from reccl.evaluation import Evaluation
@@ -22,6 +23,7 @@ from reccl.scorers import EmbeddingScorer
 from reccl.scorers.selection import AnyScorer
 from reccl.settings import Settings
 from reccl.training import AnyTerm, Training
+from reccl.trust import module_files, restrict_code
 
 TERM = re.compile(r"\w[\w.-]{0,99}")
 
@@ -128,9 +130,31 @@ def read(name: str | Path) -> tuple[Any, dict[KeyPath, str], str]:
     return raw, {key: f"{path}:{line}" for key, line in lines.items()}, str(path)
 
 
-def loads(text: str) -> Experiment:
-    """The experiment that `dump` wrote."""
-    return validate(parse_yaml(text, "config")[0], (), {}, "config")
+def loads(text: str, *, trust: bool = False) -> Experiment:
+    """The experiment that `dump` wrote. Raises ConfigError where it names code that is not trusted.
+
+    Args:
+        text: the config of a stored run.
+        trust: run the code that it names, whoever wrote it; see `reccl.trust`.
+
+    """
+    with restrict_code(not trust):
+        return validate(parse_yaml(text, "config")[0], (), {}, "config")
+
+
+def own_code(part: Any) -> Iterator[Path]:
+    """The files with code that a config names: its pipeline and its parts, where they did not come with reccl."""
+    if isinstance(part, Data) and (path := find_pipeline(part.pipeline)[0]) and not is_bundled(path):
+        yield path.resolve()
+    if isinstance(part, Settings):
+        module = type(part).__module__
+        if not module.startswith("reccl."):
+            yield from module_files(module)
+        inside: Iterable[Any] = (getattr(part, name) for name in type(part).model_fields)
+    else:
+        inside = part.values() if isinstance(part, Mapping) else part if isinstance(part, list | tuple) else ()
+    for each in inside:
+        yield from own_code(each)
 
 
 def dump(experiment: Experiment) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from reccl.clock import Clock, peak_memory
-from reccl.config import Experiment
+from reccl.config import Experiment, own_code
 from reccl.data.dataset import Dataset
 from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
@@ -16,6 +16,7 @@ from reccl.outcome import Outcome, RunCallback, best_look, find_checkpoints, mea
 from reccl.recommend import Model
 from reccl.training import Callbacks
 from reccl.training.device import resolve_device
+from reccl.trust import record_trust
 
 
 def run(
@@ -33,6 +34,7 @@ def run(
     hardware, clock = resolve_device(device), Clock()
     with clock("prepare_seconds"):
         data = prepare(experiment.data, log) if data is None else data
+    record_trust(list(own_code(experiment)))
     log(f"rows: {describe(data.counts)}")
     log(f"data: {data.describe()}")
     check_metric(experiment, data)

@@ -31,8 +31,8 @@ class Recommender:
     training code nor the raw data is needed to use it.
     """
 
-    def __init__(self, model: Model, record: TrainingRecord, run_id: str = "") -> None:
-        self.model, self.record = model, record
+    def __init__(self, model: Model, record: TrainingRecord, run_id: str = "", trust: bool = False) -> None:
+        self.model, self.record, self.trust = model, record, trust
         self.run_id = run_id
         """Id of the MLflow run that holds it; empty where it was not tracked."""
 
@@ -53,8 +53,11 @@ class Recommender:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The config that it was trained by, with every default."""
-        return loads(self.record.config)
+        """The config that it was trained by, with every default.
+
+        Raises ConfigError where it names code of its own that you have not run; see `reccl.load(trust=True)`.
+        """
+        return loads(self.record.config, trust=self.trust)
 
     @property
     def user_ids(self) -> pl.Series:
@@ -185,10 +188,10 @@ class Recommender:
             write_record(self.record, draft)
 
     @classmethod
-    def read(cls, folder: str | Path, run_id: str = "", device: str = "cpu") -> "Recommender":
+    def read(cls, folder: str | Path, run_id: str = "", device: str = "cpu", *, trust: bool = False) -> "Recommender":
         """Read what `save` wrote. Raises RunError where it is not such a folder."""
         model = load(Path(folder)).to(resolve_device(device))
-        return cls(model, read_record(Path(folder)), run_id)
+        return cls(model, read_record(Path(folder)), run_id, trust)
 
     def with_item_columns(
         self, recommendations: pl.DataFrame, columns: Sequence[str], new_items: pl.DataFrame | None = None
@@ -219,7 +222,7 @@ class Recommender:
         """Ids and their rows of a table [n, D]."""
         if not table.shape[1]:
             raise RecclError(
-                f"{self.experiment.name} has no embeddings: it ranks by item-item matrices; use recommend or score"
+                f"{self.record.name} has no embeddings: it ranks by item-item matrices; use recommend or score"
             )
         array = pl.Series("vector", table.float().cpu().numpy(), dtype=pl.Array(pl.Float32, table.shape[1]))
         return pl.DataFrame([ids.alias(name), array])
@@ -228,7 +231,7 @@ class Recommender:
         test = self.metrics.get("test", {})
         shown = ", ".join(f"{name} {test[name]:.4f}" for name in ("ndcg_at_10", "recall_at_20") if name in test)
         sizes = f"{len(self.user_ids):,} users, {len(self.item_ids):,} items"
-        return f"<Recommender {self.experiment.name}: {sizes}{f'; test {shown}' if shown else ''}>"
+        return f"<Recommender {self.record.name}: {sizes}{f'; test {shown}' if shown else ''}>"
 
 
 def warn(text: str) -> None:

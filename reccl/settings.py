@@ -1,5 +1,6 @@
 """Settings: the base of every config object. Frozen, closed, typed; the docstring under a field documents it."""
 
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, Self
@@ -17,9 +18,10 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
-from reccl.errors import describe_error, did_you_mean, listed
+from reccl.errors import ConfigError, describe_error, did_you_mean, listed
 from reccl.limits import find_excess
 from reccl.redaction import redact_entry, redact_values
+from reccl.trust import module_files, require_trust
 
 
 class Settings(BaseModel):
@@ -110,6 +112,11 @@ def imported(path: str, base: type[Settings]) -> type[Settings]:
         raise PydanticCustomError(
             "outside", "class {path} is not a dotted path such as my_package.module.MySettings", {"path": repr(path)}
         )
+    if not module.startswith("reccl.") and module not in sys.modules:
+        try:
+            require_trust(module_files(module), f"class {path}")
+        except ConfigError as error:
+            raise PydanticCustomError("outside", "{error}", {"error": str(error)}) from None
     try:
         cls = getattr(import_module(module), name)
     except (Exception, SystemExit) as error:  # an import runs the module, which may do anything

@@ -28,6 +28,8 @@ LAYERS = (
         "bounded_yaml",
         "limits",
         "redaction",
+        "trust",
+        "cache",
     },
     {"data"},
     {"losses", "metrics"},
@@ -44,7 +46,9 @@ LAYERS = (
     {"__main__", ""},
 )
 SIDEWAYS = {
-    "settings": {"errors", "limits", "redaction"},
+    "settings": {"errors", "limits", "redaction", "trust"},
+    "cache": {"errors"},
+    "trust": {"cache", "errors"},
     "config_errors": {"errors", "redaction"},
     "bounded_yaml": {"errors"},
     "config_file": {"bounded_yaml", "bundle", "config_errors", "errors"},

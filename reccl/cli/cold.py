@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Device, Json, Quiet, RunName, hint, out, print_json, say, table
+from reccl.cli.console import Device, Json, Quiet, RunName, Trust, hint, out, print_json, say, table
 from reccl.cli.evaluate import reopened, show
 from reccl.errors import ConfigError, RunError
 
@@ -22,6 +22,7 @@ def cold(
     shots: Annotated[str, typer.Option(help="How many interactions a cold user or item is given.")] = "0,1,3,5,10",
     seed: Annotated[int, typer.Option(help="Seed of the choice of interactions that are given.")] = 42,
     device: Device = "auto",
+    trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -33,7 +34,7 @@ def cold(
     from reccl.few_shot import few_shot_curves
     from reccl.fitting import measure_part
 
-    found = reopened(run, "test", device)
+    found = reopened(run, "test", device, trust)
     evaluation = found.experiment.evaluation
     now = measure_part(found.model.ranker, found.data, "test", found.experiment)
     if not now:

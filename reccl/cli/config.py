@@ -11,7 +11,7 @@ import typer
 
 from reccl.bundle import available, find
 from reccl.cli.commands import command
-from reccl.cli.console import Json, Override, Quiet, flag, hint, out, print_json, table
+from reccl.cli.console import Json, Override, Quiet, flag, hint, out, print_json, say, table
 from reccl.errors import ConfigError, did_you_mean
 
 app = typer.Typer(help="Configs: list, show, copy.", no_args_is_help=True)
@@ -36,8 +36,12 @@ def show_all(json: Json = False, quiet: Quiet = False) -> None:
 def show(name: Name, overrides: Override = None) -> None:
     """Print a config as it is understood, with every default."""
     from reccl import config
+    from reccl.data.ingest.pipelines import find_shadow
 
-    out.print(config.dump(config.load(name, overrides or ())), end="")
+    experiment = config.load(name, overrides or ())
+    if shadow := find_shadow(name := experiment.data.pipeline):
+        say(f"note: pipeline {name} is the one that came with reccl; to use yours, write ./{shadow}")
+    out.print(config.dump(experiment), end="")
 
 
 @command(app, "copy", "reccl config copy movielens", "reccl config copy best my-shop.yaml")

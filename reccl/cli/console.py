@@ -65,6 +65,7 @@ def _quiet(value: bool) -> bool:
 Quiet = Annotated[bool, flag("--quiet", "-q", help="Print results and errors only.", callback=_quiet)]
 Json = Annotated[bool, flag("--json", help="Print JSON for scripts.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Trust = Annotated[bool, flag("--trust", help="Run the code that the run's config names, whoever wrote it.")]
 Override = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. encoder.dimension=128. Repeatable."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Device, Json, Quiet, RunName, hint, out, print_json, say, table
+from reccl.cli.console import Device, Json, Quiet, RunName, Trust, hint, out, print_json, say, table
 from reccl.errors import RunError
 
 if TYPE_CHECKING:
@@ -32,13 +32,14 @@ def evaluate(
     run: RunName = "latest",
     split: Annotated[Part, typer.Option(help="Held-out part to rank.")] = Part.test,
     device: Device = "auto",
+    trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure a recorded model again on its own data, for all users and for groups of users and items."""
     from reccl.fitting import measure_part
 
-    found = reopened(run, split.value, device)
+    found = reopened(run, split.value, device, trust)
     again = measure_part(found.model.ranker, found.data, split.value, found.experiment)
     if not again:
         raise RunError(f"run {found.id} has no {split.value} rows")
@@ -60,7 +61,7 @@ class Reopened:
     data: "Dataset"  # as it was when the model was fitted: after a refit, its training rows hold the validation rows
 
 
-def reopened(run: str, part: str, device: str) -> Reopened:
+def reopened(run: str, part: str, device: str, trust: bool = False) -> Reopened:
     """Find a run, load its model and prepare its data to measure `part`."""
     from reccl import config, tracking
     from reccl.data.prepare import prepare
@@ -69,7 +70,7 @@ def reopened(run: str, part: str, device: str) -> Reopened:
     hardware = resolve_device(device)
     found = tracking.find(run)
     model = tracking.model_of(found).to(hardware)
-    experiment = config.loads(tracking.text_of(found, "config.yaml"))
+    experiment = config.loads(tracking.text_of(found, "config.yaml"), trust=trust)
     data = prepare(experiment.data, say)
     if data.fingerprint != found.data.tags.get("reccl.fingerprint"):
         raise RunError(f"the data of run {found.info.run_id} has changed since it was trained: train it again")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from reccl.bundle import find
+from reccl.cache import cache_folder
 from reccl.config_file import read_data_section, read_yaml
 from reccl.data import store
 from reccl.data.dataset import Dataset, run_pipeline
 from reccl.data.ingest import pipelines
-from reccl.data.ingest.acquire import acquire, cache_folder
+from reccl.data.ingest.acquire import acquire
 from reccl.data.settings import Data, validate_data
 from reccl.errors import ConfigError, DataError
 
@@ -62,6 +63,8 @@ def prepare(data: Data, log: Callable[[str], None] = lambda _: None) -> Dataset:
     The schema of features does not change what is prepared: it decides how the tables are read later.
     """
     pipeline = pipelines.load(data.pipeline)
+    if shadow := pipelines.find_shadow(data.pipeline):
+        log(f"note: pipeline {data.pipeline} is the one that came with reccl; to use yours, write ./{shadow}")
     raw = acquire(data.source, root=data.root, log=log) if data.source else Path()
     files = pipeline.inputs(raw, **data.arguments())
     folder = cached_at(data, pipeline, files or [])

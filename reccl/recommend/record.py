@@ -26,6 +26,12 @@ class TrainingRecord:
     history: pl.DataFrame  # a row an epoch
     item_table: pl.DataFrame | None = None  # [I] columns in the order of the model's items
 
+    @property
+    def name(self) -> str:
+        """The name of the config."""
+        config, _ = parse_yaml(self.config, "the model's config")
+        return str(config.get("name", "model")) if isinstance(config, dict) else "model"
+
     def id_names(self) -> dict[str, str]:
         """How the columns `user` and `item` are called in the data; see `reccl.recommend.id_tables`."""
         config, _ = parse_yaml(self.config, "the model's config")

@@ -43,7 +43,7 @@ def check_digests(folder: Path) -> None:
     if not isinstance(noted, dict):
         raise DamageError(f"{DIGESTS} is not a map of file names")
     for name, digest in noted.items():
-        if not (folder / name).is_file():
+        if Path(name).name != name or not (folder / name).is_file():
             raise DamageError(f"{name} is missing")
         if sha256(folder / name) != digest:
             raise DamageError(f"{name} is not what was written: its SHA-256 differs")

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 from reccl.atomic import draft_folder
+from reccl.cache import cache_folder
 from reccl.data.ingest.download import download, download_wheel, extract, verify
 from reccl.data.ingest.sources import SOURCES, Source
 from reccl.errors import DataError, did_you_mean, listed
@@ -44,19 +43,6 @@ def acquire(source: str, *, root: Path | None = None, log: Log = lambda _: None)
             log(str(error))
             tried.append(str(error))
     raise DataError(_explain_missing(wanted, tried, roots, folder))
-
-
-def cache_folder() -> Path:
-    """Where downloads and prepared data are kept: `$RECCL_CACHE`, or the user's cache folder."""
-    folder = Path(os.environ.get("RECCL_CACHE") or user_cache_dir("reccl")).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK)
-    except OSError:
-        writable = False
-    if not writable:
-        raise DataError(f"cannot write to the cache folder {folder}; set RECCL_CACHE to a folder that you may write to")
-    return folder
 
 
 def _require_folder(source: str, known: dict[str, Source]) -> Path:

@@ -14,6 +14,7 @@ from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
 from reccl.errors import ConfigError, DataError, RecclError, describe_error, did_you_mean, listed
 from reccl.settings import Settings
+from reccl.trust import require_trust
 
 RESERVED = {*dir(Settings), "pipeline", "source", "root", "split", "features"}
 """What an argument of a pipeline cannot be called: the other keys of the section, and names of Settings."""
@@ -123,12 +124,14 @@ def add_options(source: Callable[..., Any]) -> Callable[[Function], Function]:
 
 
 def load(name: str) -> Pipeline:
-    """The pipeline called `name`: see `find_pipeline`."""
+    """The pipeline called `name`: see `find_pipeline`. For the config of a stored run, its file must be trusted."""
     path, places = find_pipeline(name)
     if path is None:
         known = available("pipelines", ".py")
         tried = ", ".join(str(place) for place in places if place.suffix == ".py")
         raise ConfigError(f"no pipeline {name!r}{did_you_mean(name, known)}; known: {listed(known)}; tried {tried}")
+    if not is_bundled(path):
+        require_trust([path], f"pipeline {name}")
     return Pipeline(path.resolve())
 
 
