@@ -122,9 +122,8 @@ def test_a_local_file_does_not_stand_in_for_a_bundled_pipeline(fresh, tmp_path: 
         place.write_text(PIPELINE.format(ran=str(ran)))
     answer = fresh("config", "show", "planted.yaml")
     assert answer.code == 0
-    assert (
-        answer.err == "note: pipeline table is the one that came with reccl; to use yours, write ./pipelines/table.py\n"
-    )
+    note = "note: pipeline table is the one that came with reccl; to use yours, write ./pipelines/table.py\n"
+    assert answer.err == note
     trained = fresh("train", "--config", "planted.yaml")
     assert trained.code == 0
     assert note in trained.err
