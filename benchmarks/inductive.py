@@ -100,11 +100,11 @@ def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataF
     print(f"NDCG@20: warm {warm:.4f}; held-out users by popularity {ndcg(popular, relevant, shown):.4f}")
     rows = torch.from_numpy(users.to_numpy(writable=True)).long()
     described = torch.zeros(size[0], dtype=torch.bool).index_fill_(0, rows, True)
-    told = scorer
+    by_features = scorer
     if model.towers.users is not None and data.user_table is not None:
-        told = replace(scorer, user_embeddings=scorer.user_embeddings.clone())
-        told.user_embeddings[rows] = model.towers.users.embed(data.user_table[users])
-        print(f"k =    0: features {ndcg(told, relevant, shown):.4f}")
+        by_features = replace(scorer, user_embeddings=scorer.user_embeddings.clone())
+        by_features.user_embeddings[rows] = model.towers.users.embed(data.user_table[users])
+        print(f"k =    0: features {ndcg(by_features, relevant, shown):.4f}")
     order = shown.select("user", "item", chance=np.random.default_rng(2).random(shown.height)).sort("user", "chance")
     for k in SHOWN:
         history = UserItemCSR.from_interactions(order.group_by("user").head(k), *size)
@@ -113,8 +113,8 @@ def quality(model: Model, data: Dataset, shown: pl.DataFrame, relevant: pl.DataF
         seconds = time.perf_counter() - started
         alone = ndcg(folded, relevant, shown)
         line = f"k = {k:4d}: fold-in {alone:.4f} ({alone / warm:4.0%} of warm, {seconds:.1f} s)"
-        if told is not scorer:
-            both = fold_in(told, trained, history, feature_users=described, feature_prior=model.feature_prior)
+        if by_features is not scorer:
+            both = fold_in(by_features, trained, history, feature_users=described, feature_prior=model.feature_prior)
             line += f", with features {ndcg(both, relevant, shown):.4f}"
         print(line)
 

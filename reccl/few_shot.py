@@ -96,8 +96,8 @@ def item_fold_in(model: Model, data: Dataset) -> FoldIn | None:
         if model.towers.items is None:
             return swap_scorer(fold_in(scorer, trained, own, feature_items=every_user))
         rows = own.counts.nonzero().squeeze(1)  # [n]
-        nobody = group_by_user(swap_sides(given.clear()), scorer)
-        step = estimate(own.select_users(rows)) - estimate(nobody.select_users(rows))  # [n, D]
+        empty = group_by_user(swap_sides(given.clear()), scorer)
+        step = estimate(own.select_users(rows)) - estimate(empty.select_users(rows))  # [n, D]
         return swap_scorer(Scorer(scorer.user_embeddings.index_add(0, rows, step), scorer.item_embeddings))
 
     return fold_in_items

@@ -10,7 +10,7 @@ from reccl.scorers.item_operators import ItemOperator
 from reccl.scorers.scorer import Scorer
 
 RANK = 64
-"""Singular vectors of the trained histories that a profile is made of."""
+"""Singular vectors of the trained histories that profiles are combinations of."""
 
 
 def estimate_profiles(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, Tensor]:

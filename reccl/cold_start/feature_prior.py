@@ -1,4 +1,4 @@
-"""Feature prior: how much the features of users tell about their embeddings."""
+"""Feature prior: how accurate the embeddings are that features predict."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -40,8 +40,8 @@ def fold_in(
         feature_items: [I] bool: items without trained interactions that are embedded from features. They count, while
             other items without trained interactions carry no information about the user.
         feature_users: [U] bool: users without trained interactions who are embedded from features. These embeddings
-            are the starting point that the items correct, as far as `feature_prior` says.
-        feature_prior: how much the features tell.
+            are the starting point that the items correct, weighted by `feature_prior`.
+        feature_prior: how accurate embeddings from features are.
 
     >>> import polars as pl
     >>> scorer = Scorer(torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]]))

@@ -1,4 +1,4 @@
-"""Graph cache: what is computed once for a graph, and dies with it."""
+"""Graph cache: results that are computed once for a graph and released with it."""
 
 from collections.abc import Callable, Hashable
 from functools import wraps
@@ -11,11 +11,11 @@ from reccl.data.graph import Graph
 P = ParamSpec("P")
 T = TypeVar("T")
 KEPT = 2
-"""Results of one function for one graph that are kept, the latest."""
+"""Latest results of one function for one graph that are kept."""
 
 
 def cache_on_graph(compute: Callable[Concatenate[Graph, P], T]) -> Callable[Concatenate[Graph, P], T]:
-    """Like `functools.lru_cache` for a function of a graph, but results go when the graph goes.
+    """Like `functools.lru_cache` for a function of a graph, but results are released with the graph.
 
     A graph is its own key: another one with the same edges is computed anew. Other arguments must be hashable.
     """

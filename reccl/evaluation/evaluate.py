@@ -187,7 +187,7 @@ def evaluate(
 def rank_candidates(candidates: Tensor, scores: Tensor, users: Tensor, lists: Tensor) -> Tensor:
     """Lists of candidates ([I] bool) alone, for the given users ([n]) of a chunk: scores [b, I] -> [n, K].
 
-    `lists` [n, K] are theirs of all items. Those that hold candidates alone are kept as they are.
+    `lists` [n, K] are their lists of all items; those that hold candidates alone stay as they are.
     """
     again = (~candidates[lists.clamp(min=0)] & (lists >= 0)).any(1)  # [n]
     items = candidates.nonzero().squeeze(1)  # [C]

@@ -26,7 +26,7 @@ HARMONIC_MEANS = {
 """Harmonic means of two groups' means."""
 SLICES = ("cold", "warm", "harmonic", "few", "head", "tail")
 GROUPS = (*SCENARIOS, "harmonic", *(f"{kind}_{side}" for side in ("users", "items") for kind in SLICES))
-"""Everything that a metric can be taken for, beside all users and items."""
+"""Everything that metrics are measured for, beside all users and items."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Slices:
 def slice_by_activity(counts: Tensor) -> dict[str, Tensor]:
     """Members of each slice by training interactions [n]: kind -> [n] bool.
 
-    cold: none. warm: at least one (left out where no node is cold: it would be everybody). few: 1 to FEW. head: the
+    cold: none. warm: at least one (left out where no node is cold: it would be all). few: 1 to FEW. head: the
     most active nodes that together hold the HEAD share of all interactions, the node that crosses it included, ties by
     row number. tail: the other warm nodes. (Head and tail as in Performance of Recommender Algorithms on Top-N
     Recommendation Tasks, Cremonesi et al., RecSys 2010; https://doi.org/10.1145/1864708.1864721, whose head holds a

@@ -44,7 +44,7 @@ def extend_model(
     `new_items` (item, features) are embedded by the tower of items. `new_users` (user, features),
     and users who are in `history` (user, item) alone, are embedded from their items (`reccl.cold_start.fold_in`), by
     the tower of users, or from both: the tower gives a prior, which the items correct. Users with neither are listed by
-    popularity. Known users in `history` move by what the further items tell. All of `history` counts as seen.
+    popularity. Known users in `history` move with their further items. All of `history` counts as seen.
     `log` gets lines for a reader: what was left out, and why.
     """
     items = read_new_nodes(ITEM, new_items, model.item_ids, model.towers.items, log)
@@ -61,8 +61,8 @@ def extend_model(
     device, size = model.scorer.device, (len(extended.user_ids), len(extended.item_ids))
     seen = UserItemCSR.from_interactions(numbered, *size).to(device)
     counted = informative if model.scorer.history is None else torch.ones_like(informative)  # [I]
-    told = numbered.filter(pl.Series(counted.cpu().numpy()).gather(numbered[ITEM]))
-    own = UserItemCSR.from_interactions(told, *size).to(device)
+    evidence = numbered.filter(pl.Series(counted.cpu().numpy()).gather(numbered[ITEM]))
+    own = UserItemCSR.from_interactions(evidence, *size).to(device)
     scorer = fold_in(
         extended.scorer,
         extended.known,

@@ -48,7 +48,7 @@ class Model:
     known: UserItemCSR  # interactions known at training time, hidden from recommendations
     popularity: Tensor  # [I] training interactions of each item, for users who are not known
     towers: Towers = field(default_factory=Towers)  # embed new users and items from their features
-    feature_prior: FeaturePrior | None = None  # how much the users' tower tells
+    feature_prior: FeaturePrior | None = None  # how accurate the users' tower is
     sources: Sources | None = None  # what scores of each user and item rest on; None: all on training
 
     @property

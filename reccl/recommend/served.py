@@ -42,17 +42,17 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         """The k best items of each user, unknown users by popularity."""
         params = params or {}
         k = min(int(params.get("k", 20)), len(self.items))
-        asked = model_input["user"].drop_duplicates().to_numpy()
-        rows = self.users.get_indexer(asked)  # -1: unknown
+        users = model_input["user"].drop_duplicates().to_numpy()
+        rows = self.users.get_indexer(users)  # -1: unknown
         tables = [
-            self._chunk(asked[at : at + CHUNK], rows[at : at + CHUNK], k, bool(params.get("include_seen", False)))
-            for at in range(0, len(asked), CHUNK)
+            self._chunk(users[at : at + CHUNK], rows[at : at + CHUNK], k, bool(params.get("include_seen", False)))
+            for at in range(0, len(users), CHUNK)
         ]
         columns = ["user", "item", "score", "rank"]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
     def _chunk(
-        self, asked: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], k: int, include_seen: bool
+        self, users: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], k: int, include_seen: bool
     ) -> pd.DataFrame:
         scores = self.user_embeddings[rows.clip(0)] @ self.item_embeddings.T  # [b, I]
         if self.item_operators:
@@ -77,10 +77,10 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         ordered = np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable"), 1)
         table = pd.DataFrame(
             {
-                "user": np.repeat(asked, k),
+                "user": np.repeat(users, k),
                 "item": self.items[ordered].ravel(),
                 "score": np.take_along_axis(scores, ordered, 1).ravel().astype(np.float32),
-                "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), len(asked)),
+                "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), len(users)),
             }
         )
         served: pd.DataFrame = table[np.isfinite(table["score"])]

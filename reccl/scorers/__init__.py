@@ -11,7 +11,7 @@ from reccl.scorers.scorer import Scorer, ScorerBuilder, ScorerSettings, Validati
 from reccl.scorers.svd import Svd
 
 SingleScorer = ChebyshevFilter | Ease | EmbeddingScorer | GraphFilter | ItemKnn | Popularity | Random | Svd
-"""Every scorer that is not made of others."""
+"""Every scorer that does not combine others; a new one is added here."""
 
 __all__ = [
     "ChebyshevFilter",

@@ -1,4 +1,4 @@
-"""Popularity: the same list for everybody, most trained-on items first."""
+"""Popularity: the same list for every user, items with most training interactions first."""
 
 from typing import Literal
 

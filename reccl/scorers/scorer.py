@@ -136,7 +136,7 @@ class ScorerSettings(Settings):
         return True
 
     def check(self, graph: Graph) -> None:
-        """Raise TrainingError where it does not fit: what `build` would say after training."""
+        """Raise TrainingError where it does not fit, as `build` would after training."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One standard error: when validation rows say that one of two scorers is better."""
+"""One standard error: by how much one of two scorers must be better on validation rows."""
 
 from torch import Tensor
 
