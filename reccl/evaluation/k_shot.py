@@ -8,7 +8,7 @@ import polars as pl
 from torch import Tensor
 
 from reccl.data.columns import ITEM, USER
-from reccl.evaluation.evaluate import Evaluation, evaluate
+from reccl.evaluation.evaluate import Evaluation, Evaluator
 from reccl.evaluation.slices import Slices
 from reccl.scorers import Scorer
 
@@ -68,9 +68,12 @@ def k_shot_curve(
     """
     given = split.given.select(USER, ITEM)
     hidden = pl.concat([known.select(USER, ITEM), given])
-    curve = {}
+    evaluator, curve = None, {}
     for number in shots:
         scorer = fold_in(given.filter(split.given["shot"] < number))
-        result = evaluate(scorer, split.targets, hidden, evaluation, slices)
+        evaluator = evaluator or Evaluator.of_rows(
+            split.targets, hidden, evaluation, scorer.num_users, scorer.num_items, slices, scorer.device
+        )
+        result = evaluator(scorer)
         curve[number] = result.group_means()["cold"] if slices else result.means()
     return curve
