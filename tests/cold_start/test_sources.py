@@ -22,7 +22,7 @@ def rows(planted: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def data(rows: pl.DataFrame) -> reccl.Dataset:
-    return reccl.Dataset.from_frame(rows, split={"kind": "predefined"})
+    return reccl.Dataset.from_frame(rows, part="part", split={"kind": "predefined"})
 
 
 def test_others_keep_their_scores_and_unknown_ones_get_popularity_and_the_end() -> None:
@@ -85,6 +85,6 @@ class TestEveryMethod:
 
 
 def test_features_place_them_where_there_are_some(rows: pl.DataFrame, planted_users: pl.DataFrame) -> None:
-    data = reccl.Dataset.from_frame(rows, users=planted_users, split={"kind": "predefined"})
+    data = reccl.Dataset.from_frame(rows, users=planted_users, part="part", split={"kind": "predefined"})
     model = reccl.train("methods/two-tower", data, progress=False, training=QUICK)
     assert model.recommend(users=["u003"], k=5)["source"].to_list() == ["content"] * 5

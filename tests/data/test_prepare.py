@@ -90,7 +90,7 @@ def test_a_fingerprint_is_that_of_what_is_prepared_however_it_came_about(
     monkeypatch.setattr("reccl.data.store.FORMAT", 99)
     prints |= {prepared()[0].fingerprint}
     assert len(prints) == 1
-    for keys in ({"split": {"kind": "temporal"}}, {"items": "items.csv"}, {"timestamp": False}):
+    for keys in ({"split": {"kind": "temporal"}}, {"items": "items.csv"}, {"timestamp": None}):
         assert prepared(**keys)[0].fingerprint not in prints
 
 

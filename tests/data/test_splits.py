@@ -217,7 +217,7 @@ class TestPredefined:
 def test_splits_by_time_say_what_to_do_where_there_is_none(split: type[Split], planted: pl.DataFrame) -> None:
     kind = split().kind
     with pytest.raises(
-        DataError, match=rf"split '{kind}' needs a 'timestamp' column.*choose split.kind=random_per_user"
+        DataError, match=rf"split '{kind}' needs times.*data.timestamp=COLUMN, or choose split.kind=random_per_user"
     ):
         label(split(), planted.drop("timestamp"))
     with pytest.raises(DataError, match=rf"split '{kind}' needs a time on every row, and 1 rows have none"):

@@ -20,7 +20,7 @@ BUYS = pl.DataFrame(
         "timestamp": [100, 200, 300, 400],
     }
 )
-NAMES = {"user": "customer", "item": "sku"}
+NAMES = {"user": "customer", "item": "sku", "timestamp": "timestamp", "rating": "rating"}
 WRITERS = {
     "buys.csv": lambda frame, path: frame.write_csv(path),
     "buys.tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
@@ -71,15 +71,20 @@ def test_separators_units_and_formats_can_be_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("written", "form"), [("12/31/1970 1:00", "%m/%d/%Y %H:%M"), ("19701231", "%Y%m%d")])
 def test_times_may_be_written_in_any_form_that_is_said(tmp_path: Path, written: str, form: str) -> None:
     (tmp_path / "buys.csv").write_text(f"user,item,timestamp\n1,2,{written}\n")
-    (moment,) = rows(tmp_path, time_format=form)["timestamp"]
+    (moment,) = rows(tmp_path, time_format=form, timestamp="timestamp")["timestamp"]
     assert moment // 86_400 == 364
     with pytest.raises(DataError, match=r"timestamp .* in row 1 .* is not a time written as %d"):
-        rows(tmp_path, time_format="%d.%m.%Y")
+        rows(tmp_path, time_format="%d.%m.%Y", timestamp="timestamp")
 
 
-def test_a_column_of_a_known_name_can_be_left_out(tmp_path: Path) -> None:
-    (tmp_path / "buys.csv").write_text("user,item,timestamp,part\n1,2,early,wheel\n")
-    assert rows(tmp_path, timestamp=False, part=False).rows() == [(1, 2)]
+def test_a_column_that_no_key_names_is_not_read_and_hinted_at(tmp_path: Path) -> None:
+    (tmp_path / "buys.csv").write_text("user,item,timestamp,part,weight\n1,2,early,wheel,3.5kg\n")
+    tables = TABLE.run(tmp_path, interactions=Path("buys.csv"))
+    assert tables.interactions.collect()[0].rows() == [(1, 2)]
+    assert tables.notes == tuple(
+        f"{tmp_path / 'buys.csv'}: column {name!r} is not read; set {name}: {name} to use it"
+        for name in ("weight", "timestamp", "part")
+    )
 
 
 def test_ids_that_a_number_could_not_give_back_stay_text(tmp_path: Path) -> None:
@@ -145,8 +150,8 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, arguments: dict[str, objec
 
 def test_a_rating_bound_without_ratings_says_what_to_set(tmp_path: Path) -> None:
     BUYS.select("customer", "sku").write_csv(tmp_path / "buys.csv")
-    with pytest.raises(DataError, match=r"minimum_rating: 4 needs a rating, and .* has none; set rating: COLUMN"):
-        rows(tmp_path, minimum_rating=4, **NAMES)
+    with pytest.raises(DataError, match=r"minimum_rating: 4 needs a rating, and none is read .*; set rating: COLUMN"):
+        rows(tmp_path, minimum_rating=4, **{**NAMES, "rating": None, "timestamp": None})
 
 
 def test_formats_are_not_mixed_or_guessed(tmp_path: Path) -> None:
@@ -172,7 +177,7 @@ class TestDatabase:
         )
         connection.close()
         monkeypatch.setenv("SHOP", f"sqlite://{tmp_path / 'shop.db'}")
-        arguments = {"database": "$SHOP", "query": "select * from buys", **NAMES}
+        arguments = {"database": "$SHOP", "query": "select * from buys", "user": "customer", "item": "sku"}
         assert rows(tmp_path, **arguments).rows() == [(1, "a"), (2, "b")]
         assert TABLE.inputs(tmp_path, **arguments) is None
 
@@ -217,21 +222,21 @@ class TestTextAsItComes:
 
     def test_numbers_that_are_whole_at_first_and_then_not_are_numbers(self, tmp_path: Path) -> None:
         lines = [f"u{n},{n},3\n" for n in range(20_000)]
-        table = self.read(tmp_path, "user,item,rating\n" + "".join(lines) + "u1,x,3.5\n")
+        table = self.read(tmp_path, "user,item,rating\n" + "".join(lines) + "u1,x,3.5\n", rating="rating")
         assert table["rating"].tail(1).item() == 3.5
         assert table["item"].tail(2).to_list() == ["19999", "x"]
 
     @pytest.mark.parametrize("words", [("True", "False"), ("true", "false"), ("1", "0")])
     def test_liked_or_not_is_1_or_0(self, tmp_path: Path, words: tuple[str, str]) -> None:
         text = f"user,item,rating\na,x,{words[0]}\nb,x,{words[1]}\n"
-        assert self.read(tmp_path, text)["rating"].to_list() == [1, 0]
-        assert self.read(tmp_path, text, minimum_rating=1)["user"].to_list() == ["a"]
+        assert self.read(tmp_path, text, rating="rating")["rating"].to_list() == [1, 0]
+        assert self.read(tmp_path, text, rating="rating", minimum_rating=1)["user"].to_list() == ["a"]
 
     def test_numbers_may_have_a_decimal_comma_and_separated_thousands(self, tmp_path: Path) -> None:
         text = 'user,item,rating\na,x,"1.270,5"\n'
-        assert self.read(tmp_path, text, decimal=",", thousands=".")["rating"].item() == 1270.5
+        assert self.read(tmp_path, text, rating="rating", decimal=",", thousands=".")["rating"].item() == 1270.5
         with pytest.raises(DataError, match=r"rating '1\.270,5' in row 1 \(user 'a', item 'x'\) is not a number"):
-            self.read(tmp_path, text)
+            self.read(tmp_path, text, rating="rating")
 
     def test_ids_lose_outer_spaces_and_missing_ones_are_dropped_and_counted(self, tmp_path: Path) -> None:
         (tmp_path / "buys.csv").write_text("user,item\nu1 ,i7\nu1, i7\nNULL,i7\n,i7\n")
@@ -251,8 +256,9 @@ class TestTextAsItComes:
 
     def test_times_are_epochs_or_iso_text(self, tmp_path: Path) -> None:
         text = "user,item,timestamp\na,x,60\nb,x,1970-01-01 00:02:00\nc,x,180.9\n"
-        assert self.read(tmp_path, text)["timestamp"].to_list() == [60, 120, 180]
-        assert self.read(tmp_path, "user,item,timestamp\na,x,60000\n", time_unit="ms")["timestamp"].item() == 60
+        assert self.read(tmp_path, text, timestamp="timestamp")["timestamp"].to_list() == [60, 120, 180]
+        table = self.read(tmp_path, "user,item,at\na,x,60000\n", timestamp="at", time_unit="ms")
+        assert table["timestamp"].item() == 60
 
     def test_a_separator_is_told_in_words_and_a_wrong_one_is_hinted_at(self, tmp_path: Path) -> None:
         assert self.read(tmp_path, "user\titem\na\tx\n", separator="\\t").rows() == [("a", "x")]

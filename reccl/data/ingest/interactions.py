@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import Field
 
-from reccl.data.columns import ITEM, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
+from reccl.data.columns import ITEM, OPTIONAL, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
 from reccl.data.ingest import steps
 from reccl.data.ingest.conversions import (
     Conversion,
@@ -29,7 +29,7 @@ from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError, did_you_mean, listed
 
 Core = Annotated[int, Field(ge=0, lt=2**31)]
-Column = str | Literal[False] | None
+Column = str | None
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,7 @@ def interactions_to_tables(
     """Rename columns, convert types, and chain the steps that drop rows.
 
     user, item: the columns that hold the ids.
-    timestamp, rating, weight, part: the columns that hold these; by default those of that name, where there are such;
-      false leaves such a column out.
+    timestamp, rating, weight, part: the columns that hold these; only those that are named are read.
     time_unit: what a timestamp given as a number counts; text is read as ISO 8601, dates and date-times as such.
     time_format: how a timestamp is written instead, such as "%d.%m.%Y %H:%M" (31.12.2025 23:59) or "%Y%m%d".
     decimal, thousands: what stands before the decimals of numbers given as text, and between their thousands.
@@ -104,7 +103,9 @@ def interactions_to_tables(
     since, until: keep what happened at or after `since` and before `until`: an ISO date, or seconds since 1970.
     """
     columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight, PART: part}
-    frame = rename(interactions.scan((user, item)), columns, interactions.origin)
+    raw = interactions.scan((user, item))
+    unread = [name for name in OPTIONAL if columns[name] is None and name in raw.collect_schema()]
+    frame = rename(raw, columns, interactions.origin)
     present = frame.collect_schema().names()
     whole = find_whole_ids(frame, ids, guess=not interactions.typed)
 
@@ -121,7 +122,7 @@ def interactions_to_tables(
         conversions[PART] = require_one_of(PART, PARTS)
     funnel = Funnel.read(convert(frame, *conversions.values()))
     funnel = funnel.then(f"nulls: {nulls}", steps.drop_nulls(USER, ITEM, policy=nulls))
-    mend = f"{interactions.origin} has none; set {{column}}: COLUMN"
+    mend = f"none is read from {interactions.origin}; set {{column}}: COLUMN"
     funnel = filter_rows(funnel, since=since, until=until, minimum_rating=minimum_rating, mend=mend)
     funnel = funnel.then(f"duplicates: {duplicates}", steps.drop_duplicates(duplicates))
     funnel = filter_rows(funnel, user_core=user_core, item_core=item_core)
@@ -136,7 +137,8 @@ def interactions_to_tables(
         return convert_ids(key)(renamed).drop_nulls(key).unique(key, keep="first", maintain_order=True)
 
     users = features(user_features, users_id or user, USER)
-    return Tables(funnel, users, features(item_features, items_id or item, ITEM))
+    notes = [f"{interactions.origin}: column {name!r} is not read; set {name}: {name} to use it" for name in unread]
+    return Tables(funnel, users, features(item_features, items_id or item, ITEM), tuple(notes))
 
 
 def filter_rows(
@@ -179,13 +181,11 @@ def rename(frame: pl.LazyFrame, columns: Mapping[str, Column], origin: str) -> p
 
 
 def find_columns(present: list[str], columns: Mapping[str, Column], origin: str) -> dict[str, str]:
-    """Which of the columns `present` holds what: those that are named, and those that have reccl's own name.
+    """Which of the columns `present` holds what, of those that are named.
 
     Raises DataError with the near names where one is not there.
     """
-    chosen = {
-        name: column or name for name, column in columns.items() if column or (column is None and name in present)
-    }
+    chosen = {name: column for name, column in columns.items() if column is not None}
     for name, column in chosen.items():
         if column not in present:
             near, option = did_you_mean(column, present), name if len(columns) > 1 else f"{name}s_id"

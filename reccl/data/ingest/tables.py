@@ -19,3 +19,5 @@ class Tables:
     interactions: Funnel
     users: pl.LazyFrame | None = None
     items: pl.LazyFrame | None = None
+    notes: tuple[str, ...] = ()
+    """What a user may want to know of how the files were read, a line each."""

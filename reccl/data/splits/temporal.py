@@ -53,7 +53,8 @@ def require_timestamps(interactions: pl.DataFrame, kind: str) -> None:
     """Raise DataError unless every row has a time."""
     if TIMESTAMP not in interactions.columns:
         raise DataError(
-            f"split {kind!r} needs a {TIMESTAMP!r} column, and this data has none: choose split.kind=random_per_user"
+            f"split {kind!r} needs times, and this data has none: name their column, data.timestamp=COLUMN, or choose "
+            "split.kind=random_per_user"
         )
     if missing := interactions[TIMESTAMP].null_count():
         raise DataError(f"split {kind!r} needs a time on every row, and {missing:,} rows have none")

@@ -47,9 +47,8 @@ def test_an_unknown_ending_says_what_is_known(tmp_path: Path) -> None:
 
 class TestJsonLines:
     def read(self, tmp_path: Path, *rows: object) -> pl.DataFrame:
-        (tmp_path / "rows.jsonl").write_text(
-            "".join(row if isinstance(row, str) else f"{json.dumps(row)}\n" for row in rows)
-        )
+        lines = [row if isinstance(row, str) else f"{json.dumps(row)}\n" for row in rows]
+        (tmp_path / "rows.jsonl").write_text("".join(lines))
         return read(tmp_path / "rows.jsonl")
 
     def test_keys_and_wider_types_that_come_late_are_found(self, tmp_path: Path) -> None:
