@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 import yaml
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from reccl.bounded_yaml import check_size, parse_yaml, value_children
 from reccl.bundle import available, find
 from reccl.cold_start import ColdStart
-from reccl.config_errors import KeyPath, explain_errors, shorten
+from reccl.config_errors import KeyPath, explain_errors, locate_key, shorten
 from reccl.config_file import parse_override, read_data_section, read_yaml, set_key, starts_afresh
 from reccl.data.ingest.pipelines import find_pipeline, is_bundled
 from reccl.data.settings import AnyData, Data
@@ -40,6 +41,10 @@ def check_term(name: str) -> str:
     if not TERM.fullmatch(name):
         raise ValueError(f"{shorten(name)} cannot name a term; use letters, digits, _, - and . (at most 100)")
     return name
+
+
+TEXT_WANTED = ("string_type", "path_type")
+"""Pydantic's errors where a value should have been text."""
 
 
 class Experiment(Settings):
@@ -179,13 +184,21 @@ def iterate_leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[
 def validate(raw: Any, overrides: Sequence[str], origin: dict[KeyPath, str], where: str) -> Experiment:
     """Apply overrides of the command line and validate."""
     changes = [(*parse_override(text), f"--set {text}") for text in overrides]
-    return with_changes(raw, changes, origin, where)
+    return with_changes(raw, changes, origin, where, {path: text.partition("=")[2] for (path, _, text) in changes})
 
 
 def with_changes(
-    raw: Any, changes: Sequence[tuple[KeyPath, Any, str]], origin: dict[KeyPath, str], where: str
+    raw: Any,
+    changes: Sequence[tuple[KeyPath, Any, str]],
+    origin: dict[KeyPath, str],
+    where: str,
+    texts: Mapping[KeyPath, str] = MappingProxyType({}),
 ) -> Experiment:
-    """Expand presets, set keys (key path, value, how it was written), validate; translate pydantic's errors."""
+    """Expand presets, set keys (key path, value, how it was written), validate; translate pydantic's errors.
+
+    `texts` are values as they were written: what a key takes that wants text and was given what YAML made of it, such
+    as a number for 007.
+    """
     if not isinstance(raw, dict):
         raise ConfigError(f"{where} is not a config: it needs keys such as name, data, encoder")
     named = expand_data(raw, origin)
@@ -200,6 +213,12 @@ def with_changes(
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
+        wanted = {locate_key(entry["loc"], raw) for entry in error.errors() if entry["type"] in TEXT_WANTED}
+        if again := wanted & texts.keys():
+            for key in again:
+                set_key(raw, key, texts[key])
+            left = {key: text for key, text in texts.items() if key not in again}
+            return with_changes(raw, (), origin, where, left)
         raise ConfigError("\n".join(dict.fromkeys(explain_errors(error, raw, origin, where)))) from None
 
 

@@ -11,6 +11,9 @@ from reccl.bundle import available, find
 from reccl.config_errors import CHOOSERS, KeyPath, shorten
 from reccl.errors import ConfigError, did_you_mean
 
+TEXT = tuple("@`%*&!|>\t")
+"""What text may begin with that is no YAML; brackets and quotation marks are left open by mistake."""
+
 
 def read_yaml(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     """A YAML file and the line of every key."""
@@ -49,7 +52,7 @@ def read_data_section(name: str) -> tuple[dict[str, Any], dict[KeyPath, str]]:
 
 
 def parse_override(text: str) -> tuple[KeyPath, Any]:
-    """Parse `dotted.key=value`."""
+    """Parse `dotted.key=value`; the value is YAML, or text where it is not, or where YAML would lose it (`#a`, `|`)."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {text!r}: write key=value, e.g. --set encoder.dimension=128")
@@ -57,10 +60,14 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     if len(path) > MAX_DEPTH:
         raise ConfigError(f"--set {text[:40]!r}...: the key has {len(path):,} parts; no key has more than {MAX_DEPTH}")
     try:
-        return path, parse_yaml(value, "value")[0]
+        parsed = parse_yaml(value, "value")[0]
     except ConfigError as error:
+        if value[:1] in TEXT:
+            return path, value
         reason = str(error).removeprefix("value:1: ").removeprefix("not valid YAML: ")
         raise ConfigError(f"--set {shorten(text)}: the value is not valid YAML: {reason}") from None
+    lost = (parsed is None or parsed == "") and value.strip().lower() not in ("", "null", "~", "''", '""')
+    return path, value if lost else parsed
 
 
 def starts_afresh(key: KeyPath) -> bool:

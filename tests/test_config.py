@@ -210,6 +210,25 @@ class TestOverrides:
     def test_a_mistake_names_the_override(self, override: str, answer: str) -> None:
         assert refused(override).startswith(answer)
 
+    @pytest.mark.parametrize(
+        ("key", "text"),
+        [
+            *(("data.user", text) for text in ("no", "#user", "1", "1e5", "@id", "[a]", "2024-01-01", "007", "*")),
+            *(("data.separator", text) for text in ("|", "::", "\t", "\\t", ">", "#", "~~")),
+            *(("data.interactions", text) for text in ("2024", "2024-01-01", "on")),
+            ("name", "007"),
+        ],
+    )
+    def test_a_key_of_text_takes_the_text_as_it_is_written(self, key: str, text: str) -> None:
+        value = load("good", [f"{key}={text}"])
+        for name in key.split("."):
+            value = getattr(value, name)
+        assert str(value) == text
+
+    def test_keys_of_other_types_take_what_yaml_makes_of_it(self) -> None:
+        data = load("good", ["data.timestamp=null", "data.since=2024-01-01", "data.users_id='no'", "data.weight="]).data
+        assert (data.timestamp, str(data.since), data.users_id, data.weight) == (None, "2024-01-01", "no", None)
+
     def test_a_data_set_by_name_takes_the_place_of_the_whole_section(self) -> None:
         data = load("good", ["data=gowalla"]).data
         assert (data.pipeline, data.source) == ("adjacency", "gowalla")
