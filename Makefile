@@ -20,10 +20,7 @@ setup: $(VENV)/.runtime  ## make the virtual environment and install reccl in it
 
 train: $(VENV)/.runtime  ## train the default model on MovieLens-100K, and say where to look next
 	$(BIN)/reccl train --config movielens.yaml
-	@echo
-	@echo "next:  $(BIN)/reccl recommend --run latest --k 20 --out recs.parquet   # lists for all users"
-	@echo "       $(BIN)/reccl compare                                            # runs side by side"
-	@echo "       $(BIN)/reccl ui                                                 # the same in the browser"
+	@echo "reccl is in $(BIN): source $(BIN)/activate"
 
 test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

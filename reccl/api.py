@@ -6,6 +6,7 @@ from typing import Any
 
 from reccl.config import Experiment, resolve
 from reccl.data.dataset import Dataset
+from reccl.data.prepare import keep
 from reccl.data.prepare import load_dataset as load_named
 from reccl.errors import ConfigError
 from reccl.evaluation.lists import ListEvaluation, evaluate_lists
@@ -43,7 +44,7 @@ def train(
         config: a bundled config (`reccl config list`), a YAML file, a dict of the same keys, or an Experiment.
         data: a Dataset, the name of one, or None for the one that the config names.
         device: auto, cpu, cuda or cuda:N.
-        track: record the run in MLflow (./mlruns, or where MLFLOW_TRACKING_URI says).
+        track: record the run in MLflow (./mlruns, or where MLFLOW_TRACKING_URI says), and keep the data in the cache.
         progress: show a bar in a terminal or a notebook, and lines of text elsewhere.
         callbacks: hear of every step and epoch; see `reccl.Callback`.
         sections: keys of the config to set, e.g. `encoder={"dimension": 128}, training={"epochs": 50}, seed=7`. Keys
@@ -70,6 +71,8 @@ def train(
         from reccl.tracking import Tracker
 
         tracker = Tracker()
+        if isinstance(data, Dataset):
+            keep(data)  # for `reccl evaluate`, which reads the data again
     outcome = run_experiment(
         experiment,
         data if isinstance(data, Dataset) else None,

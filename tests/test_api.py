@@ -203,6 +203,17 @@ class TestTheSameRoad:
         assert again.history.equals(model.history)
         assert again.recommend(k=5).equals(model.recommend(k=5))
 
+    def test_the_command_line_measures_a_tracked_run_of_a_frame_again(self, data: reccl.Dataset, folder: Path) -> None:
+        model = reccl.train("methods/ease", data, progress=False, track=True, name="framed")
+        done = subprocess.run(
+            [sys.executable, "-m", "reccl", "evaluate", "--run", "framed", "--json", "--quiet"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=True,
+        )
+        assert f'"ndcg_at_10": {model.metrics["test"]["ndcg_at_10"]}' in done.stdout
+
 
 class TestRecommend:
     def test_asked_users_get_k_unseen_items_each(self, model: reccl.Recommender, data: reccl.Dataset) -> None:
