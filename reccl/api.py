@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reccl.config import Experiment, resolve
+from reccl.config import Experiment, loads, resolve
 from reccl.data.dataset import Dataset
 from reccl.data.prepare import keep
 from reccl.data.prepare import load_dataset as load_named
@@ -34,6 +34,8 @@ def train(
     *,
     device: str = "auto",
     track: bool = False,
+    resume: str | None = None,
+    trust: bool = False,
     progress: bool = True,
     callbacks: Sequence[RunCallback] = (),
     **sections: Any,
@@ -44,7 +46,11 @@ def train(
         config: a bundled config (`reccl config list`), a YAML file, a dict of the same keys, or an Experiment.
         data: a Dataset, the name of one, or None for the one that the config names.
         device: auto, cpu, cuda or cuda:N.
-        track: record the run in MLflow (./mlruns, or where MLFLOW_TRACKING_URI says), and keep the data in the cache.
+        track: record the run in MLflow (./mlruns, or where MLFLOW_TRACKING_URI says), with checkpoints, and keep the
+            data in the cache.
+        resume: in place of a config: a tracked run that was stopped, killed or failed (id, prefix, name or "latest"),
+            to go on from its last checkpoint; it ends as if it had never stopped.
+        trust: with `resume`, run the code that the run's config names, whoever wrote it.
         progress: show a bar in a terminal or a notebook, and lines of text elsewhere.
         callbacks: hear of every step and epoch; see `reccl.Callback`.
         sections: keys of the config to set, e.g. `encoder={"dimension": 128}, training={"epochs": 50}, seed=7`. Keys
@@ -62,15 +68,24 @@ def train(
     ['user', 'item', 'score', 'rank', 'source']
 
     """
-    if data is not None:
-        sections["data"] = data.settings if isinstance(data, Dataset) else data
-    experiment = resolve(config, sections)
     shown = choose_progress() if progress else None
+    log = shown.say if shown else lambda _: None
     tracker = None
-    if track:
+    if resume is not None:
+        from reccl.tracking import Tracker, find_unfinished, text_of
+
+        if sections or isinstance(data, str):
+            raise ConfigError("resume goes on with the config of the run: leave the other settings out")
+        unfinished = find_unfinished(resume)
+        experiment, tracker = loads(text_of(unfinished, "config.yaml"), trust=trust), Tracker(unfinished, log)
+    else:
+        if data is not None:
+            sections["data"] = data.settings if isinstance(data, Dataset) else data
+        experiment = resolve(config, sections)
+    if track and tracker is None:
         from reccl.tracking import Tracker
 
-        tracker = Tracker()
+        tracker = Tracker(log=log)
         if isinstance(data, Dataset):
             keep(data)  # for `reccl evaluate`, which reads the data again
     outcome = run_experiment(
@@ -78,7 +93,7 @@ def train(
         data if isinstance(data, Dataset) else None,
         device=device,
         callbacks=[*([shown] if shown else []), *([tracker] if tracker else []), *callbacks],
-        log=shown.say if shown else lambda _: None,
+        log=log,
     )
     return Recommender(outcome.model, outcome.record(), tracker.run_id if tracker else "")
 

@@ -29,6 +29,12 @@ class RunError(RecclError):
     """A run that does not exist, is ambiguous, or holds no model."""
 
 
+class UnrecordedError(RecclError):
+    """A training that succeeded, and could not be recorded: its results wait in a folder."""
+
+    exit_code = 3
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'temperature'?` where something near is known, else an empty string.
 

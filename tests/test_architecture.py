@@ -23,6 +23,7 @@ LAYERS = (
         "clock",
         "products",
         "atomic",
+        "signals",
         "config_errors",
         "config_file",
         "bounded_yaml",

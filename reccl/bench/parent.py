@@ -10,7 +10,7 @@ from reccl import tracking
 def parent_run(name: str, tags: Mapping[str, str]) -> Iterator[tracking.Run]:
     """Record a run without data and model; it ends FINISHED, KILLED by Ctrl-C, or FAILED by an exception."""
     api = tracking.client()
-    about = {"reccl.version": tracking.version_of("reccl"), **tracking.commit(), **tags}
+    about = {"reccl.version": tracking.version_of("reccl"), **tracking.process_tags(), **tracking.commit(), **tags}
     run = tracking.Run(api.create_run(tracking.experiment_id(api), run_name=name, tags=about).info.run_id, api)
     status = "FAILED"
     try:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, train, ui
+from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, sync, train, ui
 from reccl.cli.commands import DEBUG, Commands, command, report
 from reccl.cli.console import flag
 from reccl.openmp import POLICY
+from reccl.signals import end_on_signals
 from reccl.version import __version__
 
 START = """\
@@ -36,6 +37,7 @@ command(app, "cold", *cold.EXAMPLES)(cold.cold)
 command(app, "methods", *methods.EXAMPLES)(methods.methods)
 command(app, "compare", *compare.EXAMPLES)(compare.compare)
 command(app, "runs", *runs.EXAMPLES)(runs.runs)
+command(app, "sync", *sync.EXAMPLES)(sync.sync)
 command(app, "bench", *bench.EXAMPLES)(bench.bench)
 command(app, "ui", *ui.EXAMPLES)(ui.ui)
 app.add_typer(config.app, name="config")
@@ -62,6 +64,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII alone gets \\xe9 for é
+    end_on_signals()
     try:
         try:
             app(prog_name="reccl")

@@ -20,7 +20,7 @@ from reccl.errors import RecclError
 from reccl.redaction import redact
 
 DEBUG = "--debug"
-PASSING = (typer.Exit, typer.Abort, TyperException, KeyboardInterrupt, SystemExit, GeneratorExit, BrokenPipeError)
+PASSING = (typer.Exit, typer.Abort, TyperException, SystemExit, GeneratorExit, BrokenPipeError)
 """What ends a command without being a failure of it, and mistakes of usage."""
 Function = Callable[..., None]
 
@@ -37,6 +37,8 @@ class Commands(TyperGroup):
         try:
             Path.cwd()  # raises where the folder is gone; libraries would end the process
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(130)
         except PASSING:
             raise
         except BaseException as error:  # some libraries written in Rust raise BaseExceptions

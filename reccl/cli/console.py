@@ -29,6 +29,13 @@ def say(message: str) -> None:
         err.print(message)
 
 
+def warn(message: str) -> None:
+    """A message that counts, also under --quiet."""
+    quiet, err.quiet = err.quiet, False
+    err.print(message)
+    err.quiet = quiet
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")

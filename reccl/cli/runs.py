@@ -30,6 +30,7 @@ def runs(
                     "name": run.info.run_name,
                     "status": run.info.status,
                     "started": datetime.fromtimestamp(run.info.start_time / 1000).isoformat(timespec="seconds"),
+                    "resumable": tracking.has_checkpoint(run.info.run_id),
                     "metrics": {name: value for name, value in run.data.metrics.items() if name.startswith("test/")},
                 }
                 for run in found
@@ -56,7 +57,10 @@ def runs(
             "-" if seconds is None else f"{seconds:.1f}",
         )
     out.print(made)
-    hint(f"reccl recommend --run {found[0].info.run_id[:8]} --out recommendations.csv; reccl compare")
+    if with_model := next((run for run in found if tracking.has_model(run)), None):
+        hint(f"reccl recommend --run {with_model.info.run_id[:8]} --out recommendations.csv; reccl compare")
+    if unfinished := next((run for run in found if tracking.has_checkpoint(run.info.run_id)), None):
+        hint(f"reccl train --resume {unfinished.info.run_id[:8]}")
 
 
 def data_of(parameters: "Mapping[str, str]") -> str:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Device, Json, Override, Quiet, err, flag, hint, out, print_json, say, table
-from reccl.errors import ConfigError
+from reccl.cli.console import Device, Json, Override, Quiet, Trust, err, flag, hint, out, print_json, say, table, warn
+from reccl.errors import ConfigError, UnrecordedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,42 +17,77 @@ EXAMPLES = (
     "reccl train --config movielens.yaml",
     "reccl train --config best.yaml --set data=gowalla --set training.epochs=20",
     "reccl train --config orders.yaml --seeds 3 --json",
+    "reccl train --resume latest",
 )
+EITHER = ("--config", "--resume")
 
 
 def train(
-    config: Annotated[str, typer.Option("--config", "-c", help="Config: a path, or a name of reccl config list.")],
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", help="Config: a path, or a name of reccl config list.")
+    ] = None,
     overrides: Override = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run that was stopped, killed or failed, from its last checkpoint: its id, a unique "
+            "prefix of it, its name, or latest.",
+        ),
+    ] = None,
     device: Device = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Train this many times, with seed, seed + 1, ...")] = 1,
     resplit: Annotated[bool, flag("--resplit", help="Split the data anew with each of these seeds.")] = False,
+    trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model: prepare the data, fit, evaluate, record the run and its model."""
+    """Train a model: prepare the data, fit, evaluate, record the run and its model.
+
+    Ctrl-C ends training, and the best epoch so far is evaluated and kept; Ctrl-C again, SIGTERM or a kill leave the
+    last checkpoint, from which --resume goes on: it ends as if training had never stopped.
+    """
+    if (config is None) == (resume is None):
+        raise typer.BadParameter("give a config (reccl config list) or a run to resume (reccl runs)", param_hint=EITHER)
+    if resume is not None and (overrides or resplit or seeds > 1):
+        raise typer.BadParameter(
+            "it has a config already: leave out --set, --seeds and --resplit", param_hint="--resume"
+        )
     say("loading ...") if err.is_terminal else None
     from reccl import config as configs
+    from reccl import tracking
     from reccl.experiment import run
     from reccl.progress import TerminalProgress
-    from reccl.tracking import Tracker
 
-    experiment = configs.load(config, overrides or ())
-    outcomes, runs = [], []
+    unfinished = None if resume is None else tracking.find_unfinished(resume)
+    if unfinished is None:
+        experiment = configs.load(str(config), overrides or ())
+    else:
+        experiment = configs.loads(tracking.text_of(unfinished, "config.yaml"), trust=trust)
+        say(f"resuming run {unfinished.info.run_id} ({unfinished.info.run_name})")
+    trained = []
     for seed in range(experiment.seed, experiment.seed + seeds):
         seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
-        callbacks = [TerminalProgress(err), tracker := Tracker()]
-        outcomes.append(run(seeded, device=device, callbacks=callbacks, log=say))
-        runs.append(tracker.run_id)
-        if outcomes[-1].interrupted:
+        tracker = tracking.Tracker(unfinished, warn)
+        outcome = run(seeded, device=device, callbacks=[TerminalProgress(err), tracker], log=say)
+        trained.append((outcome, tracker.run_id))
+        if trained[-1][0].interrupted or tracker.unrecorded:
             break
+    outcomes, runs = [outcome for outcome, _ in trained], [run for _, run in trained]
     if json:
-        print_json([as_json(*each) for each in zip(outcomes, runs, strict=True)])
+        print_json([as_json(*each) for each in trained])
     else:
         show(experiment.name, outcomes, runs[-1])
-        hint(f"reccl recommend --run {runs[-1][:8]} --out recommendations.csv; reccl compare; reccl ui")
+    if tracker.unrecorded:
+        raise UnrecordedError(
+            f"trained, but not recorded in {tracking.store()}: model and results are in {tracker.unrecorded}; "
+            "reccl sync records them when the store is there again"
+        )
     if outcomes[-1].interrupted:
         say("stopped by hand: the best epoch so far is kept, and the run is marked KILLED")
         raise typer.Exit(130)
+    if not json:
+        hint(f"reccl recommend --run {runs[-1][:8]} --out recommendations.csv; reccl compare; reccl ui")
 
 
 def split_anew(experiment: "Experiment", seed: int) -> "Experiment":

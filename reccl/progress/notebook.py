@@ -1,5 +1,6 @@
 """Notebook: one block below the cell, rewritten in place while training runs; it needs no widgets."""
 
+from collections.abc import Sequence
 from html import escape
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,12 @@ class NotebookProgress(RunCallback):
         self.update()
 
     @override
+    def on_fit_resume(self, history: Sequence["Epoch"], best_epoch: int) -> None:
+        self.steps = self.total // self.epochs * len(history)
+        for record in history:
+            self.show_epoch(record, record.number == best_epoch)
+
+    @override
     def on_step_end(self) -> None:
         self.steps += 1
         if monotonic() - self.updated > INTERVAL:
@@ -59,13 +66,17 @@ class NotebookProgress(RunCallback):
 
     @override
     def on_epoch_end(self, record: "Epoch", improved: bool) -> None:
+        self.show_epoch(record, improved)
+        if record.number == self.epochs:
+            self.finish_fit()
+            self.update()
+
+    def show_epoch(self, record: "Epoch", improved: bool) -> None:
+        """What the bar says after an epoch."""
         self.epoch = record.number
         self.loss = f"loss {sum(record.losses.values()):.4f}"
         if improved and self.metric in record.validation:
             self.best = f"best {self.metric} {record.validation[self.metric]:.4f} (epoch {record.number})"
-        if record.number == self.epochs:
-            self.finish_fit()
-            self.update()
 
     @override
     def on_run_end(self, outcome: Outcome) -> None:

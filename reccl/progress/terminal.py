@@ -1,5 +1,6 @@
 """Terminal: a bar with loss, metric and time left; a line every few epochs where no bar can be drawn."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -40,7 +41,7 @@ class TerminalProgress(RunCallback):
             disable=self.console.quiet or not self.console.is_terminal,
         )
         self.task = self.bar.add_task("", visible=False, news="")
-        self.metric, self.best, self.epochs = "", "-", 0
+        self.metric, self.best, self.epochs, self.steps = "", "-", 0, 0
 
     def say(self, message: str) -> None:
         """Print a line above the bar."""
@@ -53,8 +54,15 @@ class TerminalProgress(RunCallback):
 
     @override
     def on_fit_start(self, epochs: int, steps: int) -> None:
-        self.epochs = epochs
+        self.epochs, self.steps = epochs, steps
         self.bar.reset(self.task, total=epochs * steps, description=f"0/{epochs} epochs", visible=True, news="")
+
+    @override
+    def on_fit_resume(self, history: Sequence["Epoch"], best_epoch: int) -> None:
+        self.bar.update(self.task, completed=len(history) * self.steps)
+        best = next((record for record in history if record.number == best_epoch), None)
+        if best and self.metric in best.validation:
+            self.best = f"{best.validation[self.metric]:.4f} (epoch {best.number})"
 
     @override
     def on_step_end(self) -> None:

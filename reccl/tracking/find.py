@@ -1,6 +1,8 @@
 """Find: recorded runs, by id or name, and what they hold."""
 
+from collections.abc import Callable
 from pathlib import Path
+from socket import gethostname
 
 import mlflow
 import polars as pl
@@ -11,42 +13,88 @@ from reccl.errors import RunError, did_you_mean
 from reccl.recommend import Model
 from reccl.recommend import load as load_model
 from reccl.redaction import redact
+from reccl.tracking.liveness import HOST, PROCESS, checkpoint_folder, hold, tidy
+from reccl.tracking.results import INTERRUPTED
 from reccl.tracking.run import MODEL_TAG
-from reccl.tracking.store import client, experiment_id, store
+from reccl.tracking.start import FINGERPRINT
+from reccl.tracking.store import client, experiment_id, store, store_errors
 
 
 def runs() -> list[MlflowRun]:
-    """All runs, newest first."""
+    """All runs, newest first; those whose processes are gone are marked KILLED."""
     api = client()
     identifier = experiment_id(api)
     found: list[MlflowRun] = []
     token: str | None = None
     while token is None or token:
-        page = api.search_runs(
-            [identifier], order_by=["attributes.start_time DESC"], max_results=1000, page_token=token
-        )
+        with store_errors():
+            page = api.search_runs(
+                [identifier], order_by=["attributes.start_time DESC"], max_results=1000, page_token=token
+            )
         found += page
         token = page.token or ""
-    return found
+    return tidy(api, found)
 
 
-def find(name: str) -> MlflowRun:
-    """A run by id, unique prefix of an id, name (the newest of that name), or `latest` (the newest with a model)."""
+def find(name: str, log: Callable[[str], None] = lambda _: None) -> MlflowRun:
+    """A run by id, unique prefix of an id, name (the newest of that name with a model), or `latest` (the newest so).
+
+    `log` hears where the model is that of a training that was stopped.
+    """
     everything = runs()
     if not everything:
         raise RunError(f"no runs in {redact(store())}: train one first, e.g. reccl train --config movielens.yaml")
-    if name == "latest":
-        return next((run for run in everything if has_model(run)), everything[0])
-    named = [run for run in everything if run.info.run_name == name]
-    if named:
-        return named[0]
+    found = next((run for run in everything if has_model(run)), everything[0]) if name == "latest" else None
+    if found is None:
+        fitting = match(name, everything)
+        found = next((run for run in fitting if has_model(run)), fitting[0])
+    if INTERRUPTED in found.data.tags:
+        log(
+            f"note: training of run {found.info.run_id} ({found.info.run_name}) was stopped, and this is its best "
+            f"model until then; reccl train --resume {found.info.run_id[:8]} goes on"
+        )
+    return found
+
+
+def match(name: str, everything: list[MlflowRun]) -> list[MlflowRun]:
+    """The runs of this name, newest first; else the one whose id begins so. Raises RunError where there is none."""
+    if named := [run for run in everything if run.info.run_name == name]:
+        return named
     matching = [run for run in everything if name and run.info.run_id.startswith(name)]
     if len(matching) == 1:
-        return matching[0]
+        return matching
     if matching:
         raise RunError(f"run prefix {name!r} fits {len(matching)} runs; give more of the id")
     names = {str(run.info.run_name) for run in everything}
     raise RunError(f"no run {name!r}{did_you_mean(name, names)}; see reccl runs")
+
+
+def find_unfinished(name: str) -> MlflowRun:
+    """A run that was stopped, killed or failed, to be resumed: by id, prefix, name (the newest of that name), `latest`.
+
+    Raises RunError where there is none, and where it is finished.
+    """
+    everything = [run for run in runs() if FINGERPRINT in run.data.tags]
+    fitting = everything if name == "latest" else match(name, everything)
+    found = next((run for run in fitting if run.info.status != "FINISHED"), None)
+    if found is None:
+        which = "every run is" if name == "latest" else f"run {fitting[0].info.run_id} ({fitting[0].info.run_name}) is"
+        raise RunError(f"{which} finished: there is nothing to resume")
+    return found
+
+
+def hold_unfinished(run: MlflowRun) -> int | None:
+    """Lock a run that is to be resumed; None where there are no locks. Raises RunError where it is still trained."""
+    process = f"{run.data.tags.get(HOST, 'another host')}, process {run.data.tags.get(PROCESS, '?').split()[0]}"
+    there = checkpoint_folder(run.info.run_id).exists()
+    if run.info.status == "RUNNING" and not there and run.data.tags.get(HOST) != gethostname():
+        raise RunError(f"run {run.info.run_id} is running elsewhere ({process}): resume it in the folder it runs in")
+    try:
+        return hold(run.info.run_id)
+    except BlockingIOError:
+        raise RunError(f"run {run.info.run_id} is still being trained ({process})") from None
+    except OSError:
+        return None
 
 
 def has_model(run: MlflowRun) -> bool:

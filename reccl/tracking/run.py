@@ -1,14 +1,17 @@
-"""Run: writes what a run has to say into MLflow."""
+"""Run: writes what a run has to say into MLflow, and no number twice."""
 
+import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Self
 
 import mlflow
 import pandas as pd
-from mlflow.entities import Metric, RunStatus, RunTag
+import polars as pl
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 
@@ -17,8 +20,12 @@ from reccl.recommend.record import TrainingRecord, write_record
 from reccl.training import Epoch
 
 MODEL_TAG = "reccl.model"
+UNFIT = re.compile(r"[^/\w.\- :]")
+"""Characters that MLflow does not take in the name of a parameter; a column may be called `size (cm)`."""
 SERVED = Path(__file__).parents[1] / "recommend" / "served.py"
 SERVED_NEEDS = ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "scipy")
+BATCH = 1000
+"""Most numbers that MLflow takes in one request."""
 
 
 @dataclass(frozen=True)
@@ -27,22 +34,34 @@ class Run:
 
     id: str
     api: MlflowClient
+    recorded: set[tuple[str, int]] = field(default_factory=set)  # metric and step of what it holds already
+    recorded_before: bool = False  # whether another process has recorded something of it
+
+    @classmethod
+    def reopen(cls, run_id: str, api: MlflowClient) -> Self:
+        """A run that holds something already."""
+        names = api.get_run(run_id).data.metrics
+        points = {(name, point.step) for name in names for point in api.get_metric_history(run_id, name)}
+        return cls(run_id, api, points, recorded_before=True)
 
     def epoch(self, record: Epoch) -> None:
         """Losses and validation metrics of one epoch, in one request."""
-        values = {
-            **{f"train/{name}": value for name, value in record.losses.items()},
-            **{f"validation/{name}": value for name, value in record.validation.items()},
-            "time/epoch_seconds": record.seconds,
-            "time/interactions_per_second": record.interactions_per_second,
-            "train/learning_rate": record.learning_rate,
-        }
-        self.metrics(values, step=record.number)
+        self.metrics(epoch_metrics(record), step=record.number)
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Numbers by name."""
+        """Numbers by name; those that the run holds at this step already are left out."""
         now = int(pd.Timestamp.now().timestamp() * 1000)
-        self.api.log_batch(self.id, metrics=[Metric(name, float(value), now, step) for name, value in values.items()])
+        new = [name for name in values if (name, step) not in self.recorded]
+        for start in range(0, len(new), BATCH):
+            names = new[start : start + BATCH]
+            self.api.log_batch(self.id, metrics=[Metric(name, float(values[name]), now, step) for name in names])
+            self.recorded.update((name, step) for name in names)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """The flat config; values are cut where they are too long for MLflow."""
+        params = [Param(UNFIT.sub("_", name)[:250], str(value)[:6000]) for name, value in values.items()]
+        for start in range(0, len(params), 100):
+            self.api.log_batch(self.id, params=params[start : start + 100])
 
     def tag(self, name: str, value: str) -> None:
         """A text about the run."""
@@ -57,28 +76,62 @@ class Run:
         self.api.log_text(self.id, text, name)
 
     def file(self, path: Path, where: str) -> None:
-        """A file that exists on disk."""
-        self.api.log_artifact(self.id, str(path), where)
+        """A file that exists on disk; `where` is a folder of the run, empty for its own."""
+        self.api.log_artifact(self.id, str(path), where or None)
 
-    def end(self, status: int) -> None:
-        """End the run with a status of `mlflow.entities.RunStatus`."""
-        mlflow.end_run(RunStatus.to_string(status))
+    def remove_tag(self, name: str) -> None:
+        """Forget a text, where the run has it."""
+        if name in self.api.get_run(self.id).data.tags:
+            self.api.delete_tag(self.id, name)
+
+    def end(self, status: str) -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
+        if mlflow.active_run():
+            mlflow.end_run(status)
+        else:
+            self.api.set_terminated(self.id, status)
 
     def model(self, model: Model, record: TrainingRecord) -> None:
         """The model and how it was trained, as safetensors, Parquet and JSON behind MLflow's pyfunc interface."""
-        example = pd.DataFrame({"user": model.user_ids.ids.head(3).to_list()})
-        item = model.item_ids.ids.head(1).to_list()
-        answer = pd.DataFrame({"user": example["user"][:1], "item": item, "score": [0.0], "rank": [1]})
-        answer = answer.astype({"score": "float32", "rank": "int32"})
         with tempfile.TemporaryDirectory() as draft:
             save(model, Path(draft) / "model")
             write_record(record, Path(draft) / "model")
-            logged = mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(SERVED),
-                artifacts={"model": str(Path(draft) / "model")},
-                signature=infer_signature(example, answer, params={"k": 20, "include_seen": False}),
-                input_example=example,
-                pip_requirements=[f"{name}=={version(name)}" for name in SERVED_NEEDS],
-            )
+            self.model_folder(Path(draft) / "model")
+
+    def model_folder(self, folder: Path) -> None:
+        """The same from the folder that `save` and `write_record` wrote."""
+        users, items = (pl.scan_parquet(folder / f"{side}.parquet").head(3).collect() for side in ("users", "items"))
+        example = pd.DataFrame({"user": users.to_series().to_list()})
+        item = items.to_series().head(1).to_list()
+        answer = pd.DataFrame({"user": example["user"][:1], "item": item, "score": [0.0], "rank": [1]})
+        answer = answer.astype({"score": "float32", "rank": "int32"})
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(SERVED),
+            artifacts={"model": str(folder)},
+            signature=infer_signature(example, answer, params={"k": 20, "include_seen": False}),
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name)}" for name in SERVED_NEEDS],
+        )
         self.tag(MODEL_TAG, logged.model_uri)
+        self.remove_models(logged.model_id)
+
+    def remove_models(self, kept: str) -> None:
+        """Forget all its models but one: those of an earlier end, before the run was resumed."""
+        if not self.recorded_before:
+            return
+        experiment = self.api.get_run(self.id).info.experiment_id
+        for model in self.api.search_logged_models([experiment], filter_string=f"source_run_id='{self.id}'"):
+            if model.model_id != kept:
+                self.api.delete_logged_model(model.model_id)
+
+
+def epoch_metrics(record: Epoch) -> dict[str, float]:
+    """Losses and validation metrics of one epoch, by their names in MLflow."""
+    return {
+        **{f"train/{name}": value for name, value in record.losses.items()},
+        **{f"validation/{name}": value for name, value in record.validation.items()},
+        "time/epoch_seconds": record.seconds,
+        "time/interactions_per_second": record.interactions_per_second,
+        "train/learning_rate": record.learning_rate,
+    }

@@ -2,10 +2,14 @@
 
 import logging
 import os
+import re
+import sqlite3
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before mlflow is imported
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -13,12 +17,15 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 import mlflow
 from filelock import FileLock
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from reccl.errors import RunError
+from reccl.errors import RecclError, RunError
 from reccl.redaction import redact
 
+TIMEOUT, RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+OWN_TIMEOUT = TIMEOUT not in os.environ
+os.environ.setdefault(TIMEOUT, "10")  # seconds; with MLflow's own settings a server that is gone means minutes
+os.environ.setdefault(RETRIES, "2")
 EXPERIMENT = "reccl"
 """MLflow experiment of all runs, unless MLFLOW_EXPERIMENT_NAME says another."""
 
@@ -43,43 +50,106 @@ def own_store() -> str:
 
 def folder() -> Path:
     """./mlruns, absolute."""
-    return Path("mlruns").absolute()
+    try:
+        return Path("mlruns").absolute()
+    except FileNotFoundError:
+        raise RunError("the current folder does not exist any more; change to one that does") from None
 
 
 def client() -> MlflowClient:
     """A client of the store; its folder is made first.
 
-    One process at a time: the first one makes the database's tables, and two that do so at once fail.
+    One process at a time: the first one makes the database's tables, and two that do so at once fail. Raises RunError,
+    within seconds, where the store cannot be used.
     """
     quiet_mlflow()
     uri = store()
-    try:
-        with one_at_a_time(uri):
-            mlflow.set_tracking_uri(uri)
-            found = MlflowClient(uri)
-            found.get_experiment_by_name(EXPERIMENT)
-    except (OSError, MlflowException) as error:
-        reason = redact(str(error).strip().splitlines()[0])
-        raise RunError(
-            f"cannot use the run store {redact(uri)}: {reason}; set MLFLOW_TRACKING_URI or change folder"
-        ) from None
+    with store_errors(), one_at_a_time(uri):
+        check_database(uri)
+        mlflow.set_tracking_uri(uri)
+        found = MlflowClient(uri)
+        found.get_experiment_by_name(EXPERIMENT)
     return found
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Raises RunError, one line, in place of whatever MLflow and its database or server raise in the block."""
+    try:
+        yield
+    except RecclError:
+        raise
+    except ModuleNotFoundError as error:
+        name = error.name
+        raise RunError(f"the run store {redact(store())} needs the Python package {name!r}: pip install it") from None
+    except Exception as error:
+        advice = "is its server there?" if store().startswith("http") else "set MLFLOW_TRACKING_URI or change folder"
+        raise RunError(f"cannot use the run store {redact(store())}: {redact(describe(error))}; {advice}") from error
+
+
+def describe(error: BaseException) -> str:
+    """What an error of MLflow says, in one line.
+
+    >>> describe(OSError(28, "No space left on device", "mlruns/x"))
+    'No space left on device (mlruns/x)'
+    >>> describe(Exception("... (Caused by NewConnectionError('HTTP(port=9): Connection refused'))"))
+    'Connection refused'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{where}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    cause = re.search(r"Caused by \w+\(([\"'])(.*)\1\)", lines[0])
+    return cause[2].rpartition(": ")[2] if cause else lines[0][:300]
+
+
+def check_database(uri: str) -> None:
+    """Raises RunError where a database of its own file is none: MLflow would try for two minutes."""
+    if (path := database(uri)) is None or not path.exists():
+        return
+    if path.is_dir():
+        raise RunError(f"cannot use the run store {redact(uri)}: it is a folder, not a file; move it away")
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            connection.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise RunError(
+            f"cannot use the run store {redact(uri)}: {error}; restore a copy of it, or move it away to start anew"
+        ) from None
+
+
+def database(uri: str) -> Path | None:
+    """The file of a store that is a database of its own file."""
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0]) if uri.startswith("sqlite:///") else None
 
 
 def one_at_a_time(uri: str) -> AbstractContextManager[object]:
     """Holds a lock beside a database of its own file; other stores look after themselves."""
-    if not uri.startswith("sqlite:///"):
+    if (place := database(uri)) is None:
         return nullcontext()
-    place = Path(uri.removeprefix("sqlite:///"))
     place.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(place.with_name(f".{place.name}.lock"))
+    return FileLock(place.with_name(f".{place.name}.lock"), timeout=60)
+
+
+@contextmanager
+def patience(seconds: int = 120) -> Iterator[None]:
+    """Longer requests: a server may take a while to store a model. Not where the user has set their length."""
+    before = os.environ[TIMEOUT]
+    if OWN_TIMEOUT:
+        os.environ[TIMEOUT] = str(seconds)
+    try:
+        yield
+    finally:
+        os.environ[TIMEOUT] = before
 
 
 def experiment_id(api: MlflowClient) -> str:
     """The MLflow experiment of all runs (MLFLOW_EXPERIMENT_NAME, else 'reccl'), made where it is missing."""
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-    with one_at_a_time(api.tracking_uri):
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+    with store_errors(), one_at_a_time(api.tracking_uri):
         if found := api.get_experiment_by_name(name):
+            if found.lifecycle_stage != "active":
+                raise RunError(f"the MLflow experiment {name!r} is deleted: restore it, or set MLFLOW_EXPERIMENT_NAME")
             return str(found.experiment_id)
         local = api.tracking_uri == own_store()  # not by the environment: set_tracking_uri writes it there, too
         return str(api.create_experiment(name, artifact_location=(folder() / "artifacts").as_uri() if local else None))

@@ -36,7 +36,7 @@ class Checkpoints:
     Args:
         folder: theirs alone; made when the first one is written.
         identity: what they belong to (config, data); those of another are refused.
-        seconds: between two of them, at least; 0: one after every epoch.
+        seconds: between two of them, at least; 0: one after every epoch. The first may come sooner.
         log: hears of what is resumed, and of checkpoints that cannot be read or written.
 
     """
@@ -49,7 +49,7 @@ class Checkpoints:
 
     def __post_init__(self) -> None:
         self.started = self.last = time.monotonic()
-        self.earlier, self.failed = 0.0, False
+        self.earlier, self.written, self.failed = 0.0, False, False
 
     def restore(self, state: TrainingState) -> None:
         """Give the state what the newest readable checkpoint holds; nothing where there is none.
@@ -93,7 +93,8 @@ class Checkpoints:
         if self.cost is None:
             tensors, _ = state.capture()
             self.cost = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) / SPEED
-        if not self.seconds or time.monotonic() - self.last >= max(self.seconds, SHARE * self.cost):
+        wait = max(self.seconds, SHARE * self.cost) if self.written else SHARE * self.cost
+        if not self.seconds or time.monotonic() - self.last >= wait:
             self.save(state, f"{len(state.fit.history):06}")
 
     def finish(self, state: TrainingState) -> None:
@@ -122,7 +123,7 @@ class Checkpoints:
                 reason = getattr(error, "strerror", None) or error
                 self.log(f"no checkpoint could be written to {self.folder}: {reason}; training goes on without")
             self.failed = True
-        self.last = time.monotonic()
+        self.written, self.last = True, time.monotonic()
         self.cost = self.last - started
 
 

@@ -46,8 +46,8 @@ class Training(Settings):
     """Once the epoch is selected, train a new model for as long on train and validation rows, and test that one."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] | None = 10.0
     """Seconds between two checkpoints, from which a run that was killed goes on (`reccl train --resume`): written after
-    an epoch, and less often where writing would take more than a fiftieth of the time. 0: after every epoch; empty:
-    none."""
+    an epoch, the first as soon as that takes a fiftieth of the time, and none more often than so. 0: after every epoch;
+    empty: none."""
     best_on_test: bool = False
     """Also measure the test rows every `evaluate_every` epochs of the fit that is tested, and report the best result as
     best_on_test/..., as many papers do. It selects nothing, and is too optimistic: for comparisons with published

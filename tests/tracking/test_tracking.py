@@ -10,7 +10,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from mlflow.entities import RunStatus
 
 from reccl import tracking
 from reccl.data.dataset import Dataset
@@ -71,7 +70,7 @@ def kept(nothing_yet: str, model: Model, planted_dataset: Dataset) -> str:
     run.epoch(Epoch(1, {"ranking": 0.5}, {"ndcg_at_10": 0.1}, {}, 0.01, 2.0, 100.0))
     run.metrics({"test/ndcg_at_10": 0.2})
     run.model(model, TrainingRecord("name: kept\n", {"test": {"ndcg_at_10": 0.2}}, {}, history_frame({})))
-    run.end(RunStatus.FINISHED)
+    run.end("FINISHED")
     return run.id
 
 

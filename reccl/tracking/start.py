@@ -1,0 +1,88 @@
+"""Start: what a run in MLflow holds before training begins."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import mlflow
+from mlflow.data.polars_dataset import from_polars
+from mlflow.entities import Run as MlflowRun
+
+from reccl.data.dataset import Dataset
+from reccl.errors import RunError
+from reccl.tracking.environment import commit, environment, version_of
+from reccl.tracking.liveness import process_tags
+from reccl.tracking.run import Run
+from reccl.tracking.store import client, experiment_id, one_at_a_time, store_errors
+
+PARENT = "RECCL_PARENT_RUN"
+"""Environment variable with the id of the run that runs recorded here are children of."""
+FINGERPRINT = "reccl.fingerprint"
+"""Tag with the hash of the data."""
+
+
+def start_run(name: str, config: str, parameters: Mapping[str, Any], data: Dataset) -> Run:
+    """Start a run with its config, data and environment."""
+    api = client()
+    tags = {
+        "reccl.version": version_of("reccl"),
+        "reccl.name": name,
+        FINGERPRINT: data.fingerprint,
+        **({"mlflow.parentRunId": parent} if (parent := os.environ.get(PARENT)) else {}),
+        **process_tags(),
+        **commit(),
+    }
+    experiment = experiment_id(api)
+    with store_errors():
+        active = mlflow.start_run(experiment_id=experiment, run_name=name, tags=tags, log_system_metrics=False)
+        with ended_by_errors():
+            run = Run(active.info.run_id, api)
+            record_start(run, config, parameters, data)
+    return run
+
+
+def reopen_run(unfinished: MlflowRun, config: str, parameters: Mapping[str, Any], data: Dataset) -> Run:
+    """Go on with a run that another process began. Raises RunError where the data is not the same."""
+    if unfinished.data.tags.get(FINGERPRINT) != data.fingerprint:
+        raise RunError(
+            f"the data of run {unfinished.info.run_id} has changed since it was started, so that it cannot be resumed: "
+            "train anew"
+        )
+    api = client()
+    with store_errors():
+        mlflow.start_run(run_id=unfinished.info.run_id, log_system_metrics=False, tags=process_tags())
+        with ended_by_errors():
+            run = Run.reopen(unfinished.info.run_id, api)
+            record_start(run, config, parameters, data)
+    return run
+
+
+@contextmanager
+def ended_by_errors() -> Iterator[None]:
+    """An error in the block ends the active run of MLflow."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            mlflow.end_run("FAILED")
+        raise
+
+
+def record_start(run: Run, config: str, parameters: Mapping[str, Any], data: Dataset) -> None:
+    """What is known before training. Where a run is resumed it is written again: it may have been killed on the way."""
+    run.params(parameters)
+    run.text("config.yaml", config)
+    run.text("rows.txt", "\n".join(f"{count.rows:>12,}  {count.step}" for count in data.counts) + "\n")
+    run.text("environment.txt", environment())
+    with one_at_a_time(run.api.tracking_uri):  # two that add the same data at once fail
+        log_data(data, parameters)
+
+
+def log_data(data: Dataset, parameters: Mapping[str, Any]) -> None:
+    """The three parts as MLflow data sets: name, digest, size, schema."""
+    name = str(parameters.get("data.source") or parameters.get("data.pipeline"))
+    for part in ("train", "validation", "test"):
+        if not (rows := data.part(part)).is_empty():
+            digest = data.fingerprint[:28] + part[:4]
+            mlflow.log_input(from_polars(rows, name=name, digest=digest), context=part)
