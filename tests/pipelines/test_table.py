@@ -136,7 +136,7 @@ def test_a_predefined_part_may_hold_three_words_only(tmp_path: Path) -> None:
     [
         ({"user": "custmer", "item": "sku"}, "no column 'custmer'; did you mean 'customer'.*set user: COLUMN"),
         ({**NAMES, "interactions": Path("buy.csv")}, "no file or folder .*buy.csv; did you mean 'buys.csv'"),
-        ({**NAMES, "separator": "::"}, "no column 'customer'.*is the separator right"),
+        ({**NAMES, "separator": "::"}, "no column 'customer'.*are separator, comment and header right"),
         ({**NAMES, "format": "parquet"}, "cannot read .*buys.csv as parquet"),
         ({**NAMES, "rating": "stars"}, "no column 'stars'"),
         ({"database": "sqlite://x"}, "database goes with query"),
@@ -263,7 +263,7 @@ class TestTextAsItComes:
     def test_a_separator_is_told_in_words_and_a_wrong_one_is_hinted_at(self, tmp_path: Path) -> None:
         assert self.read(tmp_path, "user\titem\na\tx\n", separator="\\t").rows() == [("a", "x")]
         assert self.read(tmp_path, "a::x\nb::y\n", separator="::", header=False, user="1", item="2").height == 2
-        with pytest.raises(DataError, match=r"no column 'user'.* are: user\|item; is the separator right"):
+        with pytest.raises(DataError, match=r"no column 'user'.* are: user\|item; are separator, comment and"):
             self.read(tmp_path, "user|item\na|x\n")
 
     def test_files_of_a_folder_may_order_columns_in_their_own_way_but_not_lack_ids(self, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ class Survey(NamedTuple):
     """Whether every line has the right number of fields if quotation marks are text."""
     spaced: bool
     """Whether fields may have spaces around them."""
+    blank: bool
+    """Whether there are blank lines, which polars takes for rows."""
 
 
 def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
@@ -64,29 +66,29 @@ def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
     lines = lines.with_columns(pl.col(LINE).str.strip_prefix("\ufeff").str.strip_suffix("\r"))
     if dialect.comment is not None:
         lines = lines.filter(~pl.col(LINE).str.starts_with(dialect.comment))
-    filled = lines.filter(pl.col(LINE).str.strip_chars() != "")
+    blank = pl.col(LINE).str.strip_chars() == ""
     try:
-        first = filled.head(1).collect()
+        first = lines.filter(~blank).head(1).collect()
         if first.is_empty():
             raise DataError(f"{file} is empty; it needs a header line with the names of the columns")
         start, line = first.row(0)
         names = name_columns(file, line, separator, dialect)
         start = start if dialect.header else start - 1  # lines before the first row
-        filled, lines = (each.filter(pl.col(NUMBER) > start) for each in (filled, lines))
+        lines = lines.filter(pl.col(NUMBER) > start)
         quoted_header = dialect.header and line.lstrip().startswith('"')
-        survey = survey_lines(filled, separator, len(names), quoted_header)
+        survey = survey_lines(lines, separator, len(names), quoted_header)
     except pl.exceptions.ComputeError as error:
         if "utf" not in str(error):
             raise
         advice = "set encoding to the one it has, such as latin-1 or cp1252"
         raise DataError(f"{file} is not {dialect.encoding} text; {advice}") from None
-    if survey.quoting == "rows":
+    if survey.quoting == "rows" or (survey.quoting == "lines" and survey.blank):
         table = read_rows(file, lines, separator, names, dialect.ragged)
-    elif survey.quoting == "none" and (len(separator) > 1 or not survey.fits):
-        table = split_lines(file, filled, separator, names, dialect.ragged)
+    elif survey.quoting == "none" and (len(separator) > 1 or not survey.fits or survey.blank):
+        table = split_lines(file, lines.filter(~blank), separator, names, dialect.ragged)
     else:
         if survey.quoting == "lines" and dialect.ragged == "error":
-            require_width(file, filled, separator, len(names))
+            require_width(file, lines, separator, len(names))
         table = pl.scan_csv(
             source,
             separator=separator,
@@ -97,7 +99,7 @@ def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
             schema=dict.fromkeys(names, pl.String),
             null_values=list(MISSING),
             truncate_ragged_lines=True,
-        ).filter(pl.any_horizontal(pl.all().is_not_null()))  # blank lines
+        )
         if not survey.spaced:
             return table
     text = pl.all().str.strip_chars()
@@ -123,7 +125,7 @@ def name_columns(file: Path, line: str, separator: str, dialect: Dialect) -> lis
     return names
 
 
-def survey_lines(lines: pl.LazyFrame, separator: str, width: int, quoted_header: bool) -> "Survey":
+def survey_lines(lines: pl.LazyFrame, separator: str, width: int, quoted_header: bool) -> Survey:
     """What all lines tell.
 
     A file whose header is quoted quotes; so does one with a whole quoted field, but for TSV, which seldom does.
@@ -134,16 +136,17 @@ def survey_lines(lines: pl.LazyFrame, separator: str, width: int, quoted_header:
     whole = line.str.contains(f"^{field}(?:{between}{field})*$")
     fits = line.str.count_matches(separator, literal=True) == width - 1
     spaced = line.str.contains_any([space for space in " \t" if space != separator])
-    found = lines.select(marked.any(), fits=fits.all(), spaced=spaced.any()).collect(engine="streaming")
-    has_marks, all_fit, has_spaces = found.row(0)
+    blank = line.str.strip_chars() == ""
+    tell = (marked.any(), (fits | blank).all().alias("fits"), spaced.any().alias("spaced"), blank.any().alias("blank"))
+    has_marks, all_fit, has_spaces, has_blanks = lines.select(tell).collect(engine="streaming").row(0)
     if not has_marks or len(separator) > 1:
-        return Survey("none", all_fit, has_spaces)
+        return Survey("none", all_fit, has_spaces, has_blanks)
     found = lines.filter(marked).select(whole.all(), quoted=whole.any()).collect(engine="streaming")
     all_whole, quoted = found.row(0)
     if all_whole:
-        return Survey("lines", all_fit, True)
+        return Survey("lines", all_fit, True, has_blanks)
     quotes = quoted_header or (quoted and separator != "\t")
-    return Survey("none" if all_fit and not quotes else "rows", all_fit, True)
+    return Survey("none" if all_fit and not quotes else "rows", all_fit, True, has_blanks)
 
 
 def refuse_line(file: Path, number: int, fields: int, width: int) -> DataError:
@@ -198,10 +201,11 @@ def read_rows(file: Path, lines: pl.LazyFrame, separator: str, names: list[str],
                         f"{file}, line {taken[0][0]}: a quotation mark opens a field that does not end rightly "
                         f"(read up to line {taken[-1][0]}); double the mark inside quotes, or end the field"
                     ) from None
-            if row and len(row) != len(names) and ragged == "error":
+            filled = len(row) > 1 or (row and row[0].strip())
+            if filled and len(row) != len(names) and ragged == "error":
                 raise refuse_line(file, taken[0][0], len(row), len(names))
             taken.clear()
-            if row:
+            if filled:
                 yield [*row, *[""] * len(names)][: len(names)]
 
     def read(

@@ -190,7 +190,7 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
         if column not in present:
             near, option = did_you_mean(column, present), name if len(columns) > 1 else f"{name}s_id"
             there = f"the columns there are: {listed(present)}"
-            there += "; is the separator right?" * (len(present) == 1)
+            there += "; are separator, comment and header right?" * (len(present) == 1)
             raise DataError(f"{origin} has no column {column!r}{near}; {there}; set {option}: COLUMN")
     return chosen
 

@@ -76,6 +76,12 @@ class TestQuotationMarks:
 
 
 class TestLines:
+    @pytest.mark.parametrize("field", ["NULL", "", '""', " "])
+    @pytest.mark.parametrize("blank", ["", "\n", " \n"])
+    def test_of_missing_values_alone_are_rows_and_blank_ones_are_none(self, write, field: str, blank: str) -> None:
+        path = write(f"user,item\n1,2\n{blank}{field},{field}\n{blank}3,4\n{blank}")
+        assert read(path).rows() == [("1", "2"), (None, None), ("3", "4")]
+
     def test_with_too_few_or_too_many_fields_are_named_or_filled(self, write) -> None:
         short, long = write("a,b,c\n1,2,3\n4,5\n", "s.csv"), write('a,b,c\n1,2,3\n"4",5,6,7\n', "l.csv")
         for path, found in ((short, 2), (long, 4)):
