@@ -80,9 +80,10 @@ def find_checkpoints(
 
 
 def selected_settings(before: Experiment, after: Experiment) -> dict[str, object]:
-    """What was selected on validation rows, by dotted key."""
+    """What was selected on validation rows, by dotted key; without the switches of the selection itself."""
     old = flatten(before)
-    return {key: value for key, value in flatten(after).items() if old.get(key) != value}
+    changed = {key: value for key, value in flatten(after).items() if old.get(key) != value}
+    return {key: value for key, value in changed.items() if key.rpartition(".")[2] not in ("grid", "tune_weights")}
 
 
 def best_look(history: Sequence[Epoch], metric: str) -> dict[str, float]:

@@ -50,7 +50,7 @@ def compare(
         print_json(compared.as_json())
         return
     heads = [f"{entry.name}\n{entry.id[:8]}" for entry in compared.entries]
-    made = table(f"{len(entries)} runs by {metric}", "", *heads, right=tuple(heads))
+    made = table(f"{len(entries)} run{'s' * (len(entries) != 1)} by {metric}", "", *heads, right=tuple(heads))
     for name in compared.shown():
         values = (entry.metrics.get(name) for entry in compared.entries)
         made.add_row(
