@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from reccl.cli.console import Json, Quiet, hint, out, print_json, table
+from reccl.cli.console import Json, Quiet, hint, out, print_json, say, table
 from reccl.errors import RunError
 
 EXAMPLES = (
@@ -26,7 +26,7 @@ def compare(
     from reccl.evaluation.paired import LEVEL
 
     found = (
-        [tracking.find(name) for name in names]
+        [tracking.find(name, say) for name in names]
         if names
         else [run for run in tracking.runs() if tracking.has_model(run)][:10]
     )

@@ -68,7 +68,7 @@ def reopened(run: str, part: str, device: str, trust: bool = False) -> Reopened:
     from reccl.training.device import resolve_device
 
     hardware = resolve_device(device)
-    found = tracking.find(run)
+    found = tracking.find(run, say)
     model = tracking.model_of(found).to(hardware)
     experiment = config.loads(tracking.text_of(found, "config.yaml"), trust=trust)
     data = prepare(experiment.data, say)

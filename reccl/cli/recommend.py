@@ -101,7 +101,7 @@ def recommend(
     from reccl.training.device import resolve_device
 
     hardware = resolve_device(device)
-    found = tracking.find(run)
+    found = tracking.find(run, say)
     model = tracking.model_of(found).to(hardware)
     names = {side: name for side in ("user", "item") if (name := found.data.params.get(f"data.{side}"))}
     items, rows = read_id_table(new_items, names), read_id_table(history, names)

@@ -1,13 +1,13 @@
 """`reccl ui`."""
 
 import os
-import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
 from reccl.cli.console import say
+from reccl.cli.serve import serve
 from reccl.errors import RunError
 
 EXAMPLES = ("reccl ui", "reccl ui --port 5001")
@@ -37,8 +37,8 @@ def ui(
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": (tracking.folder() / "artifacts").as_uri(),
     }
     try:
-        done = subprocess.run(command, env={**settings, **os.environ, **stores}, check=False)
+        code = serve(command, {**settings, **os.environ, **stores})
     except KeyboardInterrupt:
         return
-    if done.returncode:
-        raise RunError(f"the MLflow server ended with exit code {done.returncode}")
+    if code:
+        raise RunError(f"the MLflow server ended with exit code {code}")

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 
 import pytest
 
@@ -122,33 +121,27 @@ class TestUi:
             told = fresh("ui", "--port", port).refusal(1)
         assert told == f"port {port} is in use; choose another: reccl ui --port {port + 1}"
 
-    def test_it_serves_this_folders_runs_to_this_machine_alone(self, shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        started = []
-
-        def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-            started.append((command, options))
-            return subprocess.CompletedProcess(command, 0)
-
+    @pytest.fixture
+    def port(self) -> int:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        monkeypatch.setattr("reccl.cli.ui.subprocess.run", run)
+            return int(free.getsockname()[1])
+
+    def test_it_serves_this_folders_runs_to_this_machine_alone(
+        self, shop, port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started = []
+        monkeypatch.setattr("reccl.cli.ui.serve", lambda *given: started.append(given) or 0)
         answer = shop("ui", "--port", port)
         assert answer.code == 0
         assert f"http://127.0.0.1:{port}/#/experiments/1/runs" in answer.err
-        (command, options) = started[-1]
+        (command, environment) = started[-1]
         assert command[command.index("--host") + 1] == "127.0.0.1"
-        assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{shop.folder}/mlruns/mlflow.db"
-        assert options["env"]["MLFLOW_DISABLE_TELEMETRY"] == "true"
+        assert environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{shop.folder}/mlruns/mlflow.db"
+        assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
-    def test_a_server_that_fails_is_one_line(self, shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-            return subprocess.CompletedProcess(command, 3)
-
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        monkeypatch.setattr("reccl.cli.ui.subprocess.run", run)
+    def test_a_server_that_fails_is_one_line(self, shop, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reccl.cli.ui.serve", lambda *_: 3)
         assert shop("ui", "--port", port).refusal(1) == "the MLflow server ended with exit code 3"
 
 
