@@ -148,6 +148,15 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, arguments: dict[str, objec
         rows(tmp_path, **arguments)
 
 
+def test_a_key_that_asks_for_ratings_or_times_takes_the_columns_of_these_names(tmp_path: Path) -> None:
+    BUYS.write_csv(tmp_path / "buys.csv")
+    arguments = {"user": "customer", "item": "sku", "minimum_rating": 4}
+    assert rows(tmp_path, **arguments).columns == ["user", "item", "rating"]
+    assert rows(tmp_path, **arguments, since=300).rows() == [(2, "b", 300, 4.0)]
+    BUYS.rename({"rating": "stars"}).write_csv(tmp_path / "buys.csv")
+    assert rows(tmp_path, **arguments, rating="stars").height == 2
+
+
 def test_a_rating_bound_without_ratings_says_what_to_set(tmp_path: Path) -> None:
     BUYS.select("customer", "sku").write_csv(tmp_path / "buys.csv")
     with pytest.raises(DataError, match=r"minimum_rating: 4 needs a rating, and none is read .*; set rating: COLUMN"):

@@ -90,7 +90,8 @@ def interactions_to_tables(
     """Rename columns, convert types, and chain the steps that drop rows.
 
     user, item: the columns that hold the ids.
-    timestamp, rating, weight, part: the columns that hold these; only those that are named are read.
+    timestamp, rating, weight, part: the columns that hold these. Without a name none is read, but for columns called
+      rating and timestamp where minimum_rating, since or until asks for them.
     time_unit: what a timestamp given as a number counts; text is read as ISO 8601, dates and date-times as such.
     time_format: how a timestamp is written instead, such as "%d.%m.%Y %H:%M" (31.12.2025 23:59) or "%Y%m%d".
     decimal, thousands: what stands before the decimals of numbers given as text, and between their thousands.
@@ -104,7 +105,9 @@ def interactions_to_tables(
     """
     columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight, PART: part}
     raw = interactions.scan((user, item))
-    unread = [name for name in OPTIONAL if columns[name] is None and name in raw.collect_schema()]
+    unnamed = [name for name in OPTIONAL if columns[name] is None and name in raw.collect_schema()]
+    asked = {RATING: minimum_rating is not None, TIMESTAMP: since is not None or until is not None}
+    columns |= {name: name for name in unnamed if asked.get(name)}
     frame = rename(raw, columns, interactions.origin)
     present = frame.collect_schema().names()
     whole = find_whole_ids(frame, ids, guess=not interactions.typed)
@@ -137,6 +140,7 @@ def interactions_to_tables(
         return convert_ids(key)(renamed).drop_nulls(key).unique(key, keep="first", maintain_order=True)
 
     users = features(user_features, users_id or user, USER)
+    unread = [name for name in unnamed if columns[name] is None]
     notes = [f"{interactions.origin}: column {name!r} is not read; set {name}: {name} to use it" for name in unread]
     return Tables(funnel, users, features(item_features, items_id or item, ITEM), tuple(notes))
 
