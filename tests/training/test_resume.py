@@ -293,7 +293,7 @@ class TestWhen:
         return run
 
     def test_the_first_comes_at_once_and_they_are_that_many_seconds_apart(self, written) -> None:
-        assert written(3, 2**-10, 10) == [1, 5, 9]
+        assert written(3, 2**-10, 10) == [1, 4, 7, 10]
 
     def test_they_never_take_more_than_a_fiftieth_of_the_time(self, written) -> None:
         assert written(1, 2**-4, 10) == [1, 5, 9]
