@@ -124,11 +124,11 @@ def test_a_password_in_the_address_of_the_store_is_not_told(tmp_path: Path, uri:
 def test_the_address_of_the_store_is_not_in_the_process_list(fresh, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[tuple[list[str], dict[str, str]]] = []
 
-    def start(command: list[str], env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
-        started.append((command, env))
-        return subprocess.CompletedProcess(command, 0)
+    def start(command: list[str], environment: dict[str, str]) -> int:
+        started.append((command, environment))
+        return 0
 
-    monkeypatch.setattr(subprocess, "run", start)
+    monkeypatch.setattr("reccl.cli.ui.serve", start)
     assert fresh("ui", "--port", 5999).code == 0
     ((command, environment),) = started
     assert not [word for word in command if "sqlite" in word or "mlruns" in word]
