@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from reccl.bounded_yaml import check_size, parse_yaml, value_children
 from reccl.bundle import available, find
 from reccl.cold_start import ColdStart
-from reccl.config_errors import KeyPath, explain_errors, locate_key, shorten
+from reccl.config_errors import KeyPath, cut, explain_errors, locate_key, shorten
 from reccl.config_file import parse_override, read_data_section, read_yaml, set_key, starts_afresh
 from reccl.data.ingest.pipelines import find_pipeline, is_bundled
 from reccl.data.settings import AnyData, Data
@@ -183,8 +183,9 @@ def iterate_leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[
 
 def validate(raw: Any, overrides: Sequence[str], origin: dict[KeyPath, str], where: str) -> Experiment:
     """Apply overrides of the command line and validate."""
-    changes = [(*parse_override(text), f"--set {text}") for text in overrides]
-    return with_changes(raw, changes, origin, where, {path: text.partition("=")[2] for (path, _, text) in changes})
+    written = [(*parse_override(text), text) for text in overrides]
+    changes = [(path, value, f"--set {cut(text)}") for path, value, text in written]
+    return with_changes(raw, changes, origin, where, {path: text.partition("=")[2] for path, _, text in written})
 
 
 def with_changes(

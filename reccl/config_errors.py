@@ -65,5 +65,10 @@ def shorten(value: Any, longest: int = 80) -> str:
     >>> shorten("ab" * 50, 8)
     "'abababa..."
     """
-    text = repr(value)
-    return text if len(text) <= longest else f"{text[:longest]}..."
+    return cut(repr(value), longest)
+
+
+def cut(text: str, longest: int = 120) -> str:
+    """Text on one line, cut where it is long."""
+    line = " ".join(text.split()) if "\n" in text else text
+    return line if len(line) <= longest else f"{line[:longest]}..."

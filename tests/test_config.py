@@ -162,7 +162,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("override", "answer"),
         [
-            ("encoder.dimension=16385", "encoder.dimension: 16,385 is more than 16,384: memory and time grow with it"),
+            ("encoder.dimension=4097", "encoder.dimension: 4,097 is more than 4,096: memory and time grow with it"),
             ("encoder.layers=1000", "encoder.layers: 1,000 is more than 64: embeddings of so many layers are all"),
             ("seed=-1", "seed: -1 is less than 0: generators of NumPy"),
             (f"seed={10**60}", "seed: 1e+60 is more than 4,294,967,295"),

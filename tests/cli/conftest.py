@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -51,10 +52,11 @@ class Shop:
 
     folder: Path
 
-    def __call__(self, *words: object) -> Answer:
+    def __call__(self, *words: object, environment: Mapping[str, str] | None = None) -> Answer:
         """Run `reccl WORDS` here."""
         before, out, err = Path.cwd(), StringIO(), StringIO()
         os.environ.pop("MLFLOW_TRACKING_URI", None)
+        os.environ.update(environment or {})
         console.err.quiet, console.out.width = False, 200
         os.chdir(self.folder)
         try:

@@ -46,6 +46,8 @@ def acquire(source: str, *, root: Path | None = None, log: Log = lambda _: None)
 
 
 def _require_folder(source: str, known: dict[str, Source]) -> Path:
+    if not source.strip():
+        raise DataError(f"which data set or folder? Known: {listed(known)}; or give a folder's path")
     path = Path(source).expanduser()
     if path.is_dir():
         return path

@@ -196,6 +196,8 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
             there = f"the columns there are: {listed(present)}"
             there += "; are separator, comment and header right?" * (len(present) == 1)
             raise DataError(f"{origin} has no column {column!r}{near}; {there}; set {option}: COLUMN")
+    if USER in chosen and chosen[USER] == chosen.get(ITEM):
+        raise DataError(f"user and item are both column {chosen[USER]!r} of {origin}; set user: COLUMN, item: COLUMN")
     return chosen
 
 
