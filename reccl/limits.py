@@ -40,7 +40,7 @@ LIMITS = {
     "learning_rate": Limit(100, EXPLODES),
     "length": Limit(1_000_000, FLOAT),
     "neighbors": Limit(100_000, MEMORY),
-    "number": Limit(10_000, MEMORY),
+    "number": Limit(100_000, MEMORY),
     "order": Limit(1_000, FLOAT),
     "oversampling": Limit(16_384, MEMORY),
     "queue": Limit(2**18, MEMORY),
