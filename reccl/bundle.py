@@ -5,7 +5,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
-def bundled(folder: str) -> Path:
+def locate_bundled(folder: str) -> Path:
     """The folder `configs` or `pipelines` that came with this installation."""
     inside = PACKAGE / "_bundled" / folder
     return inside if inside.is_dir() else PACKAGE.parent / folder
@@ -17,7 +17,7 @@ def find(name: str, folder: str, suffix: str) -> tuple[Path | None, list[Path]]:
     Returns the file found (or None) and the places tried, in order. The suffix may be left out.
     """
     names = [name] if name.endswith(suffix) else [name, f"{name}{suffix}"]
-    places = [root / candidate for root in (Path(), Path(folder), bundled(folder)) for candidate in names]
+    places = [root / candidate for root in (Path(), Path(folder), locate_bundled(folder)) for candidate in names]
     return next((place for place in places if is_file(place)), None), places
 
 
@@ -32,7 +32,7 @@ def is_file(path: Path) -> bool:
 def available(folder: str, suffix: str) -> dict[str, Path]:
     """Every file of ./FOLDER/ and the bundled folder by its relative name without suffix; the local one wins."""
     found: dict[str, Path] = {}
-    for root in (bundled(folder), Path(folder)):
+    for root in (locate_bundled(folder), Path(folder)):
         for path in sorted(root.rglob(f"*{suffix}")) if root.is_dir() else []:
             if not path.name.startswith("_"):
                 found[path.relative_to(root).with_suffix("").as_posix()] = path

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from reccl.errors import RunError, did_you_mean, listed
+from reccl.errors import RunError, did_you_mean, join_names
 from reccl.evaluation.paired import LEVEL, PairedDifference, compare_paired
 from reccl.evaluation.result import select_metric
 
@@ -132,6 +132,6 @@ def compare(entries: Sequence[Entry], metric: str) -> Comparison:
     known = {name for entry in entries for name in entry.metrics}
     if metric not in known:
         near = did_you_mean(metric, known)
-        raise RunError(f"no run has metric {metric!r}{near or f'; there are: {listed(known)}'}")
+        raise RunError(f"no run has metric {metric!r}{near or f'; there are: {join_names(known)}'}")
     ranked = sorted(entries, key=lambda entry: entry.metrics.get(metric, float("-inf")), reverse=True)
     return Comparison(metric, tuple(ranked))

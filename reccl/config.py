@@ -18,7 +18,7 @@ from reccl.config_file import parse_override, read_data_section, read_yaml, set_
 from reccl.data.ingest.pipelines import find_pipeline, is_bundled
 from reccl.data.settings import AnyData, Data
 from reccl.encoders import AnyEncoder
-from reccl.errors import ConfigError, did_you_mean, listed
+from reccl.errors import ConfigError, did_you_mean, join_names
 from reccl.evaluation import Evaluation
 from reccl.scorers import EmbeddingScorer
 from reccl.scorers.selection import AnyScorer
@@ -80,7 +80,7 @@ class Experiment(Settings):
         names, of_groups = self.evaluation.metric_names(), self.evaluation.group_metric_names()
         if self.training.metric not in (*names, *of_groups):
             near = did_you_mean(self.training.metric, [*names, *of_groups])
-            known = f"; there are {listed(names)}, and most of them for groups, as {of_groups[0]}"
+            known = f"; there are {join_names(names)}, and most of them for groups, as {of_groups[0]}"
             raise ValueError(f"training.metric {self.training.metric!r} is not measured{near or known}")
         return self
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reccl.errors import did_you_mean, listed
+from reccl.errors import did_you_mean, join_names
 from reccl.redaction import redact
 
 KeyPath = tuple[str, ...]
@@ -23,7 +23,7 @@ def explain_errors(error: ValidationError, raw: Any, origin: Mapping[KeyPath, st
             case "union_tag_invalid":
                 known = [tag.strip().strip("'") for tag in context["expected_tags"].split(",")]
                 near = did_you_mean(str(context["tag"]), known)
-                message = f"unknown kind {context['tag']!r}{near}; there are: {listed(known)}"
+                message = f"unknown kind {context['tag']!r}{near}; there are: {join_names(known)}"
             case "union_tag_not_found":
                 message = "needs a key 'kind' that says which part it is"
             case "missing":

@@ -12,7 +12,7 @@ from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
 from reccl.evaluation import Slices
 from reccl.fitting import check_metric, learn, means, measure_part
-from reccl.outcome import Outcome, RunCallback, best_look, find_checkpoints, mean_speed, selected_settings
+from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, mean_speed
 from reccl.recommend import Model
 from reccl.training import Callbacks
 from reccl.training.device import resolve_device
@@ -66,7 +66,7 @@ def fit_and_test(
         model = learn(experiment, data, device, every, checkpoints=checkpoints(phase="fit"))
     first = model.fit
     clock.seconds["train_seconds"] += first.earlier_seconds
-    selected = selected_settings(experiment, model.experiment)
+    selected = diff_settings(experiment, model.experiment)
     if selected:
         log(f"selected on validation: {', '.join(f'{key}={value}' for key, value in selected.items())}")
     with clock("evaluate_seconds"):

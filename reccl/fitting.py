@@ -15,7 +15,7 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
 from reccl.encoders.tower import Towers
-from reccl.errors import ConfigError, listed
+from reccl.errors import ConfigError, join_names
 from reccl.evaluation import EvaluationResult, Evaluator, HeldOutMetric, Slices
 from reccl.scorers import Scorer, ScorerBuilder, ValidationMetric
 from reccl.training import Callback, Checkpoints, Fit, Objective, fit
@@ -198,5 +198,5 @@ def check_metric(experiment: Experiment, data: Dataset) -> None:
         if group and len(trained_on.part(part)) and group not in there:
             raise ConfigError(
                 f"training.metric {training.metric!r}: the {part} rows of this split have no {group!r}; there are "
-                f"{listed(there)}; splits with cold nodes are data.split.kind=cold_items and cold_users"
+                f"{join_names(there)}; splits with cold nodes are data.split.kind=cold_items and cold_users"
             )

@@ -79,7 +79,7 @@ def find_checkpoints(
     return Checkpoints(folder / phase, identity, seconds, log)
 
 
-def selected_settings(before: Experiment, after: Experiment) -> dict[str, object]:
+def diff_settings(before: Experiment, after: Experiment) -> dict[str, object]:
     """What was selected on validation rows, by dotted key; without the switches of the selection itself."""
     old = flatten(before)
     changed = {key: value for key, value in flatten(after).items() if old.get(key) != value}

@@ -14,7 +14,7 @@ from reccl.atomic import atomic_path
 from reccl.config import Experiment, loads
 from reccl.data.columns import ITEM, SCORE, USER
 from reccl.data.ingest.frames import to_polars
-from reccl.errors import DataError, RecclError, did_you_mean, listed
+from reccl.errors import DataError, RecclError, did_you_mean, join_names
 from reccl.recommend import Model, extend_model, load, recommend, save
 from reccl.recommend.id_tables import count_unknown, rename_ids, type_user_ids
 from reccl.recommend.record import TrainingRecord, read_record, write_record
@@ -152,7 +152,7 @@ class Recommender:
         for column in (user, item):
             if column not in table.columns:
                 near = did_you_mean(column, table.columns)
-                raise DataError(f"the pairs have no column {column!r}{near}; there are: {listed(table.columns)}")
+                raise DataError(f"the pairs have no column {column!r}{near}; there are: {join_names(table.columns)}")
         self.model.user_ids.require_match(table[user].drop_nulls(), "no user of the pairs is known")
         self.model.item_ids.require_match(table[item].drop_nulls(), "no item of the pairs is known")
         rows = pl.DataFrame(
@@ -199,10 +199,10 @@ class Recommender:
         """Recommendations with columns of the item table beside them; those of new items come from their own table."""
         table = self.record.item_table
         if table is None:
-            raise DataError(f"no column {listed(columns)}: this model was trained without a table of items")
+            raise DataError(f"no column {join_names(columns)}: this model was trained without a table of items")
         for column in columns:
             if column not in table.columns:
-                near = did_you_mean(column, table.columns) or f"; there are: {listed(table.columns)}"
+                near = did_you_mean(column, table.columns) or f"; there are: {join_names(table.columns)}"
                 raise DataError(f"the items have no column {column!r}{near}")
         beside = table.select(self.item_ids.alias(ITEM), *columns)
         if new_items is not None:

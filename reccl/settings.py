@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
-from reccl.errors import ConfigError, describe_error, did_you_mean, listed
+from reccl.errors import ConfigError, describe_error, did_you_mean, join_names
 from reccl.limits import find_excess
 from reccl.redaction import redact_entry, redact_values
 from reccl.trust import module_files, require_trust
@@ -82,7 +82,7 @@ def of_default_kind(value: Any, default: Any) -> Any:
 def unknown_key(key: object, cls: type[Settings]) -> InitErrorDetails:
     """The error for a key that `cls` does not have."""
     near = did_you_mean(str(key), cls.model_fields)
-    text = f"unknown key {str(key)!r}{near or f'; allowed: {listed(cls.model_fields)}'}"
+    text = f"unknown key {str(key)!r}{near or f'; allowed: {join_names(cls.model_fields)}'}"
     return InitErrorDetails(
         type=PydanticCustomError("unknown_key", "{text}", {"text": text}), loc=(str(key),), input=key
     )
@@ -98,14 +98,14 @@ def outside(base: type[Settings]) -> WrapValidator:
 
     def validate(value: Any, handler: Any) -> Any:
         if isinstance(value, dict) and "class" in value:
-            cls = imported(str(value["class"]), base)
+            cls = import_class(str(value["class"]), base)
             return cls.model_validate({key: entry for key, entry in value.items() if key != "class"})
         return value if isinstance(value, base) else handler(value)
 
     return WrapValidator(validate)
 
 
-def imported(path: str, base: type[Settings]) -> type[Settings]:
+def import_class(path: str, base: type[Settings]) -> type[Settings]:
     """The class at a dotted path, which must extend `base`."""
     module, _, name = path.rpartition(".")
     if not all(word.isidentifier() for word in path.split(".")) or not module:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reccl import bundle
-from reccl.bundle import available, bundled, find
+from reccl.bundle import available, find, locate_bundled
 
 
 @pytest.fixture(autouse=True)
@@ -22,19 +22,19 @@ def planted(path: Path) -> Path:
 
 @pytest.mark.parametrize("folder", ["configs", "pipelines"])
 def test_a_checkout_has_both_folders(folder: str) -> None:
-    assert bundled(folder).is_dir()
+    assert locate_bundled(folder).is_dir()
 
 
 def test_a_wheel_holds_them_inside_the_package(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "PACKAGE", here / "site-packages" / "reccl")
     inside = planted(here / "site-packages" / "reccl" / "_bundled" / "configs" / "a.yaml")
-    assert bundled("configs") == inside.parent
+    assert locate_bundled("configs") == inside.parent
     assert find("a", "configs", ".yaml")[0] == inside
     assert available("configs", ".yaml") == {"a": inside}
 
 
 def test_the_path_as_given_comes_first_then_the_local_folder_then_the_bundled_one() -> None:
-    assert find("smoke", "configs", ".yaml")[0] == bundled("configs") / "smoke.yaml"
+    assert find("smoke", "configs", ".yaml")[0] == locate_bundled("configs") / "smoke.yaml"
     local = planted(Path("configs/smoke.yaml"))
     assert find("smoke", "configs", ".yaml")[0] == local
     given = planted(Path("smoke.yaml"))
@@ -46,12 +46,16 @@ def test_what_is_nowhere_gives_the_places_tried_in_order() -> None:
     found, places = find("nothing", "configs", ".yaml")
     assert found is None
     with_suffix = [place for place in places if place.suffix]
-    assert with_suffix == [Path("nothing.yaml"), Path("configs/nothing.yaml"), bundled("configs") / "nothing.yaml"]
+    assert with_suffix == [
+        Path("nothing.yaml"),
+        Path("configs/nothing.yaml"),
+        locate_bundled("configs") / "nothing.yaml",
+    ]
 
 
 def test_a_folder_of_that_name_is_no_file(here: Path) -> None:
     (here / "smoke").mkdir()
-    assert find("smoke", "configs", ".yaml")[0] == bundled("configs") / "smoke.yaml"
+    assert find("smoke", "configs", ".yaml")[0] == locate_bundled("configs") / "smoke.yaml"
 
 
 def test_names_are_relative_and_the_local_file_wins() -> None:
@@ -59,5 +63,5 @@ def test_names_are_relative_and_the_local_file_wins() -> None:
     planted(Path("configs/_draft.yaml"))
     names = available("configs", ".yaml")
     assert names["data/gowalla"] == local
-    assert names["smoke"] == bundled("configs") / "smoke.yaml"
+    assert names["smoke"] == locate_bundled("configs") / "smoke.yaml"
     assert "_draft" not in names

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from reccl import tracking
-from reccl.cli.train import shown
+from reccl.cli.train import select_metrics
 from reccl.config import load
 from reccl.data.prepare import prepare
 from reccl.errors import ConfigError
@@ -87,9 +87,9 @@ class TestRuns:
 
     def test_tables_tell_of_cold_items_and_not_of_users_who_are_all_warm(self, outcome: Recorded) -> None:
         assert outcome.cold_sides == ("items",)
-        rows = shown(outcome.test, outcome.cold_sides)
+        rows = select_metrics(outcome.test, outcome.cold_sides)
         assert {"cold/recall_at_20", "warm/ndcg_at_20", "overall/ndcg_at_20", "harmonic/ndcg_at_20"} <= set(rows)
-        assert [name for name in shown(outcome.test, ()) if "/" in name] == []
+        assert [name for name in select_metrics(outcome.test, ()) if "/" in name] == []
 
     def test_an_accidental_cold_item_is_recorded_and_not_in_the_table(self, planted: pl.DataFrame) -> None:
         """One pair in a thousand held out, of an item that is otherwise unknown."""

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 import reccl
-from reccl.settings import Settings, imported, of_default_kind
+from reccl.settings import Settings, import_class, of_default_kind
 
 
 class Oven(Settings):
@@ -77,7 +77,7 @@ def test_the_dump_of_a_part_from_outside_names_its_class() -> None:
 
 
 def test_a_class_is_imported_by_its_dotted_path() -> None:
-    assert imported("reccl.encoders.LightGCN", Settings).__name__ == "LightGCN"
+    assert import_class("reccl.encoders.LightGCN", Settings).__name__ == "LightGCN"
 
 
 def test_a_section_without_a_kind_takes_that_of_the_default_part() -> None:

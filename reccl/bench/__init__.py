@@ -3,7 +3,7 @@
 from reccl.bench.board import LEGEND, Line, board, csv, markdown
 from reccl.bench.parent import parent_run
 from reccl.bench.published import PUBLISHED, Figure
-from reccl.bench.rows import ROWS, TASKS, Row, Task, chosen
+from reccl.bench.rows import ROWS, TASKS, Row, Task, select_rows
 from reccl.bench.run import Result, command, run
 
 __all__ = [
@@ -17,10 +17,10 @@ __all__ = [
     "Row",
     "Task",
     "board",
-    "chosen",
     "command",
     "csv",
     "markdown",
     "parent_run",
     "run",
+    "select_rows",
 ]

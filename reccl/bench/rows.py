@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reccl.errors import ConfigError, did_you_mean, listed
+from reccl.errors import ConfigError, did_you_mean, join_names
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ ROWS = (
 )
 
 
-def chosen(data: Sequence[str], quick: bool) -> list[tuple[Task, Row]]:
+def select_rows(data: Sequence[str], quick: bool) -> list[tuple[Task, Row]]:
     """The rows of these data sets (none named: all), with their tasks. Raises ConfigError for an unknown name."""
     known = [task.data for task in TASKS]
     for name in data:
         if name not in known:
             raise ConfigError(
-                f"--data {name!r} is not in the bench{did_you_mean(name, known)}; there are {listed(known)}"
+                f"--data {name!r} is not in the bench{did_you_mean(name, known)}; there are {join_names(known)}"
             )
     return [
         (task, row)

@@ -45,14 +45,14 @@ def command(task: Task, row: Row, device: str = "auto") -> list[str]:
 def run(task: Task, row: Row, *, device: str, parent: str) -> Result:
     """Train, measure and record the row as a child of the run `parent`; Ctrl-C lets it record its end."""
     words = [*RECCL, *command(task, row, device), "--json", "--quiet"]
-    done = finished(words, {**os.environ, PARENT: parent})
+    done = run_command(words, {**os.environ, PARENT: parent})
     if done.returncode:
         return Result(task, row, error=reason(done))
     (outcome,) = json.loads(done.stdout)
     return Result(task, row, outcome["run"], outcome["test"], outcome["best_on_test"], outcome["time"])
 
 
-def finished(words: list[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+def run_command(words: list[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run a command and keep what it says. Unlike subprocess.run, Ctrl-C asks it to end and waits until it has."""
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:

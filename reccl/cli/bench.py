@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reccl.cli.console import Device, Json, Quiet, flag, hint, out, print_json, say, table
-from reccl.errors import listed
+from reccl.errors import join_names
 
 if TYPE_CHECKING:
     from reccl.bench import Line, Result, Task
@@ -28,20 +28,20 @@ def bench(
     """
     from reccl import bench as bench_of
 
-    rows = bench_of.chosen(data or (), quick)
+    rows = bench_of.select_rows(data or (), quick)
     tasks = list(dict.fromkeys(task for task, _ in rows))
     with bench_of.parent_run(
-        "bench", {"bench.quick": str(quick), "bench.data": listed(task.data for task in tasks)}
+        "bench", {"bench.quick": str(quick), "bench.data": join_names(task.data for task in tasks)}
     ) as parent:
         results: list[Result] = []
         for number, (task, row) in enumerate(rows, 1):
             say(f"{number}/{len(rows)}  reccl {' '.join(bench_of.command(task, row, device))}")
             results.append(bench_of.run(task, row, device=device, parent=parent.id))
-            say(f"      {told(results[-1])}")
+            say(f"      {describe_result(results[-1])}")
         boards = {task: bench_of.board(task.data, results, bench_of.PUBLISHED) for task in tasks}
         lines = [line for board in boards.values() for line in board]
         parent.text("bench.csv", bench_of.csv(lines))
-        parent.text("bench.md", "\n".join(bench_of.markdown(headed(task), board) for task, board in boards.items()))
+        parent.text("bench.md", "\n".join(bench_of.markdown(make_title(task), board) for task, board in boards.items()))
         failed = sum(bool(result.error) for result in results)
         parent.metrics({"rows": len(results), "failed": failed})
     if json:
@@ -55,7 +55,7 @@ def bench(
         raise typer.Exit(1)
 
 
-def told(result: "Result") -> str:
+def describe_result(result: "Result") -> str:
     """A finished row in one line."""
     if result.error:
         return f"failed: {result.error}"
@@ -65,7 +65,7 @@ def told(result: "Result") -> str:
     return f"{measured}; {seconds}; peak {result.time['peak_memory_gib']:.2f} GiB"
 
 
-def headed(task: "Task") -> str:
+def make_title(task: "Task") -> str:
     """The title of a data set's table."""
     return f"{task.title}: recall@{task.k} and NDCG@{task.k}"
 
@@ -75,7 +75,7 @@ def show(task: "Task", lines: "list[Line]") -> None:
     from reccl.bench.board import COLUMNS
 
     notes: dict[str, int] = {}
-    made = table(headed(task), *COLUMNS, "run", right=COLUMNS[1:])
+    made = table(make_title(task), *COLUMNS, "run", right=COLUMNS[1:])
     for line in lines:
         said = line.note if line.ours else f"{line.note}; {line.source}"
         name, *numbers = line.cells()

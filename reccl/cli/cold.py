@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reccl.cli.console import Device, Json, Quiet, RunName, Trust, hint, out, print_json, say, table
-from reccl.cli.evaluate import reopened, show
+from reccl.cli.evaluate import reopen, show
 from reccl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def cold(
 
     The metrics after k interactions (k_shot/...) and two plots are added to the run.
     """
-    numbers = parsed(shots)
+    numbers = parse_shots(shots)
     from reccl.few_shot import few_shot_curves
     from reccl.fitting import measure_part
 
-    found = reopened(run, "test", device, trust)
+    found = reopen(run, "test", device, trust)
     evaluation = found.experiment.evaluation
     now = measure_part(found.model.ranker, found.data, "test", found.experiment)
     if not now:
@@ -57,7 +57,7 @@ def cold(
     hint("reccl ui shows the curves and the plots")
 
 
-def parsed(shots: str) -> list[int]:
+def parse_shots(shots: str) -> list[int]:
     """`0,1,3` as ascending numbers. Raises ConfigError for anything else."""
     words = [word.strip() for word in shots.split(",")]
     if not all(word.isdigit() for word in words) or not any(int(word) for word in words):

@@ -55,7 +55,7 @@ def compare(
         values = (entry.metrics.get(name) for entry in compared.entries)
         made.add_row(
             name,
-            *(rounded(name, value) for value in values),
+            *(round_value(name, value) for value in values),
             style="bold" if name == metric else None,
         )
     deltas = (compared.delta(entry) for entry in compared.entries)
@@ -72,7 +72,7 @@ def compare(
     hint(f"reccl recommend --run {compared.entries[0].id[:8]} --out recommendations.csv; reccl ui")
 
 
-def rounded(name: str, value: float | None) -> str:
+def round_value(name: str, value: float | None) -> str:
     """A metric with four places, seconds and sizes with two, large numbers whole."""
     if value is None:
         return "-"

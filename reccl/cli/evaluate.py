@@ -39,7 +39,7 @@ def evaluate(
     """Measure a recorded model again on its own data, for all users and for groups of users and items."""
     from reccl.fitting import measure_part
 
-    found = reopened(run, split.value, device, trust)
+    found = reopen(run, split.value, device, trust)
     again = measure_part(found.model.ranker, found.data, split.value, found.experiment)
     if not again:
         raise RunError(f"run {found.id} has no {split.value} rows")
@@ -61,7 +61,7 @@ class Reopened:
     data: "Dataset"  # as it was when the model was fitted: after a refit, its training rows hold the validation rows
 
 
-def reopened(run: str, part: str, device: str, trust: bool = False) -> Reopened:
+def reopen(run: str, part: str, device: str, trust: bool = False) -> Reopened:
     """Find a run, load its model and prepare its data to measure `part`."""
     from reccl import config, tracking
     from reccl.data.prepare import prepare

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reccl.cli.console import Json, Quiet, flag, hint, out, print_json, say, table
-from reccl.errors import ConfigError, RecclError, listed
+from reccl.errors import ConfigError, RecclError, join_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ def ask(guess: "Guess", names: list[str]) -> str | None:
             return str(answer)
         if optional and answer == NONE:
             return None
-        say(f"no column {answer!r}; there are: {listed(names)}")
+        say(f"no column {answer!r}; there are: {join_names(names)}")
 
 
 def check(text: str) -> None:
@@ -145,7 +145,7 @@ def few(examples: "Sequence[str]", longest: int = 28) -> str:
     return ", ".join(examples[: max(fitting, default=1)])
 
 
-def spelled(kind: str | None) -> str:
+def spell(kind: str | None) -> str:
     """The kind of a feature without YAML's braces."""
     return kind.strip("{}").removeprefix("kind: ") if kind else "-"
 
@@ -157,6 +157,6 @@ def show_features(planned: "Plan") -> None:
         if features:
             made = table(f"{features.table.path}: {side} by {features.id_column}", "column", "feature", "why")
             for each in features.found:
-                made.add_row(each.column, spelled(each.kind), each.why)
+                made.add_row(each.column, spell(each.kind), each.why)
             out.print()
             out.print(made)

@@ -111,7 +111,7 @@ def as_json(outcome: "Outcome", run: str) -> dict[str, object]:
     }
 
 
-def shown(measured: "Mapping[str, float]", cold: "Sequence[str]") -> list[str]:
+def select_metrics(measured: "Mapping[str, float]", cold: "Sequence[str]") -> list[str]:
     """The metrics of the table: the plain ones, and those of cold and warm nodes of the sides (users, items) that the
     test has a share of cold nodes of.
     """
@@ -143,7 +143,7 @@ def show(name: str, outcomes: "list[Outcome]", run: str) -> None:
     columns = ("validation", "test", *(("best_on_test",) if "best_on_test" in last.metrics else ()))
     labels = tuple(column.replace("_", " ") for column in columns)
     made = table(title, "metric", *labels, right=labels)
-    for metric in shown(last.metrics["test"] or last.metrics["validation"], last.cold_sides):
+    for metric in select_metrics(last.metrics["test"] or last.metrics["validation"], last.cold_sides):
         sides = (
             [values[metric] for outcome in outcomes if metric in (values := outcome.metrics[side])] for side in columns
         )

@@ -9,7 +9,7 @@ from torch import Tensor
 from reccl.data.features import FeatureTables, FittedFeatures, Side
 from reccl.data.graph import Graph
 from reccl.encoders.tower import Tower
-from reccl.errors import ConfigError, did_you_mean, listed
+from reccl.errors import ConfigError, did_you_mean, join_names
 from reccl.scorers import Scorer
 from reccl.settings import Settings
 
@@ -62,7 +62,7 @@ def check_weights(features: FittedFeatures, weights: dict[str, float]) -> None:
     names = [feature.name for feature in features.features]
     for name in weights:
         if name not in names:
-            near = did_you_mean(name, names) or f"; there are {listed(names)}"
+            near = did_you_mean(name, names) or f"; there are {join_names(names)}"
             raise ConfigError(f"cold_start: weight of unknown feature {name!r}{near}")
 
 

@@ -23,7 +23,7 @@ from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
 from reccl.data.settings import Data, frame_settings
 from reccl.data.splits import Predefined, RandomPerUser, Split
-from reccl.errors import ConfigError, DataError, did_you_mean, listed
+from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Dataset:
                     near = did_you_mean(name, table.columns)
                     raise ConfigError(
                         f"data.features.{side}.{name}: the table of {side} has no column {name!r}{near}; "
-                        f"there are {listed(table.columns)}"
+                        f"there are {join_names(table.columns)}"
                     )
         return replace(self, features=settings.features, settings=settings)
 

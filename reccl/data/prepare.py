@@ -67,7 +67,7 @@ def prepare(data: Data, log: Callable[[str], None] = lambda _: None) -> Dataset:
         log(f"note: pipeline {data.pipeline} is the one that came with reccl; to use yours, write ./{shadow}")
     raw = acquire(data.source, root=data.root, log=log) if data.source else Path()
     files = pipeline.inputs(raw, **data.arguments())
-    folder = cached_at(data, pipeline, files or [])
+    folder = locate_cache(data, pipeline, files or [])
     if files is not None and folder.is_dir():
         try:
             dataset = store.read(folder)
@@ -88,10 +88,10 @@ def keep(dataset: Dataset) -> None:
     if dataset.settings is not None:
         pipeline = pipelines.load(dataset.settings.pipeline)
         files = pipeline.inputs(Path(), **dataset.settings.arguments())
-        store.write(dataset, cached_at(dataset.settings, pipeline, files or []))
+        store.write(dataset, locate_cache(dataset.settings, pipeline, files or []))
 
 
-def cached_at(data: Data, pipeline: pipelines.Pipeline, files: list[Path]) -> Path:
+def locate_cache(data: Data, pipeline: pipelines.Pipeline, files: list[Path]) -> Path:
     """The folder of the cache that holds what is prepared of these files.
 
     Its name hashes the files' content, the pipeline's code and arguments, the split, and the code of this room: an

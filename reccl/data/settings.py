@@ -15,7 +15,7 @@ from reccl.data.ingest import pipelines
 from reccl.data.ingest.frames import to_polars
 from reccl.data.ingest.interactions import Column, find_columns
 from reccl.data.splits import AnySplit
-from reccl.errors import ConfigError, describe_error, listed
+from reccl.errors import ConfigError, describe_error, join_names
 from reccl.settings import Settings
 
 
@@ -52,7 +52,7 @@ def resolve_pipeline(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if not isinstance(value.get("pipeline"), str):
-        known = listed(available("pipelines", ".py"))
+        known = join_names(available("pipelines", ".py"))
         raise ValueError(f"needs a key 'pipeline' that says how the raw files are read; there are: {known}")
     try:
         pipeline = pipelines.load(value["pipeline"])

@@ -11,7 +11,7 @@ from reccl.data.columns import ITEM, RANK, SCORE, USER
 from reccl.data.dataset import Dataset
 from reccl.data.ids import contrast_ids
 from reccl.data.ingest.frames import to_polars
-from reccl.errors import ConfigError, DataError, did_you_mean, listed
+from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 from reccl.metrics import PER_USER
 
 PLACE, RAW, RAW_USER = "__place", "__raw_item", "__raw_user"
@@ -130,7 +130,9 @@ def encode_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> pl.
     for column in (user, item):
         if column not in table.columns:
             near = did_you_mean(column, table.columns)
-            raise DataError(f"the recommendations have no column {column!r}{near}; there are: {listed(table.columns)}")
+            raise DataError(
+                f"the recommendations have no column {column!r}{near}; there are: {join_names(table.columns)}"
+            )
     if RANK in table.columns:
         table = table.sort(RANK, maintain_order=True)
     elif SCORE in table.columns:
@@ -149,6 +151,6 @@ def resolve_metrics(names: Sequence[str] | None) -> list[str]:
     known = [*PER_USER, COVERAGE]
     for name in names or ():
         if name not in known:
-            near = did_you_mean(name, known) or f"; there are: {listed(known)}"
+            near = did_you_mean(name, known) or f"; there are: {join_names(known)}"
             raise ConfigError(f"unknown metric {name!r}{near}")
     return list(names or known)

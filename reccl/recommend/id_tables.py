@@ -10,7 +10,7 @@ from reccl.data.columns import ITEM, USER
 from reccl.data.ids import IdMap, contrast_ids
 from reccl.data.ingest.files import TEXT, find_table_files, read_table, scan
 from reccl.data.ingest.frames import to_polars
-from reccl.errors import DataError, listed
+from reccl.errors import DataError, join_names
 from reccl.recommend.new_nodes import Log
 
 Names = Mapping[str, str]
@@ -53,7 +53,7 @@ def read_user_ids(path: Path, names: Names, known: IdMap, log: Log) -> pl.Series
         columns = scan(files, kind).collect_schema().names()
         column = next((name for name in header if name in columns), columns[0] if len(columns) == 1 else None)
         if column is None:
-            raise DataError(f"{path} has no column {USER!r}; there are: {listed(columns)}")
+            raise DataError(f"{path} has no column {USER!r}; there are: {join_names(columns)}")
         ids = read_table(files, kind, ids=(column,))[column]
         first = pl.Series([column])
         if column not in header and kind in TEXT and known.to_rows(first).null_count() == 0:
@@ -97,7 +97,7 @@ def to_series(users: Any, names: Names) -> pl.Series:
     if hasattr(users, "columns") or isinstance(users, pl.LazyFrame):
         table = rename_ids(to_polars(users), names)
         if USER not in table.columns and table.width != 1:
-            raise DataError(f"the table of users has no column {USER!r}; there are: {listed(table.columns)}")
+            raise DataError(f"the table of users has no column {USER!r}; there are: {join_names(table.columns)}")
         return table[USER] if USER in table.columns else table.to_series()
     try:
         return users if isinstance(users, pl.Series) else pl.Series(list(users))

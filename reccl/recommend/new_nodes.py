@@ -9,7 +9,7 @@ from reccl.data.columns import ITEM, USER
 from reccl.data.features import FittedFeatures
 from reccl.data.ids import IdMap, contrast_ids, is_text
 from reccl.encoders.tower import Tower
-from reccl.errors import DataError, did_you_mean, listed
+from reccl.errors import DataError, did_you_mean, join_names
 
 Log = Callable[[str], None]
 
@@ -93,7 +93,7 @@ def require_columns(where: str, table: pl.DataFrame, columns: tuple[str, ...]) -
     for name in columns:
         if name not in table.columns:
             near = did_you_mean(name, table.columns)
-            raise DataError(f"{where} has no column {name!r}{near}; the columns there are: {listed(table.columns)}")
+            raise DataError(f"{where} has no column {name!r}{near}; the columns there are: {join_names(table.columns)}")
 
 
 def cast_ids(where: str, side: str, raw: pl.Series, ids: IdMap) -> pl.Series:

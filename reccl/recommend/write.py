@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reccl.errors import ConfigError, listed
+from reccl.errors import ConfigError, join_names
 from reccl.recommend.target import is_special, is_stdout, open_target
 
 Format = Literal["parquet", "csv", "tsv", "jsonl", "json", "arrow"]
@@ -45,7 +45,7 @@ def choose_format(path: Path, form: Format | None = None) -> Format:
     if form is None and (is_stdout(path) or is_special(path)):
         return ENDINGS.get(ending, "csv")
     found = form or ("parquet" if not ending and not compressed else ENDINGS.get(ending))
-    known = f"{listed(ENDINGS)}, and .gz behind those of text"
+    known = f"{join_names(ENDINGS)}, and .gz behind those of text"
     if found is None:
         raise ConfigError(f"--out {path}: cannot tell the format by the ending; use {known}, or give --format")
     if compressed and found not in TEXT:

@@ -10,7 +10,7 @@ from reccl.data.settings import Data
 from reccl.evaluation import Evaluation
 from reccl.reference.meanings import of_class, of_pipeline
 from reccl.reference.rooms import ROOMS, WHERE, members
-from reccl.reference.words import typed, written
+from reccl.reference.words import describe_type, write_default
 from reccl.settings import Settings
 from reccl.training import Training
 
@@ -57,7 +57,9 @@ def section(title: str, cls: type[Settings], level: str) -> Iterator[str]:
     for name, info in cls.model_fields.items():
         if name != "kind":
             default = info.get_default(call_default_factory=True, validated_data={})
-            rows.append((name, typed(info.annotation, info.metadata), written(default), info.description or ""))
+            rows.append(
+                (name, describe_type(info.annotation, info.metadata), write_default(default), info.description or "")
+            )
     yield from table(rows)
 
 
@@ -69,7 +71,10 @@ def pipeline(name: str) -> Iterator[str]:
     yield f"### pipeline: {name}\n"
     yield f"{about}\n"
     yield from table(
-        [(key, typed(kind), written(info.default), meanings.get(key, "")) for key, (kind, info) in arguments.items()]
+        [
+            (key, describe_type(kind), write_default(info.default), meanings.get(key, ""))
+            for key, (kind, info) in arguments.items()
+        ]
     )
 
 

@@ -31,27 +31,27 @@ SECTIONS |= {"Training": "training"}
 """Chapters of classes that are no parts."""
 
 
-def typed(kind: Any, metadata: Iterable[Any] = (), several: bool = False) -> str:
+def describe_type(kind: Any, metadata: Iterable[Any] = (), several: bool = False) -> str:
     """A type in words, with the bounds of a number; parts and sections are links to their chapters.
 
-    >>> typed(float | None), typed(tuple[int, ...]), typed(Literal["adam", "adamw"])
+    >>> describe_type(float | None), describe_type(tuple[int, ...]), describe_type(Literal["adam", "adamw"])
     ('number or null', 'list of integers', '`adam` or `adamw`')
-    >>> typed(float, [annotated_types.Ge(0), annotated_types.Lt(1)])
+    >>> describe_type(float, [annotated_types.Ge(0), annotated_types.Lt(1)])
     'number in [0, 1)'
     """
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated and not members(kind):
-        return typed(inner[0], [*inner[1:], *metadata], several)
+        return describe_type(inner[0], [*inner[1:], *metadata], several)
     if origin is Literal:
         return alternatives([f"`{yaml_text(value)}`" for value in inner])
     if found := members(kind) if origin in (Union, types.UnionType, Annotated) or isinstance(kind, type) else set():
         return parts(kind, found, several) + (" or null" if type(None) in inner else "")
     if origin in (Union, types.UnionType):
-        return alternatives(list(dict.fromkeys(typed(entry, metadata, several) for entry in inner)))
+        return alternatives(list(dict.fromkeys(describe_type(entry, metadata, several) for entry in inner)))
     if origin in (tuple, list):
-        return f"{'lists' if several else 'list'} of {typed(inner[0], several=True)}"
+        return f"{'lists' if several else 'list'} of {describe_type(inner[0], several=True)}"
     if origin in (dict, Mapping) or str(origin) == "<class 'collections.abc.Mapping'>":
-        return f"map of names to {typed(inner[1], several=True)}"
+        return f"map of names to {describe_type(inner[1], several=True)}"
     name = str(getattr(kind, "__name__", kind))
     return NOUNS.get(name, (name, name))[several] + bounds(metadata)
 
@@ -90,10 +90,10 @@ def short(value: float) -> str:
     return f"{value:g}"
 
 
-def written(default: Any) -> str:
+def write_default(default: Any) -> str:
     """A default value as it would be written in YAML; a key without one is required.
 
-    >>> written(None), written(True), written((10, 20)), written(Path("train.txt")), written({})
+    >>> tuple(map(write_default, [None, True, (10, 20), Path("train.txt"), {}]))
     ('`null`', '`true`', '`[10, 20]`', '`train.txt`', '`{}`')
     """
     return "**required**" if default in (PydanticUndefined, ...) else f"`{yaml_text(default)}`"

@@ -15,7 +15,7 @@ COMMENT = 40
 WIDTH = 120
 
 
-def annotated(raw: Mapping[str, Any], settings: Settings) -> list[str]:
+def annotate(raw: Mapping[str, Any], settings: Settings) -> list[str]:
     """The keys that `raw` writes as lines of YAML, with what `settings` (which they were read into) says of them.
 
     Kinds that a part could have instead are named where they first come up.

@@ -56,7 +56,7 @@ def column_of(values: pl.Series) -> Column:
         rows=len(values),
         missing=values.null_count(),
         distinct=0 if nested else known.n_unique(),
-        examples=tuple(shown(value) for value in (known.head(3) if nested else first_distinct(known))),
+        examples=tuple(show_values(value) for value in (known.head(3) if nested else first_distinct(known))),
         lowest=float(read.min()) if numeric else None,  # type: ignore[arg-type]
         highest=float(read.max()) if numeric else None,  # type: ignore[arg-type]
         median=float(read.median()) if numeric else None,  # type: ignore[arg-type]
@@ -105,10 +105,10 @@ def first_distinct(values: pl.Series, number: int = 3) -> list[object]:
     return values.head(1000).unique(maintain_order=True).head(number).to_list()
 
 
-def shown(value: object, longest: int = 24) -> str:
+def show_values(value: object, longest: int = 24) -> str:
     """A value as a short text.
 
-    >>> shown("a long name that never seems to end")
+    >>> show_values("a long name that never seems to end")
     'a long name that never …'
     """
     text = " ".join(str(value).split())

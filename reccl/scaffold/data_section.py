@@ -28,7 +28,7 @@ def files(plan: Plan) -> Iterator[str]:
     if not table.by_suffix:
         yield from line(f"format: {table.format}", "Or: tsv, parquet, jsonl, arrow; auto goes by the suffix.", 2)
     if table.separator:
-        yield from line(f"separator: {quoted(table.separator)}", "What stands between two fields.", 2)
+        yield from line(f"separator: {quote(table.separator)}", "What stands between two fields.", 2)
 
 
 def columns(plan: Plan) -> Iterator[str]:
@@ -144,10 +144,10 @@ def of_side(side: str, table: Features) -> Iterator[str]:
         yield from line(f"{flow(each.column)}: {each.kind or 'null'}", f"{each.why[0].upper()}{each.why[1:]}.", 6)
 
 
-def quoted(separator: str) -> str:
+def quote(separator: str) -> str:
     r"""A separator in YAML's double quotes.
 
-    >>> quoted("\t")
+    >>> quote("\t")
     '"\\t"'
     """
     return '"' + separator.replace("\t", "\\t") + '"'

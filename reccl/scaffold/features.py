@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from reccl.errors import DataError, listed
+from reccl.errors import DataError, join_names
 from reccl.scaffold.column import Column, profile
 from reccl.scaffold.table_file import TableFile, open_table
 from reccl.scaffold.words import identifies, words_in
@@ -63,7 +63,7 @@ def open_features(path: Path, ids: pl.Series, named: str) -> Features:
     if not share:
         few = ", ".join(wanted.head(3).to_list())
         raise DataError(
-            f"no column of {path} holds ids of {named} such as {few}; its columns are {listed(sample.columns)}; "
+            f"no column of {path} holds ids of {named} such as {few}; its columns are {join_names(sample.columns)}; "
             "ids must be written alike in both files"
         )
     why = f"holds {share:.0%} of the ids of {named}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reccl.errors import ConfigError, listed
+from reccl.errors import ConfigError, join_names
 from reccl.scaffold.column import Column
 from reccl.scaffold.features import Features, open_features
 from reccl.scaffold.roles import Guess
@@ -62,7 +62,8 @@ def chosen(guesses: Mapping[Role, Guess], columns: Sequence[Column], path: Path)
     for role in ("user", "item"):
         if role not in found:
             raise ConfigError(
-                f"cannot tell which column of {path} holds the {role}; there are {listed(named)}; say --{role} COLUMN"
+                f"cannot tell which column of {path} holds the {role}; there are {join_names(named)}; "
+                f"say --{role} COLUMN"
             )
     if found["user"] == found["item"]:
         raise ConfigError(f"column {found['user'].name!r} cannot be both user and item; say --user and --item")
@@ -85,11 +86,11 @@ def require_alike(table: TableFile, features: TableFile) -> None:
         by_suffix and table.separator == features.separator is None
     ):
         raise ConfigError(
-            f"{features.path} is {spelled(features)}, and {table.path} is {spelled(table)}: "
+            f"{features.path} is {spell(features)}, and {table.path} is {spell(table)}: "
             "save one of them as the other is, or both as Parquet"
         )
 
 
-def spelled(table: TableFile) -> str:
+def spell(table: TableFile) -> str:
     """The format of a file in words."""
     return table.format + (f" separated by {table.separator!r}" if table.separator else "")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reccl.data.columns import PARTS, TEST, TRAIN
-from reccl.errors import ConfigError, did_you_mean, listed
+from reccl.errors import ConfigError, did_you_mean, join_names
 from reccl.scaffold.column import Column
 from reccl.scaffold.words import GROUPS, OTHER_MOMENTS, ROLES, WORDS, Role, describes, identifies, place_of, words_in
 
@@ -50,7 +50,7 @@ def require_column(name: str, columns: Sequence[Column], option: str) -> None:
     """Raise ConfigError unless one of the columns has this name."""
     names = [column.name for column in columns]
     if name not in names:
-        raise ConfigError(f"{option}: no column {name!r}{did_you_mean(name, names)}; there are: {listed(names)}")
+        raise ConfigError(f"{option}: no column {name!r}{did_you_mean(name, names)}; there are: {join_names(names)}")
 
 
 def guess_part(columns: Sequence[Column]) -> Guess:

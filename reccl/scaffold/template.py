@@ -4,10 +4,10 @@ from typing import Any
 
 import yaml
 
-from reccl.bundle import bundled
+from reccl.bundle import locate_bundled
 from reccl.config import validate
 from reccl.config_file import read_yaml
-from reccl.scaffold.annotated import annotated, flow, line
+from reccl.scaffold.annotated import annotate, flow, line
 from reccl.scaffold.data_section import data_section
 from reccl.scaffold.plan import Plan
 
@@ -46,15 +46,15 @@ def config_text(plan: Plan, *, name: str, path: str, command: str) -> str:
     data, sections, cold_start = data_section(plan), model(), cold_start_of(plan)
     whole = {"name": name, **yaml.safe_load("\n".join(data)), **sections, **cold_start}
     experiment = validate(whole, (), {}, path)
-    lines = [*head, *data, "", *WHY.splitlines(), *annotated(sections, experiment)]
+    lines = [*head, *data, "", *WHY.splitlines(), *annotate(sections, experiment)]
     if cold_start:
-        lines += ["", *COLD_START.splitlines(), *annotated(cold_start, experiment)]
+        lines += ["", *COLD_START.splitlines(), *annotate(cold_start, experiment)]
     return "\n".join(lines) + "\n"
 
 
 def model() -> dict[str, Any]:
     """The model's sections of the bundled config."""
-    raw, _ = read_yaml(bundled("configs") / MODEL)
+    raw, _ = read_yaml(locate_bundled("configs") / MODEL)
     return {section: raw[section] for section in SECTIONS if section in raw}
 
 

@@ -41,10 +41,10 @@ def hold(run_id: str) -> int:
 
 def process_tags() -> dict[str, str]:
     """Tags that say which process records a run."""
-    return {HOST: socket.gethostname(), PROCESS: f"{os.getpid()} {started(os.getpid())}".strip()}
+    return {HOST: socket.gethostname(), PROCESS: f"{os.getpid()} {read_start_time(os.getpid())}".strip()}
 
 
-def started(pid: int) -> str:
+def read_start_time(pid: int) -> str:
     """What tells a process from others with the same number: the system's boot, the container, when it began.
 
     Empty where the system does not say (other than Linux), or there is no such process.
@@ -74,12 +74,12 @@ def is_abandoned(run: MlflowRun) -> bool:
         else:
             return True
     pid, *about = tags[PROCESS].split()
-    mine = started(os.getpid()).split()
+    mine = read_start_time(os.getpid()).split()
     if not about or not mine:
         return not alive(int(pid))
     if mine[:2] != about[:2]:
         return mine[0] != about[0]  # the machine was started anew; another container's processes are not seen here
-    return started(int(pid)).split() != about
+    return read_start_time(int(pid)).split() != about
 
 
 def alive(pid: int) -> bool:

@@ -103,22 +103,22 @@ class TrainingState:
         self.fit.best_epoch, self.fit.best = values["best_epoch"], values["best"]
         self.waited, self.finished = values["waited"], values["finished"]
         device = self.objective.graph.device
-        self.fit.state = {name: tensor.to(device) for name, tensor in below(tensors, "best.").items()}
+        self.fit.state = {name: tensor.to(device) for name, tensor in strip_prefix(tensors, "best.").items()}
         if self.finished:
             return
-        self.learned.load_state_dict(below(tensors, "learned."))
+        self.learned.load_state_dict(strip_prefix(tensors, "learned."))
         if self.averaged:
-            self.averaged.load_state_dict(below(tensors, "averaged."))
+            self.averaged.load_state_dict(strip_prefix(tensors, "averaged."))
         optimizer = self.optimizer.state_dict()
         optimizer["state"] = {}
-        for name, tensor in below(tensors, "optimizer.").items():
+        for name, tensor in strip_prefix(tensors, "optimizer.").items():
             place, _, key = name.partition(".")
             optimizer["state"].setdefault(int(place), {})[key] = tensor
         for group, rate in zip(optimizer["param_groups"], values["learning_rates"], strict=True):
             group["lr"] = rate
         self.optimizer.load_state_dict(optimizer)
         self.schedule.last_epoch = values["step"]
-        states = below(tensors, "generator.")
+        states = strip_prefix(tensors, "generator.")
         for name, generator in self.generators().items():
             if name in states:  # on another device other generators are used
                 generator.set_state(states[name])
@@ -150,6 +150,6 @@ def generators_in(module: nn.Module, device: torch.device) -> Iterator[tuple[str
                 yield f"{path}.{name}", value.on(device)
 
 
-def below(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+def strip_prefix(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
     """The tensors whose names have this start, without it."""
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

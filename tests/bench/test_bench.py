@@ -11,8 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from reccl.bench import PUBLISHED, ROWS, TASKS, Figure, Line, Result, Row, Task, board, chosen, command, csv, markdown
-from reccl.bench.run import RECCL, finished, reason
+from reccl.bench import (
+    PUBLISHED,
+    ROWS,
+    TASKS,
+    Figure,
+    Line,
+    Result,
+    Row,
+    Task,
+    board,
+    command,
+    csv,
+    markdown,
+    select_rows,
+)
+from reccl.bench.run import RECCL, reason, run_command
 from reccl.config import load
 from reccl.errors import ConfigError
 
@@ -45,7 +59,7 @@ class TestRows:
         assert experiment.data == load("methods/random.yaml", [f"data={row.data}"]).data
 
     def test_quick_trains_nothing_but_the_best_and_has_every_data_set(self) -> None:
-        quick, full = chosen((), quick=True), chosen((), quick=False)
+        quick, full = select_rows((), quick=True), select_rows((), quick=False)
         assert set(quick) < set(full)
         assert {task for task, _ in quick} == set(TASKS)
         assert {"best.yaml", "methods/popularity.yaml"} <= {row.config for _, row in quick}
@@ -53,9 +67,9 @@ class TestRows:
         assert {"movielens.yaml", "gowalla.yaml", "methods/softmax-mf.yaml"} <= {row.config for _, row in full}
 
     def test_a_data_set_narrows_it_and_a_typo_is_told(self) -> None:
-        assert {row.data for _, row in chosen(["gowalla"], quick=True)} == {"gowalla"}
+        assert {row.data for _, row in select_rows(["gowalla"], quick=True)} == {"gowalla"}
         with pytest.raises(ConfigError, match=r"'gowala' is not in the bench; did you mean 'gowalla'\?; there are"):
-            chosen(["gowala"], quick=True)
+            select_rows(["gowala"], quick=True)
 
 
 class TestPublished:
@@ -115,7 +129,7 @@ except KeyboardInterrupt:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
     try:
         with pytest.raises(KeyboardInterrupt):
-            finished([sys.executable, "-c", row, str(tmp_path / "end")], os.environ)
+            run_command([sys.executable, "-c", row, str(tmp_path / "end")], os.environ)
     finally:
         signal.signal(signal.SIGINT, before)
     assert (tmp_path / "end").exists()

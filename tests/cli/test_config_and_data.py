@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from reccl.bundle import bundled
+from reccl.bundle import locate_bundled
 from reccl.config import load, loads
 
 
@@ -27,10 +27,10 @@ class TestConfig:
     def test_a_config_is_copied_to_be_changed(self, fresh) -> None:
         assert fresh("config", "copy", "smoke").code == 0
         copied = fresh.folder / "configs" / "smoke.yaml"
-        assert copied.read_bytes() == (bundled("configs") / "smoke.yaml").read_bytes()
+        assert copied.read_bytes() == (locate_bundled("configs") / "smoke.yaml").read_bytes()
         assert fresh("config", "copy", "smoke").refusal(2) == "configs/smoke.yaml exists; give another name, or --force"
         copied.write_text("changed")
-        assert fresh("config", "copy", str(bundled("configs") / "smoke.yaml"), "--force").code == 0
+        assert fresh("config", "copy", str(locate_bundled("configs") / "smoke.yaml"), "--force").code == 0
         assert copied.read_text() != "changed"
         assert fresh("config", "copy", "smoke", "deep/mine.yaml").code == 0
         assert (fresh.folder / "deep" / "mine.yaml").is_file()

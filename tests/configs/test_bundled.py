@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from reccl.bundle import bundled
+from reccl.bundle import locate_bundled
 from reccl.config import dump, load, loads
 
-CONFIGS = bundled("configs")
+CONFIGS = locate_bundled("configs")
 EXPERIMENTS = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "data")
 PRESETS = sorted((CONFIGS / "data").glob("*.yaml"))
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from reccl.bundle import bundled
+from reccl.bundle import locate_bundled
 from reccl.data.ingest import pipelines
 from reccl.errors import DataError
 
-ADJACENCY = pipelines.load(str(bundled("pipelines") / "adjacency.py"))
+ADJACENCY = pipelines.load(str(locate_bundled("pipelines") / "adjacency.py"))
 
 
 def laid(folder: Path, **files: str) -> Path:

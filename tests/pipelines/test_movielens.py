@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from reccl.bundle import bundled
+from reccl.bundle import locate_bundled
 from reccl.data.ingest import pipelines
 from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError
 
-MOVIELENS = pipelines.load(str(bundled("pipelines") / "movielens.py"))
+MOVIELENS = pipelines.load(str(locate_bundled("pipelines") / "movielens.py"))
 
 
 def real(name: str) -> Path:

@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from reccl.bundle import bundled
+from reccl.bundle import locate_bundled
 from reccl.data.ingest import pipelines
 from reccl.errors import DataError
 
-TABLE = pipelines.load(str(bundled("pipelines") / "table.py"))
+TABLE = pipelines.load(str(locate_bundled("pipelines") / "table.py"))
 BUYS = pl.DataFrame(
     {
         "customer": [1, 1, 2, 3],

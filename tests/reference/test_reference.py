@@ -13,7 +13,7 @@ from pydantic import Field
 from reccl.reference import reference
 from reccl.reference.meanings import is_equation, markdown, of_class, of_pipeline
 from reccl.reference.rooms import ROOMS, WHERE, anchor
-from reccl.reference.words import typed, written
+from reccl.reference.words import describe_type, write_default
 from reccl.scorers import Svd
 from reccl.scorers.selection import Blend
 
@@ -79,13 +79,13 @@ def test_nothing_that_is_for_readers_of_the_code_is_left() -> None:
     ],
 )
 def test_types_are_words(kind: Any, metadata: list[Any], words: str) -> None:
-    assert typed(kind, metadata) == words
+    assert describe_type(kind, metadata) == words
 
 
 def test_a_part_is_written_with_what_differs_from_its_defaults() -> None:
-    assert written(Svd()) == "`{kind: svd}`"
-    assert written(Svd(dimension=8)) == "`{kind: svd, dimension: 8}`"
-    assert written(Blend(weights={"directions": 2.0})) == "`{kind: blend, weights: {directions: 2.0}}`"
+    assert write_default(Svd()) == "`{kind: svd}`"
+    assert write_default(Svd(dimension=8)) == "`{kind: svd, dimension: 8}`"
+    assert write_default(Blend(weights={"directions": 2.0})) == "`{kind: blend, weights: {directions: 2.0}}`"
 
 
 def test_a_line_of_a_pipeline_that_names_no_key_is_prose() -> None:

@@ -43,12 +43,12 @@ class TestARunThatIsSaidToBeRunning:
         assert tracking.find(run[:30]).info.end_time
 
     def test_is_marked_where_another_process_has_its_number(self, shop: Path) -> None:
-        boot, container, begun = liveness.started(os.getpid()).split()
+        boot, container, begun = liveness.read_start_time(os.getpid()).split()
         run = begin(**tags_of(f"{os.getpid()} {boot} {container} {int(begun) - 7}"))
         assert statuses()[run] == "KILLED"
 
     def test_is_marked_where_the_machine_was_started_anew(self, shop: Path) -> None:
-        _, container, begun = liveness.started(os.getpid()).split()
+        _, container, begun = liveness.read_start_time(os.getpid()).split()
         run = begin(**tags_of(f"{os.getpid()} 0-0 {container} {begun}"))
         assert statuses()[run] == "KILLED"
 
@@ -74,7 +74,7 @@ class TestARunThatIsSaidToBeRunning:
     def test_without_process_times_the_number_counts(
         self, shop: Path, gone: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(liveness, "started", lambda pid: "")
+        monkeypatch.setattr(liveness, "read_start_time", lambda pid: "")
         runs = begin(**tracking.process_tags()), begin(**tags_of(gone.split()[0]))
         assert [statuses()[run] for run in runs] == ["RUNNING", "KILLED"]
 

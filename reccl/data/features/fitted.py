@@ -12,7 +12,7 @@ from torch import Tensor
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.infer import Schema, choose_kinds
 from reccl.data.features.schema import AnyFeature
-from reccl.errors import DataError, listed
+from reccl.errors import DataError, join_names
 
 FORMAT = 1
 EXAMPLE_LENGTH = 40
@@ -89,7 +89,7 @@ class FittedFeatures:
         """
         if table is None:
             if schema:
-                raise DataError(f"features {listed(schema)} asked for, and the data has no such table")
+                raise DataError(f"features {join_names(schema)} asked for, and the data has no such table")
             return cls()
         return cls.fit_kinds(table, trained, choose_kinds(table, trained, schema or {}))
 
@@ -171,7 +171,9 @@ class FittedFeatures:
         """Refuse a table that has none of the columns: all values would be missing."""
         names = [feature.name for feature in self.features]
         if names and not set(names) & set(table.columns):
-            raise DataError(f"the table has none of the features {listed(names)}; it has {listed(table.columns)}")
+            raise DataError(
+                f"the table has none of the features {join_names(names)}; it has {join_names(table.columns)}"
+            )
 
 
 @dataclass(frozen=True)

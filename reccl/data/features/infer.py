@@ -9,7 +9,7 @@ from reccl.data.features.feature import FeatureSettings
 from reccl.data.features.multi_hot import MultiHot
 from reccl.data.features.numeric import Numeric
 from reccl.data.features.vector import Vector
-from reccl.errors import DataError, did_you_mean, listed
+from reccl.errors import DataError, did_you_mean, join_names
 
 MOSTLY_UNIQUE = 0.5
 """Text with more distinct values than this share of the rows names things (titles) instead of grouping them."""
@@ -51,5 +51,5 @@ def require_columns(names: Mapping[str, object] | tuple[str, ...], table: pl.Dat
     for name in names:
         if name not in table.columns:
             raise DataError(
-                f"no feature {name!r}{did_you_mean(name, table.columns)}; there are {listed(table.columns)}"
+                f"no feature {name!r}{did_you_mean(name, table.columns)}; there are {join_names(table.columns)}"
             )

@@ -11,7 +11,7 @@ from torch import Tensor
 from reccl.data.features.fitted import EncodedFeatures, FittedFeatures
 from reccl.data.features.infer import Schema, find_usable, infer_kind, require_columns
 from reccl.data.features.schema import FeatureSchema
-from reccl.errors import DataError, listed
+from reccl.errors import DataError, join_names
 
 Side = Literal["users", "items"]
 
@@ -72,7 +72,7 @@ def encode(
     schema = schema or {}
     if table is None:
         if columns:
-            raise DataError(f"features {listed(columns)} asked for, and the data has no such table")
+            raise DataError(f"features {join_names(columns)} asked for, and the data has no such table")
         return EncodedFeatures()
     require_columns(columns or (), table)
     left_out = [name for name, kind in schema.items() if kind is None]

@@ -13,7 +13,7 @@ from reccl.atomic import draft_folder
 from reccl.cache import cache_folder
 from reccl.data.ingest.download import download, download_wheel, extract, verify
 from reccl.data.ingest.sources import SOURCES, Source
-from reccl.errors import DataError, did_you_mean, listed
+from reccl.errors import DataError, did_you_mean, join_names
 
 Log = Callable[[str], None]
 """Takes one line of what is going on."""
@@ -33,8 +33,8 @@ def acquire(source: str, *, root: Path | None = None, log: Log = lambda _: None)
         if not missing:
             return folder
         if folder.is_dir():
-            log(f"{folder} lacks {listed(missing)}; looking further")
-        tried.append(f"{folder} ({'lacks ' + listed(missing) if folder.is_dir() else 'not there'})")
+            log(f"{folder} lacks {join_names(missing)}; looking further")
+        tried.append(f"{folder} ({'lacks ' + join_names(missing) if folder.is_dir() else 'not there'})")
     for fetch in (_download, _download_package):
         try:
             if fetch(wanted, folder, log):
@@ -47,7 +47,7 @@ def acquire(source: str, *, root: Path | None = None, log: Log = lambda _: None)
 
 def _require_folder(source: str, known: dict[str, Source]) -> Path:
     if not source.strip():
-        raise DataError(f"which data set or folder? Known: {listed(known)}; or give a folder's path")
+        raise DataError(f"which data set or folder? Known: {join_names(known)}; or give a folder's path")
     path = Path(source).expanduser()
     if path.is_dir():
         return path
@@ -107,7 +107,7 @@ def _keep(source: Source, ready: Path, folder: Path) -> None:
     """Check the files and move them, each at once, into the cached folder."""
     missing = _find_missing(source, ready)
     if missing:
-        raise DataError(f"what came for {source.name} lacks {listed(missing)}")
+        raise DataError(f"what came for {source.name} lacks {join_names(missing)}")
     for name, digest in source.contents:
         if (ready / name).is_file():
             verify(ready / name, (digest,), name)

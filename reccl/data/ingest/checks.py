@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from reccl.errors import DataError, did_you_mean, listed
+from reccl.errors import DataError, did_you_mean, join_names
 
 Step = Callable[[pl.LazyFrame], pl.LazyFrame]
 ROW = "__row"
@@ -18,7 +18,7 @@ def require_columns(*names: str) -> Step:
         present = frame.collect_schema().names()
         for name in names:
             if name not in present:
-                there = f"the columns there are: {listed(present)}"
+                there = f"the columns there are: {join_names(present)}"
                 raise DataError(f"no column {name!r}{did_you_mean(name, present)}; {there}")
         return frame
 

@@ -11,7 +11,7 @@ from reccl.data.ingest.conversions import infer_types
 from reccl.data.ingest.delimited import Dialect, scan_delimited
 from reccl.data.ingest.json_files import scan_json
 from reccl.data.ingest.transcode import COMPRESSED
-from reccl.errors import DataError, did_you_mean, listed
+from reccl.errors import DataError, did_you_mean, join_names
 
 Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "json", "arrow"]
 SUFFIXES = {
@@ -35,12 +35,12 @@ def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, .
         entries = [entry for entry in sorted(path.iterdir()) if entry.is_file() and entry not in leave_out]
         files = [entry for entry in entries if kind != "auto" or tell_format(entry)]
         if not files:
-            raise DataError(f"no table files in {path}; expected {listed(SUFFIXES)}, or set format")
+            raise DataError(f"no table files in {path}; expected {join_names(SUFFIXES)}, or set format")
     elif path.is_file():
         files = [path]
     else:
         beside = list_table_files(path.parent)
-        there = f"; the table files there are: {listed(beside)}" if beside else ""
+        there = f"; the table files there are: {join_names(beside)}" if beside else ""
         raise DataError(f"no file or folder {path}{did_you_mean(path.name, beside)}{there}")
     if kind != "auto":
         return files, kind
@@ -48,10 +48,10 @@ def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, .
     found = kinds.pop()
     if kinds:
         raise DataError(
-            f"{path} mixes formats: {listed(file.name for file in files)}; name one file or one folder each"
+            f"{path} mixes formats: {join_names(file.name for file in files)}; name one file or one folder each"
         )
     if found is None:
-        raise DataError(f"cannot tell the format of {files[0].name}; name it {listed(SUFFIXES)}, or set format")
+        raise DataError(f"cannot tell the format of {files[0].name}; name it {join_names(SUFFIXES)}, or set format")
     return files, found
 
 

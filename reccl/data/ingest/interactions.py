@@ -26,7 +26,7 @@ from reccl.data.ingest.delimited import Dialect
 from reccl.data.ingest.files import TEXT, Format, find_table_files, scan
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
-from reccl.errors import DataError, did_you_mean, listed
+from reccl.errors import DataError, did_you_mean, join_names
 
 Core = Annotated[int, Field(ge=0, lt=2**31)]
 Column = str | None
@@ -193,7 +193,7 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
     for name, column in chosen.items():
         if column not in present:
             near, option = did_you_mean(column, present), name if len(columns) > 1 else f"{name}s_id"
-            there = f"the columns there are: {listed(present)}"
+            there = f"the columns there are: {join_names(present)}"
             there += "; are separator, comment and header right?" * (len(present) == 1)
             raise DataError(f"{origin} has no column {column!r}{near}; {there}; set {option}: COLUMN")
     if USER in chosen and chosen[USER] == chosen.get(ITEM):

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic.fields import FieldInfo
 
-from reccl.bundle import available, bundled, find, is_file
+from reccl.bundle import available, find, is_file, locate_bundled
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
-from reccl.errors import ConfigError, DataError, RecclError, describe_error, did_you_mean, listed
+from reccl.errors import ConfigError, DataError, RecclError, describe_error, did_you_mean, join_names
 from reccl.settings import Settings
 from reccl.trust import require_trust
 
@@ -129,7 +129,7 @@ def load(name: str) -> Pipeline:
     if path is None:
         known = available("pipelines", ".py")
         tried = ", ".join(str(place) for place in places if place.suffix == ".py")
-        raise ConfigError(f"no pipeline {name!r}{did_you_mean(name, known)}; known: {listed(known)}; tried {tried}")
+        raise ConfigError(f"no pipeline {name!r}{did_you_mean(name, known)}; known: {join_names(known)}; tried {tried}")
     if not is_bundled(path):
         require_trust([path], f"pipeline {name}")
     return Pipeline(path.resolve())
@@ -141,7 +141,7 @@ def find_pipeline(name: str) -> tuple[Path | None, list[Path]]:
     A path (`./pipelines/shop.py`, `shop.py`) is that file. A bare name is a pipeline that came with reccl, else a file
     of the current folder or ./pipelines: what comes with reccl cannot be replaced by a file that lies about.
     """
-    own = bundled("pipelines") / f"{name}.py"
+    own = locate_bundled("pipelines") / f"{name}.py"
     if is_bare(name) and is_file(own):
         return own, [own]
     return find(name, "pipelines", ".py")
@@ -154,7 +154,7 @@ def is_bare(name: str) -> bool:
 
 def is_bundled(path: Path) -> bool:
     """Whether a pipeline came with reccl."""
-    return path.resolve().parent == bundled("pipelines").resolve()
+    return path.resolve().parent == locate_bundled("pipelines").resolve()
 
 
 def find_shadow(name: str) -> Path | None:

@@ -25,7 +25,7 @@ from reccl.data.ingest.checks import ROW, Step, reject_rows, require_columns
 from reccl.data.ingest.conversions import to_numbers
 from reccl.data.ingest.funnel import Count, describe
 from reccl.data.ingest.spill import count_rows, filter_rows
-from reccl.errors import DataError, listed
+from reccl.errors import DataError, join_names
 
 __all__ = [
     "Moment",
@@ -52,7 +52,7 @@ def drop_nulls(*names: str, policy: Literal["drop", "error"] = "drop") -> Step:
 
     def refuse(row: dict[str, object]) -> DataError:
         empty = [name for name in names if row[name] is None]
-        return DataError(f"row {row[ROW]} has no {listed(empty)}; fill it in, or set nulls: drop")
+        return DataError(f"row {row[ROW]} has no {join_names(empty)}; fill it in, or set nulls: drop")
 
     def step(frame: pl.LazyFrame) -> pl.LazyFrame:
         frame = require_columns(*names)(frame)

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from reccl.data.columns import PART, PARTS, TEST, TRAIN, VALIDATION
 from reccl.data.splits.holdout import Fraction, HeldOut, Split, sample_per_user
-from reccl.errors import DataError, listed
+from reccl.errors import DataError, join_names
 
 
 class Predefined(Split):
@@ -32,7 +32,7 @@ class Predefined(Split):
                 "split 'predefined' needs files or a column that say which rows are test; this data has neither"
             )
         if strange := set(rows[PART].unique().to_list()) - set(PARTS):
-            raise DataError(f"column {PART!r} holds {listed(map(repr, strange))}; it may hold {listed(PARTS)}")
+            raise DataError(f"column {PART!r} holds {join_names(map(repr, strange))}; it may hold {join_names(PARTS)}")
         test, validation = rows[PART] == TEST, rows[PART] == VALIDATION
         if validation.any():
             return HeldOut(test, validation)

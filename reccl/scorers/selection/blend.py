@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
-from reccl.errors import TrainingError, did_you_mean, listed
+from reccl.errors import TrainingError, did_you_mean, join_names
 from reccl.scorers import (
     Ease,
     GraphFilter,
@@ -65,7 +65,7 @@ class Blend(ScorerSettings):
         """Every weight is of a part, and not all are zero."""
         for name in self.weights:
             if name not in self.parts:
-                near = did_you_mean(name, self.parts) or f"; there are: {listed(self.parts)}"
+                near = did_you_mean(name, self.parts) or f"; there are: {join_names(self.parts)}"
                 raise ValueError(f"weight of unknown part {name!r}{near}")
         if not any(self.weight(name) for name in self.parts):
             raise ValueError("all weights are 0: give one part a weight")
@@ -95,7 +95,7 @@ class Blend(ScorerSettings):
     def check(self, graph: Graph) -> None:
         if not self.fitting_parts(graph):
             raise TrainingError(
-                f"no part of scorer 'blend' fits {graph.num_items:,} items: {listed(self.parts)}; add graph_filter"
+                f"no part of scorer 'blend' fits {graph.num_items:,} items: {join_names(self.parts)}; add graph_filter"
             )
 
     def builder(self, graph: Graph) -> "BlendBuilder":

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
-from reccl.errors import did_you_mean, listed
+from reccl.errors import did_you_mean, join_names
 from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, SingleScorer, Svd, ValidationMetric
 from reccl.scorers.selection.one_standard_error import clearly_better
 from reccl.settings import outside
@@ -39,7 +39,7 @@ class GridSearch(ScorerSettings):
             if name == "kind" or name not in type(self.scorer).model_fields:
                 known = [each for each in type(self.scorer).model_fields if each != "kind"]
                 raise ValueError(
-                    f"unknown setting {name!r}{did_you_mean(name, known) or f'; there are: {listed(known)}'}"
+                    f"unknown setting {name!r}{did_you_mean(name, known) or f'; there are: {join_names(known)}'}"
                 )
             for value in values:
                 self.with_value(self.scorer, name, value)

@@ -76,7 +76,7 @@ class Distillation(TermSettings):
                 "with a table of items"
             )
         trained, weight = step.once_per_epoch(
-            ("distillation", self.qualifying_scale), lambda: (trained_items(graph), self.teacher_weights(graph))
+            ("distillation", self.qualifying_scale), lambda: (find_trained_items(graph), self.teacher_weights(graph))
         )
         size = (len(batch), self.number)
 
@@ -117,6 +117,6 @@ class Distillation(TermSettings):
         return torch.tanh(self.qualifying_scale * (evidence / mean).clamp(max=1))
 
 
-def trained_items(graph: Graph) -> Tensor:
+def find_trained_items(graph: Graph) -> Tensor:
     """Row numbers of the items that have training rows."""
     return graph.item_degree.nonzero().squeeze(1)
