@@ -1,6 +1,7 @@
 """Few-shot: what the first interactions of cold users and cold items add to a recorded model, without training."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from reccl.cold_start.fold_in import fold_in
 from reccl.cold_start.fold_in_estimator import FoldInEstimator
+from reccl.cold_start.sources import FOLD_IN, rank_unknown_by_popularity
 from reccl.data.columns import ITEM, USER
 from reccl.data.dataset import Dataset
 from reccl.errors import RunError
@@ -74,7 +76,9 @@ def user_fold_in(model: Model, data: Dataset) -> FoldIn:
     def fold_in_users(given: pl.DataFrame) -> Scorer:
         own = group_by_user(given, scorer)
         prior = model.feature_prior
-        return fold_in(scorer, trained, own, feature_items=every_item, feature_users=users, feature_prior=prior)
+        folded = fold_in(scorer, trained, own, feature_items=every_item, feature_users=users, feature_prior=prior)
+        placed = torch.where(own.counts > 0, FOLD_IN, model.sources.users)
+        return rank_unknown_by_popularity(folded, replace(model.sources, users=placed), model.popularity)
 
     return fold_in_users
 
@@ -94,7 +98,9 @@ def item_fold_in(model: Model, data: Dataset) -> FoldIn | None:
     def fold_in_items(given: pl.DataFrame) -> Scorer:
         own = group_by_user(swap_sides(given), scorer)
         if model.towers.items is None:
-            return swap_scorer(fold_in(scorer, trained, own, feature_items=every_user))
+            folded = swap_scorer(fold_in(scorer, trained, own, feature_items=every_user))
+            placed = torch.where(own.counts > 0, FOLD_IN, model.sources.items)
+            return rank_unknown_by_popularity(folded, replace(model.sources, items=placed), model.popularity)
         rows = own.counts.nonzero().squeeze(1)  # [n]
         empty = group_by_user(swap_sides(given.clear()), scorer)
         step = estimate(own.select_users(rows)) - estimate(empty.select_users(rows))  # [n, D]

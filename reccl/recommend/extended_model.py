@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reccl.cold_start.fold_in import fold_in
-from reccl.cold_start.sources import CONTENT, FOLD_IN, MODEL, POPULARITY, Sources, rank_unknown_by_popularity
+from reccl.cold_start.sources import CONTENT, FOLD_IN, POPULARITY, Sources, rank_unknown_by_popularity
 from reccl.data.columns import ITEM, USER
 from reccl.data.user_items import UserItemCSR
 from reccl.errors import DataError
@@ -53,7 +53,7 @@ def extend_model(
     rows = None if history is None else read_history(history, model.user_ids, with_items.item_ids, log)
     ids = users.ids if rows is None else pl.concat([users.ids, rows[USER]])
     extended, source = add_users(with_items, users, ids)
-    item_source = sources_of(model).items.cpu()
+    item_source = model.sources.items.cpu()
     item_source = torch.cat([item_source, torch.full((len(with_items.item_ids) - len(item_source),), CONTENT)])
     if rows is None or rows.is_empty():
         return ExtendedModel(extended, source, item_source)
@@ -73,19 +73,6 @@ def extend_model(
     )
     source[own.counts.cpu() > 0] = FOLD_IN
     return ExtendedModel(replace(extended, scorer=scorer, known=extended.known.union(seen)), source, item_source)
-
-
-def sources_of(model: Model) -> Sources:
-    """What the scores of the model's users and items rest on."""
-    if model.sources is not None:
-        return model.sources
-    degree = torch.bincount(model.known.item, minlength=len(model.item_ids))
-    found = Sources.of_degrees(model.known.counts, degree, users_by_features=True, items_by_features=True)
-    users, items = (
-        side if tower is not None else torch.full_like(side, MODEL)
-        for side, tower in ((found.users, model.towers.users), (found.items, model.towers.items))
-    )
-    return Sources(users, items)
 
 
 def add_items(model: Model, new: NewNodes) -> tuple[Model, Tensor]:
@@ -115,7 +102,7 @@ def add_users(model: Model, new: NewNodes, ids: pl.Series) -> tuple[Model, Tenso
     """
     users, size, scorer = model.user_ids.with_new(ids), len(model.item_ids), model.scorer
     count, tower = len(users) - len(model.user_ids), model.towers.users
-    source = torch.cat([sources_of(model).users.cpu(), torch.full((count,), POPULARITY)]).to(torch.int8)
+    source = torch.cat([model.sources.users.cpu(), torch.full((count,), POPULARITY)]).to(torch.int8)
     rows = scorer.user_embeddings.new_zeros(count, scorer.user_embeddings.shape[1])
     embeddings = torch.cat([scorer.user_embeddings, rows])
     if tower is not None and new.features is not None:

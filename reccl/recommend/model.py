@@ -47,22 +47,21 @@ class Model:
     item_ids: IdMap  # [I]
     known: UserItemCSR  # interactions known at training time, hidden from recommendations
     popularity: Tensor  # [I] training interactions of each item, for users who are not known
+    sources: Sources  # what the scores of each user and item rest on
     towers: Towers = field(default_factory=Towers)  # embed new users and items from their features
     feature_prior: FeaturePrior | None = None  # how accurate the users' tower is
-    sources: Sources | None = None  # what scores of each user and item rest on; None: all on training
 
     @property
     def ranker(self) -> Scorer:
         """The scorer, with popularity for users and items about which nothing is known."""
-        return (
-            self.scorer
-            if self.sources is None
-            else rank_unknown_by_popularity(self.scorer, self.sources, self.popularity)
-        )
+        return rank_unknown_by_popularity(self.scorer, self.sources, self.popularity)
 
     @classmethod
     def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None, sources: Sources | None = None) -> "Model":
-        """A scorer that was trained on `data`, and the towers that embed nodes from features, where there are some."""
+        """A scorer that was trained on `data`, and the towers that embed nodes from features, where there are some.
+
+        Without `sources`, users and items with known rows count as trained.
+        """
         rows = data.known_before("test")
         known = UserItemCSR.from_interactions(rows, len(data.user_ids), len(data.item_ids))
         popularity = torch.bincount(known.item, minlength=len(data.item_ids)).float()
@@ -73,8 +72,22 @@ class Model:
             feature_prior = FeaturePrior.of(
                 towers.users.embed(data.user_table).cpu()[trained], scorer.user_embeddings[trained]
             )
-        cpu = None if sources is None else sources.to(torch.device("cpu"))
-        return cls(scorer, data.user_ids, data.item_ids, known, popularity, towers, feature_prior, cpu)
+        sources = sources or Sources.of_degrees(
+            known.counts,
+            popularity,
+            users_by_features=towers.users is not None,
+            items_by_features=towers.items is not None,
+        )
+        return cls(
+            scorer,
+            data.user_ids,
+            data.item_ids,
+            known,
+            popularity,
+            sources.to(torch.device("cpu")),
+            towers,
+            feature_prior,
+        )
 
     def to(self, device: torch.device) -> "Model":
         """The same model with its tensors on another device."""
@@ -84,7 +97,7 @@ class Model:
             known=self.known.to(device),
             popularity=self.popularity.to(device),
             feature_prior=None if self.feature_prior is None else self.feature_prior.to(device),
-            sources=None if self.sources is None else self.sources.to(device),
+            sources=self.sources.to(device),
         )
 
 
@@ -95,6 +108,8 @@ def save(model: Model, folder: Path) -> None:
         "known_start": model.known.start,
         "known_item": model.known.item,
         "popularity": model.popularity,
+        "user_source": model.sources.users,
+        "item_source": model.sources.items,
     }
     features = {}
     for side, tower in list_towers(model.towers):
@@ -102,8 +117,6 @@ def save(model: Model, folder: Path) -> None:
         features[side], learned = tower.features.to_state()
         tensors |= {f"{side}_tower.{name}": tensor for name, tensor in tower.tensors().items()}
         tensors |= {f"{side}_features.{name}": tensor for name, tensor in learned.items()}
-    if model.sources is not None:
-        tensors |= {"user_source": model.sources.users, "item_source": model.sources.items}
     if model.feature_prior is not None:
         tensors |= {f"feature_prior.{name}": tensor for name, tensor in vars(model.feature_prior).items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -154,11 +167,10 @@ def read(folder: Path, manifest: dict[str, Any], tensors: dict[str, Tensor]) -> 
     towers = Towers(**{side: read_tower(state, tensors, side) for side, state in manifest["features"].items()})
     prior = select_prefix(tensors, "feature_prior.")
     feature_prior = FeaturePrior(**prior) if prior else None
-    sources = Sources(tensors["user_source"], tensors["item_source"]) if "user_source" in tensors else None
-    if sources is not None:
-        check_sources("user_source", sources.users, len(users))
-        check_sources("item_source", sources.items, len(items))
-    return Model(scorer, users, items, known, popularity, towers, feature_prior, sources)
+    sources = Sources(tensors["user_source"], tensors["item_source"])
+    check_sources("user_source", sources.users, len(users))
+    check_sources("item_source", sources.items, len(items))
+    return Model(scorer, users, items, known, popularity, sources, towers, feature_prior)
 
 
 def list_towers(towers: Towers) -> list[tuple[str, Tower]]:

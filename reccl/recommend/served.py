@@ -33,8 +33,8 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
             self.history_start, self.history_item = tensors["history_start"], tensors["history_item"]
         self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
         self.popularity = tensors["popularity"]  # [I]
-        self.unknown_user = tensors.get("user_source", np.zeros(0)) == POPULARITY  # [U]: of them nothing is known
-        self.unknown_item = tensors.get("item_source", np.zeros(0)) == POPULARITY  # [I]
+        self.unknown_user = tensors["user_source"] == POPULARITY  # [U]: of them nothing is known
+        self.unknown_item = tensors["item_source"] == POPULARITY  # [I]
         self.users = pd.Index(pd.read_parquet(folder / "users.parquet")["id"])
         self.items = pd.read_parquet(folder / "items.parquet")["id"].to_numpy()
 
