@@ -1,5 +1,7 @@
 """Cold users and items are placed by their first interactions, by their sides' own fold-in."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 import torch
@@ -38,6 +40,14 @@ def test_cold_nodes_find_their_block_after_a_few_interactions(planted: pl.DataFr
     assert values[2] > 1.3 * curves[f"{name}_popularity"][5]["ndcg_at_10"]
 
 
+def test_with_nothing_given_cold_users_get_what_is_popular_whatever_their_embeddings(planted: pl.DataFrame) -> None:
+    model, data = world(planted, ColdUsers(cold=0.3))
+    misleading = replace(model.scorer, user_embeddings=torch.randn(200, 4, generator=torch.Generator().manual_seed(1)))
+    curves = few_shot_curves(replace(model, scorer=misleading), data, EVALUATION, shots=(0, 1))
+    for metric in ("ndcg_at_10", "recall_at_10"):
+        assert curves["cold_users"][0][metric] >= 0.9 * curves["cold_users_popularity"][0][metric]  # ties apart
+
+
 def test_the_model_is_not_changed(planted: pl.DataFrame) -> None:
     model, data = world(planted, ColdUsers(cold=0.3))
     before = {name: tensor.clone() for name, tensor in model.scorer.tensors().items()}
@@ -52,8 +62,6 @@ def test_without_cold_rows_enough_it_says_what_to_train_with(planted: pl.DataFra
 
 
 def test_a_scorer_from_histories_has_no_curve_for_items_and_says_so(planted: pl.DataFrame) -> None:
-    from dataclasses import replace
-
     from reccl.scorers import Ease
 
     log: list[str] = []
