@@ -17,7 +17,7 @@ from reccl.encoders import Embeddings, Encoder
 from reccl.encoders.tower import Towers
 from reccl.errors import ConfigError, join_names
 from reccl.evaluation import EvaluationResult, Evaluator, HeldOutMetric, Slices
-from reccl.scorers import Scorer, ScorerBuilder, ValidationMetric
+from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric
 from reccl.training import Callback, Checkpoints, Fit, Objective, fit
 from reccl.views import Plain
 
@@ -103,7 +103,7 @@ def fit_encoder(
     @torch.no_grad()
     def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
         embeddings = objective.transform_for_ranking(encoder(whole))
-        sources = sources_of(graph, embeddings)
+        sources = sources_of(graph, experiment.scorer, embeddings)
         scorer = rank_unknown_by_popularity(builder.build(embeddings), sources, graph.item_degree)
         return evaluator(part)(scorer).means()
 
@@ -151,17 +151,21 @@ def place(
     selected = experiment.model_copy(update={"scorer": builder.settings})
     if experiment.cold_start is None:
         towers = builder.settings.towers(embeddings) if embeddings else Towers()
-        sources = sources_of(graph, embeddings, towers)
+        sources = sources_of(graph, builder.settings, embeddings, towers)
         return TrainedModel(scorer, fitted, selected, towers, sources, graph.item_degree)
     result = embed_cold_nodes(experiment.cold_start, scorer, graph, features, embeddings, metric, experiment.seed)
     selected = selected.model_copy(update={"cold_start": result.cold_start})
-    sources = sources_of(graph, embeddings, result.towers)
+    sources = sources_of(graph, builder.settings, embeddings, result.towers)
     return TrainedModel(result.scorer, fitted, selected, result.towers, sources, graph.item_degree)
 
 
-def sources_of(graph: Graph, embeddings: Embeddings | None, towers: Towers | None = None) -> Sources:
+def sources_of(
+    graph: Graph, scorer: ScorerSettings, embeddings: Embeddings | None, towers: Towers | None = None
+) -> Sources:
     """What scores of each user and item rest on: training rows, features that encoder or towers read, or nothing."""
     towers = towers or Towers()
+    if not scorer.learns():
+        return Sources.of_model(graph)
     return Sources.of(
         graph,
         users_by_features=towers.users is not None or bool(embeddings and embeddings.users_by_features),

@@ -33,6 +33,12 @@ class Sources:
         )
 
     @classmethod
+    def of_model(cls, graph: Graph) -> "Sources":
+        """All scores rest on the model, as those of a random baseline do, which has them for everybody."""
+        users, items = (torch.full_like(degree, MODEL) for degree in (graph.user_degree, graph.item_degree))
+        return cls(users.to(torch.int8), items.to(torch.int8))
+
+    @classmethod
     def of_degrees(
         cls, user_degree: Tensor, item_degree: Tensor, *, users_by_features: bool, items_by_features: bool
     ) -> "Sources":

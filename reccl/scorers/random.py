@@ -21,6 +21,10 @@ class Random(ScorerSettings):
     """Seed of the vectors."""
 
     @override
+    def learns(self) -> bool:
+        return False
+
+    @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         generator = torch.Generator().manual_seed(self.seed)
         users = torch.randn(graph.num_users, DIMENSION, generator=generator)

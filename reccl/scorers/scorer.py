@@ -127,6 +127,10 @@ class ScorerSettings(Settings):
         """Whether there must be an encoder."""
         return False
 
+    def learns(self) -> bool:
+        """Whether scores come from training rows, so that there are none to speak of for nodes without any."""
+        return True
+
     def uses_history(self, graph: Graph) -> bool:
         """Whether it scores from the items that users have (see `Scorer.item_operators`), not by embeddings alone."""
         return False

@@ -88,3 +88,11 @@ def test_features_place_them_where_there_are_some(rows: pl.DataFrame, planted_us
     data = reccl.Dataset.from_frame(rows, users=planted_users, part="part", split={"kind": "predefined"})
     model = reccl.train("methods/two-tower", data, progress=False, training=QUICK)
     assert model.recommend(users=["u003"], k=5)["source"].to_list() == ["content"] * 5
+
+
+def test_a_random_baseline_stays_random_for_everybody(data: reccl.Dataset) -> None:
+    lists = reccl.train("methods/random", data, progress=False).recommend(k=20)
+    assert lists["source"].unique().to_list() == ["model"]
+    first, second = (lists.filter(user=user)["item"].to_list() for user in ("u000", "u001"))
+    assert first != second
+    assert set(lists["item"]) >= {10, 13, 16}
