@@ -1,5 +1,6 @@
 """Serve: runs a server that ends with the command that started it, however that ends."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,8 +24,12 @@ os._exit(code if code >= 0 else 128 - code)
 
 
 def serve(command: list[str], environment: Mapping[str, str]) -> int:
-    """Run a server until it ends, or this process does by a signal or otherwise: its exit code."""
+    """Run a server until it ends, or this process does by a signal or otherwise: its exit code.
+
+    SIGINT counts also where a shell without job control has it ignored for what it starts in the background.
+    """
     watched = [sys.executable, "-c", WATCH, *command]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(watched, stdin=subprocess.PIPE, env=environment, start_new_session=True) as server:
         try:
             return server.wait()
@@ -32,3 +37,4 @@ def serve(command: list[str], environment: Mapping[str, str]) -> int:
             assert server.stdin
             server.stdin.close()
             server.wait()
+            signal.signal(signal.SIGINT, before)

@@ -35,11 +35,18 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("ignored", [False, True], ids=["by hand", "in the background of a script"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9), (signal.SIGINT, None)])
-def test_a_signal_ends_all_of_it(number: int, code: int | None) -> None:
+def test_a_signal_ends_all_of_it(number: int, code: int | None, ignored: bool) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(reccl.__file__).parents[1])}
+    at_start = signal.SIG_IGN if ignored else signal.SIG_DFL
     with subprocess.Popen(
-        [sys.executable, "-c", COMMAND], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        [sys.executable, "-c", COMMAND],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, at_start),
     ) as command:
         assert command.stdout
         worker = int(command.stdout.readline())
