@@ -3,6 +3,7 @@
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,17 @@ import torch
 
 from reccl.atomic import atomic_path
 from reccl.config import Experiment, loads
-from reccl.data.columns import ITEM, SCORE, USER
+from reccl.data.columns import ITEM, USER
 from reccl.data.ingest.frames import to_polars
-from reccl.errors import DataError, RecclError, did_you_mean, join_names
+from reccl.errors import DataError, RecclError
 from reccl.recommend import Model, extend_model, load, recommend, save
-from reccl.recommend.id_tables import count_unknown, rename_ids, type_user_ids
+from reccl.recommend.explain import Explainer, Explanation
+from reccl.recommend.id_tables import count_unknown, rename_ids, require_rows, type_user_ids
+from reccl.recommend.item_columns import add_item_columns
+from reccl.recommend.pairs import score_pairs
 from reccl.recommend.record import TrainingRecord, read_record, write_record
+from reccl.recommend.similar import find_similar_items, find_similar_users
 from reccl.training.device import resolve_device
-
-CHUNK = 1 << 24
-"""Scores that are in memory at a time when pairs are scored."""
 
 
 class Recommender:
@@ -124,8 +126,7 @@ class Recommender:
         item_columns: Sequence[str] = (),
     ) -> Iterator[pl.DataFrame]:
         """The same as `recommend`, a chunk of users at a time, in bounded memory."""
-        if k < 1:
-            raise DataError(f"k {k}: ask for at least one item")
+        require_positive(k)
         names = self.record.id_names()
         users_table, items_table, rows = (
             None if table is None else rename_ids(to_polars(table), names) for table in (new_users, new_items, history)
@@ -148,27 +149,78 @@ class Recommender:
             item: the column of item ids.
 
         """
-        table = to_polars(pairs)
-        for column in (user, item):
-            if column not in table.columns:
-                near = did_you_mean(column, table.columns)
-                raise DataError(f"the pairs have no column {column!r}{near}; there are: {join_names(table.columns)}")
-        self.model.user_ids.require_match(table[user].drop_nulls(), "no user of the pairs is known")
-        self.model.item_ids.require_match(table[item].drop_nulls(), "no item of the pairs is known")
-        rows = pl.DataFrame(
-            {"row": self.model.user_ids.to_rows(table[user]), "column": self.model.item_ids.to_rows(table[item])}
-        ).with_row_index("place")
-        known = rows.drop_nulls().sort("row", maintain_order=True)
-        asked, place = torch.unique_consecutive(integers(known["row"]), return_inverse=True)  # [u], [P]
-        columns, found = integers(known["column"]), torch.empty(known.height)  # [P], [P]
-        ranker = self.model.ranker
-        size = max(1, CHUNK // max(1, len(self.model.item_ids)))
-        for start in range(0, len(asked), size):
-            scores = ranker.scores(asked[start : start + size])  # [b, I]
-            inside = (place >= start) & (place < start + size)  # [P]
-            found[inside] = scores[place[inside] - start, columns[inside]].float()
-        scored = known.select("place").with_columns(pl.Series(SCORE, found.numpy()))
-        return table.with_columns(rows.join(scored, on="place", how="left", maintain_order="left")[SCORE])
+        return score_pairs(self.model, to_polars(pairs), user, item)
+
+    def similar_items(self, items: Any, k: int = 10, *, item_columns: Sequence[str] = ()) -> pl.DataFrame:
+        """The k items most similar to each of `items` (a list of ids): item, similar_item, similarity, rank.
+
+        The similarity is the correlation of the two items' scores over users, from -1 to 1: who gets one recommended
+        gets the other (`reccl.recommend.similar`). `item_columns` are those of the similar item, such as its title.
+        Raises DataError for unknown ids.
+
+        >>> model.similar_items([50], k=3, item_columns=["title"])  # doctest: +SKIP
+        """
+        rows = require_rows(items, self.model.item_ids, self.record.id_names(), ITEM)
+        similar = find_similar_items(extend_model(self.model), rows, require_positive(k))
+        return self.with_item_columns(similar, item_columns, on="similar_item") if item_columns else similar
+
+    def similar_users(self, users: Any, k: int = 10) -> pl.DataFrame:
+        """The k users most similar to each of `users` (a list of ids): user, similar_user, similarity, rank.
+
+        The similarity is the correlation of the two users' scores over items. Raises DataError for unknown ids.
+        """
+        rows = require_rows(users, self.model.user_ids, self.record.id_names(), USER)
+        return find_similar_users(extend_model(self.model), rows, require_positive(k))
+
+    def explain(
+        self,
+        user: Any,
+        item: Any,
+        *,
+        history: Any = None,
+        new_users: Any = None,
+        new_items: Any = None,
+        item_columns: Sequence[str] = (),
+    ) -> Explanation:
+        """Which of the items that a user has carry the score of another item.
+
+        Args:
+            user: an id; also of one who is in `history` alone.
+            item: an id.
+            history: interactions since training, as for `recommend`; so are `new_users` and `new_items`.
+            new_users: see `history`.
+            new_items: see `history`.
+            item_columns: columns of the item table to add to the contributions, e.g. ["title"].
+
+        Returns an `Explanation`: `score`, `contributions` (item, contribution, share; the largest first), `exact` and
+        `rest`. Where `exact`, the score is a sum over the user's items (EASE, item-kNN, SVD, graph filters), and
+        contributions and `rest` add up to it; trained embeddings are split by Shapley values of an estimate
+        (`reccl.recommend.explain`). Raises DataError for unknown ids.
+
+        >>> model.explain(42, 204, item_columns=["title"]).contributions.head(3)  # doctest: +SKIP
+        """
+        names = self.record.id_names()
+        users_table, items_table, rows = (
+            None if table is None else rename_ids(to_polars(table), names) for table in (new_users, new_items, history)
+        )
+        changed = not (users_table is None and items_table is None and rows is None)
+        explainer = (
+            Explainer(extend_model(self.model, users_table, items_table, rows, warn)) if changed else self.explainer
+        )
+        extended = explainer.extended.model
+        row, column = (
+            int(require_rows([one], ids, names, side)[0])
+            for one, ids, side in ((user, extended.user_ids, USER), (item, extended.item_ids, ITEM))
+        )
+        found = explainer(row, column)
+        if not item_columns:
+            return found
+        return replace(found, contributions=self.with_item_columns(found.contributions, item_columns, items_table))
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Splits scores among the items that a user has; it is fitted when it is first used."""
+        return Explainer(extend_model(self.model))
 
     def user_embeddings(self) -> pl.DataFrame:
         """user, vector (an array of D numbers): scores are inner products with `item_embeddings`.
@@ -194,23 +246,14 @@ class Recommender:
         return cls(model, read_record(Path(folder)), run_id, trust)
 
     def with_item_columns(
-        self, recommendations: pl.DataFrame, columns: Sequence[str], new_items: pl.DataFrame | None = None
+        self,
+        recommendations: pl.DataFrame,
+        columns: Sequence[str],
+        new_items: pl.DataFrame | None = None,
+        on: str = ITEM,
     ) -> pl.DataFrame:
-        """Recommendations with columns of the item table beside them; those of new items come from their own table."""
-        table = self.record.item_table
-        if table is None:
-            raise DataError(f"no column {join_names(columns)}: this model was trained without a table of items")
-        for column in columns:
-            if column not in table.columns:
-                near = did_you_mean(column, table.columns) or f"; there are: {join_names(table.columns)}"
-                raise DataError(f"the items have no column {column!r}{near}")
-        beside = table.select(self.item_ids.alias(ITEM), *columns)
-        if new_items is not None:
-            own = new_items.select(ITEM, *(name for name in columns if name in new_items.columns))
-            own = own.with_columns(self.model.item_ids.cast(own[ITEM])).unique(ITEM, keep="first")
-            added = own.join(beside, on=ITEM, how="anti").cast({name: beside.schema[name] for name in own.columns})
-            beside = pl.concat([beside, added], how="diagonal")
-        return recommendations.join(beside, on=ITEM, how="left", maintain_order="left")
+        """A table with columns of the item table beside its items (the column `on`); new items have their own table."""
+        return add_item_columns(recommendations, self.record.item_table, self.model.item_ids, columns, new_items, on)
 
     def empty_lists(self, item_columns: Sequence[str] = ()) -> pl.DataFrame:
         """Recommendations for nobody."""
@@ -234,14 +277,16 @@ class Recommender:
         return f"<Recommender {self.record.name}: {sizes}{f'; test {shown}' if shown else ''}>"
 
 
+def require_positive(k: int) -> int:
+    """`k`, where it is at least one. Raises DataError for less."""
+    if k < 1:
+        raise DataError(f"k {k}: ask for at least one item")
+    return k
+
+
 def warn(text: str) -> None:
     """Tell the user of the library, at the line that called it, of ids that match nothing and the like."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "reccl":
         level, frame = level + 1, frame.f_back
     warnings.warn(text, stacklevel=level)
-
-
-def integers(column: pl.Series) -> torch.Tensor:
-    """A column of whole numbers, [n]."""
-    return torch.from_numpy(column.to_numpy(writable=True)).long()

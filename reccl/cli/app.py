@@ -8,7 +8,23 @@ from typing import Annotated
 
 import typer
 
-from reccl.cli import bench, cold, compare, config, data, evaluate, init, methods, recommend, runs, sync, train, ui
+from reccl.cli import (
+    bench,
+    cold,
+    compare,
+    config,
+    data,
+    evaluate,
+    explain,
+    init,
+    methods,
+    recommend,
+    runs,
+    similar,
+    sync,
+    train,
+    ui,
+)
 from reccl.cli.commands import DEBUG, Commands, command, report
 from reccl.cli.console import flag
 from reccl.openmp import POLICY
@@ -32,6 +48,8 @@ app = typer.Typer(
 command(app, "init", *init.EXAMPLES)(init.init)
 command(app, "train", *train.EXAMPLES)(train.train)
 command(app, "recommend", *recommend.EXAMPLES)(recommend.recommend)
+command(app, "similar", *similar.EXAMPLES)(similar.similar)
+command(app, "explain", *explain.EXAMPLES)(explain.explain)
 command(app, "evaluate", *evaluate.EXAMPLES)(evaluate.evaluate)
 command(app, "cold", *cold.EXAMPLES)(cold.cold)
 command(app, "methods", *methods.EXAMPLES)(methods.methods)

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import torch
+from torch import Tensor
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.ids import IdMap, contrast_ids
@@ -90,20 +92,32 @@ def type_user_ids(users: Any, known: IdMap, names: Names | None = None) -> pl.Se
     return typed.alias(USER)
 
 
-def to_series(users: Any, names: Names) -> pl.Series:
-    """A column of raw ids."""
-    if isinstance(users, str | bytes | int | float):
-        raise DataError(f"users {users!r}: give a list of ids, users=[{users!r}]")
-    if hasattr(users, "columns") or isinstance(users, pl.LazyFrame):
-        table = rename_ids(to_polars(users), names)
-        if USER not in table.columns and table.width != 1:
-            raise DataError(f"the table of users has no column {USER!r}; there are: {join_names(table.columns)}")
-        return table[USER] if USER in table.columns else table.to_series()
+def require_rows(wanted: Any, known: IdMap, names: Names, side: str) -> Tensor:
+    """The rows of ids of users or items (`side`), [n], in their order. Raises DataError where one is not known."""
+    raw = to_series(wanted, names, side)
+    rows = known.to_rows(raw)
+    if rows.null_count():
+        bad = raw.filter(rows.is_null())[0]
+        raise DataError(f"{side} {bad!r} is not known to this model; its {side} ids are such as {known.ids[0]!r}")
+    return torch.from_numpy(rows.to_numpy(writable=True)).long()
+
+
+def to_series(ids: Any, names: Names, side: str = USER) -> pl.Series:
+    """A column of raw ids of users or items (`side`)."""
+    if isinstance(ids, str | bytes | int | float):
+        raise DataError(f"{side}s {ids!r}: give a list of ids, {side}s=[{ids!r}]")
+    if hasattr(ids, "columns") or isinstance(ids, pl.LazyFrame):
+        table = rename_ids(to_polars(ids), names)
+        if side not in table.columns and table.width != 1:
+            raise DataError(f"the table of {side}s has no column {side!r}; there are: {join_names(table.columns)}")
+        return table[side] if side in table.columns else table.to_series()
     try:
-        return users if isinstance(users, pl.Series) else pl.Series(list(users))
+        return ids if isinstance(ids, pl.Series) else pl.Series(list(ids))
     except (TypeError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"users cannot be read as ids of one type: {reason}; give a list or a series of ids") from None
+        raise DataError(
+            f"{side}s cannot be read as ids of one type: {reason}; give a list or a series of ids"
+        ) from None
 
 
 def count_new(history: pl.DataFrame, known: IdMap, extended: IdMap, log: Log) -> None:

@@ -1,0 +1,43 @@
+"""Item columns: what the table of items says, beside the items of a list."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from reccl.data.columns import ITEM
+from reccl.data.ids import IdMap
+from reccl.errors import DataError, did_you_mean, join_names
+
+
+def add_item_columns(
+    lists: pl.DataFrame,
+    table: pl.DataFrame | None,
+    ids: IdMap,
+    columns: Sequence[str],
+    new_items: pl.DataFrame | None = None,
+    on: str = ITEM,
+) -> pl.DataFrame:
+    """A table with columns of the item table beside the items of its column `on`.
+
+    Args:
+        lists: any table with a column of raw item ids.
+        table: the columns of the trained items, in the order of `ids`.
+        ids: the trained items.
+        columns: which to add.
+        new_items: items that came later, whose columns come from this table of their own.
+        on: the column of item ids.
+
+    """
+    if table is None:
+        raise DataError(f"no column {join_names(columns)}: this model was trained without a table of items")
+    for column in columns:
+        if column not in table.columns:
+            near = did_you_mean(column, table.columns) or f"; there are: {join_names(table.columns)}"
+            raise DataError(f"the items have no column {column!r}{near}")
+    beside = table.select(ids.ids.alias(ITEM), *columns)
+    if new_items is not None:
+        own = new_items.select(ITEM, *(name for name in columns if name in new_items.columns))
+        own = own.with_columns(ids.cast(own[ITEM])).unique(ITEM, keep="first")
+        added = own.join(beside, on=ITEM, how="anti").cast({name: beside.schema[name] for name in own.columns})
+        beside = pl.concat([beside, added], how="diagonal")
+    return lists.join(beside, left_on=on, right_on=ITEM, how="left", maintain_order="left")
