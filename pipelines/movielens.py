@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
-from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER
+from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER, WEIGHT
 from reccl.data.ingest import steps
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.interactions import Core, filter_rows
@@ -26,6 +27,7 @@ def pipeline(
     raw: Path,
     *,
     minimum_rating: float | None = None,
+    weight: Literal["rating"] | None = None,
     user_core: Core = 0,
     item_core: Core = 0,
     since: steps.Moment | None = None,
@@ -34,13 +36,17 @@ def pipeline(
     """Read a MovieLens folder.
 
     minimum_rating: the least rating that counts as liked; without it every rating is a positive.
+    weight: rating lets every film count by its rating; without it all count alike.
     user_core, item_core: keep users and films with at least so many interactions, until nothing moves.
     since, until: keep ratings given at or after `since` and before `until`: an ISO date, or seconds since 1970.
     """
     layout = _layout(raw)
     published = "or use the files as published at https://grouplens.org/datasets/movielens/"
+    ratings = layout.ratings(raw)
+    if weight is not None:
+        ratings = steps.require_columns(RATING)(ratings).with_columns(pl.col(RATING).cast(pl.Float64).alias(WEIGHT))
     funnel = filter_rows(
-        Funnel.read(layout.ratings(raw)),
+        Funnel.read(ratings),
         since=since,
         until=until,
         minimum_rating=minimum_rating,

@@ -11,7 +11,7 @@ from reccl.data.dataset import Dataset
 from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
 from reccl.evaluation import Slices
-from reccl.fitting import check_metric, learn, means, measure_part
+from reccl.fitting import check_metric, learn, means, measure_part, note_unweighted
 from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, mean_speed
 from reccl.recommend import Model
 from reccl.training import Callbacks
@@ -38,6 +38,8 @@ def run(
     log(f"rows: {describe(data.counts)}")
     log(f"data: {data.describe()}")
     check_metric(experiment, data)
+    for note in note_unweighted(experiment, data):
+        log(note)
     try:
         for callback in callbacks:
             callback.on_run_start(experiment, data)

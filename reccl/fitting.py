@@ -10,6 +10,7 @@ from torch import Tensor
 from reccl.cold_start import embed_cold_nodes
 from reccl.cold_start.sources import Sources, rank_unknown_by_popularity
 from reccl.config import Experiment
+from reccl.data.columns import WEIGHT
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -31,7 +32,7 @@ class TrainedModel:
     experiment: Experiment  # with everything that was selected on validation rows filled in
     towers: Towers  # embed new users and items by their features
     sources: Sources  # what the scores of each user and item rest on
-    popularity: Tensor  # [I] training interactions of each item
+    popularity: Tensor  # [I] weight or number of training interactions of each item
 
     @property
     def ranker(self) -> Scorer:
@@ -104,7 +105,7 @@ def fit_encoder(
     def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
         embeddings = objective.transform_for_ranking(encoder(whole))
         sources = sources_of(graph, experiment.scorer, embeddings)
-        scorer = rank_unknown_by_popularity(builder.build(embeddings), sources, graph.item_degree)
+        scorer = rank_unknown_by_popularity(builder.build(embeddings), sources, graph.item_strength)
         return evaluator(part)(scorer).means()
 
     validated = len(data.validation) > 0
@@ -152,11 +153,11 @@ def place(
     if experiment.cold_start is None:
         towers = builder.settings.towers(embeddings) if embeddings else Towers()
         sources = sources_of(graph, builder.settings, embeddings, towers)
-        return TrainedModel(scorer, fitted, selected, towers, sources, graph.item_degree)
+        return TrainedModel(scorer, fitted, selected, towers, sources, graph.item_strength)
     result = embed_cold_nodes(experiment.cold_start, scorer, graph, features, embeddings, metric, experiment.seed)
     selected = selected.model_copy(update={"cold_start": result.cold_start})
     sources = sources_of(graph, builder.settings, embeddings, result.towers)
-    return TrainedModel(result.scorer, fitted, selected, result.towers, sources, graph.item_degree)
+    return TrainedModel(result.scorer, fitted, selected, result.towers, sources, graph.item_strength)
 
 
 def sources_of(
@@ -184,6 +185,17 @@ def measure_part(
     if data.part(part).is_empty():
         return None
     return Evaluator.of(data, part, experiment.evaluation, groups=groups, device=scorer.device)(scorer)
+
+
+def note_unweighted(experiment: Experiment, data: Dataset) -> list[str]:
+    """A line that names the parts that take interactions without their weights; none where all is well."""
+    if WEIGHT not in data.train.columns:
+        return []
+    ignoring = {name: term.ignores_weights() for name, term in experiment.objective.items() if term.weight}
+    parts = [f"objective.{name} ({what})" for name, what in ignoring.items() if what]
+    if experiment.encoder is not None and not experiment.encoder.takes_weights:
+        parts.insert(0, f"encoder {getattr(experiment.encoder, 'kind', type(experiment.encoder).__name__)}")
+    return [f"note: weights are not used by {join_names(parts)}"] if parts else []
 
 
 def means(result: EvaluationResult | None) -> dict[str, float]:

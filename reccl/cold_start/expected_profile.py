@@ -21,14 +21,18 @@ def estimate_profiles(trained: UserItemCSR, own: UserItemCSR) -> tuple[Tensor, T
 
     EASE, item-kNN and graph filters rank a user by x_u as if it were a whole history: for one that has hardly begun,
     they miss what most users have. With x_u + x_rest the lists start at those of the mean user; x_rest fades as the
-    history grows. Measured in benchmarks/inductive.py. No paper is known to us that does it for these scorers.
+    history grows. Where trained items have weights, each of `own` has the mean one, and so has the rest. Measured in
+    benchmarks/inductive.py. No paper is known to us that does it for these scorers.
     """
+    usual_weight = 1.0 if trained.weight is None else float(trained.weight.mean())
+    trained, own = trained.unweighted, own.unweighted
     right = truncated_svd(trained.to_scipy(), RANK).right
     directions = torch.from_numpy(right).float().to(trained.item.device)  # [I, d] V
     low_rank = Scorer(trained.sum_vectors(directions), directions)
     count = own.counts[:, None].float()  # [n, 1] k
     usual = trained.counts[trained.counts > 0].float().mean()  # [] K
-    return FoldInEstimator.of(low_rank, trained)(own) * usual / (usual + count), directions
+    share = usual_weight * usual / (usual + count)  # [n, 1]
+    return FoldInEstimator.of(low_rank, trained)(own) * share, directions
 
 
 def apply_operators(operators: tuple[ItemOperator, ...], profiles: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ def fold_in(
     Args:
         scorer: to add users, first add rows to its `user_embeddings`, whatever they hold.
         trained: the interactions that the scorer was trained on, with a row for every user of the scorer.
-        history: further interactions, likewise.
+        history: further interactions, likewise. Where those of the scorer have weights, each has their mean.
         feature_items: [I] bool: items without trained interactions that are embedded from features. They count, while
             other items without trained interactions carry no information about the user.
         feature_users: [U] bool: users without trained interactions who are embedded from features. These embeddings
@@ -57,6 +57,8 @@ def fold_in(
     known = (feature_items, feature_users, feature_prior)
     if scorer.history is None:
         return replace(scorer, user_embeddings=estimate_users(scorer, trained, history, *known))
+    if scorer.history.weight is not None and history.weight is None and len(scorer.history.weight):
+        history = history.scale(float(scorer.history.weight.mean()))
     whole = scorer.history.union(history)
     projection = find_projection(scorer, scorer.history)
     if projection is None:
@@ -109,7 +111,8 @@ def find_projection(scorer: Scorer, trained: UserItemCSR) -> Tensor | None:
 
     Beside scores from histories, a shrunk estimate would change the weight of this part against the other.
     """
-    degree = torch.bincount(trained.item, minlength=scorer.num_items).clamp(min=1).double()  # [I]
+    strength = torch.bincount(trained.item, trained.values.double(), minlength=scorer.num_items)  # [I]
+    degree = strength.masked_fill(strength == 0, 1)
     rows = trained.counts.nonzero().squeeze(1)[:MAX_USERS]  # [m]
     own, users = trained.select_users(rows), scorer.user_embeddings[rows].double()
     for exponent in EXPONENTS:

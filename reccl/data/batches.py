@@ -16,6 +16,7 @@ class Batch:
 
     user: Tensor  # [B]
     item: Tensor  # [B]
+    weight: Tensor | None = None  # [B] how much each counts; None: all 1
 
     def __len__(self) -> int:
         return len(self.user)
@@ -45,7 +46,8 @@ def iterate_batches(
     else:
         parts = group_by_user(graph, size, generator)
     for rows in parts:
-        yield Batch(graph.user[rows], graph.item[rows])
+        weight = None if graph.edge_weight is None else graph.edge_weight[rows]
+        yield Batch(graph.user[rows], graph.item[rows], weight)
 
 
 def group_by_user(graph: Graph, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:

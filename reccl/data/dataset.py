@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
+from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TARGET, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
 from reccl.data.content_hash import hash_table
+from reccl.data.drop_cold import drop_cold
 from reccl.data.encoded_interactions import EncodedInteractions
 from reccl.data.features import FeatureSchema, FeatureTables
 from reccl.data.graph import Graph
@@ -23,6 +24,8 @@ from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
 from reccl.data.settings import Data, frame_settings
 from reccl.data.splits import Predefined, RandomPerUser, Split
+from reccl.data.splits.holdout import hold_out
+from reccl.data.weights import age_weights, scale_weights, sum_repeats, weigh_parts
 from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 
 
@@ -79,15 +82,16 @@ class Dataset:
             item: the column that holds the items' ids.
             timestamp: the column that holds times; None reads none.
             rating: the column that holds ratings.
-            weight: the column that holds weights.
+            weight: the column that holds weights, such as a quantity.
             users: features of users, one row a user; a table or a path.
             items: features of items, one row an item.
             users_id: the column of `users` that holds the id; None: the same name as in `interactions`.
             items_id: the column of `items` that holds the id.
             split: such as `reccl.splits.Temporal()`; None: by the column `part` where one is named, else at random.
             features: kinds of the feature columns; None infers them.
-            **options: keys of the pipeline `table`: part, time_unit, time_format, ids, nulls, duplicates,
-                minimum_rating, user_core, item_core, since, until; of files also format and separator.
+            **options: keys of the pipeline `table`: part, events, time_unit, time_format, ids, nulls,
+                duplicates, minimum_rating, user_core, item_core, since, until; half_life and weight_scale; of files
+                also format and separator.
 
         Raises:
             DataError: a column is missing, or values cannot be read.
@@ -169,7 +173,11 @@ class Dataset:
 
     def build_graph(self) -> Graph:
         """The user-item graph of the training rows."""
-        return Graph.from_interactions(self.train, len(self.user_ids), len(self.item_ids))
+        return Graph.from_interactions(self.scale_rows(self.train), len(self.user_ids), len(self.item_ids))
+
+    def scale_rows(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with weights on the scale on which they count; see `Data.weight_scale`."""
+        return rows if self.settings is None else scale_weights(rows, self.settings.weight_scale)
 
     def build_feature_tables(self) -> FeatureTables:
         """The feature tables, and which users and items have training rows."""
@@ -183,6 +191,10 @@ class Dataset:
     def merge_validation(self) -> "Dataset":
         """The same data with the validation rows as training rows, for a final fit after settings are chosen."""
         rows = pl.concat([self.train, self.validation])
+        if WEIGHT in rows.columns:
+            if self.settings is not None and self.settings.half_life:
+                rows = age_weights(rows, self.train[TIMESTAMP].max(), self.settings.half_life)
+            rows = sum_repeats(rows)
         return replace(self, train=rows, validation=self.validation.clear())
 
 
@@ -203,7 +215,7 @@ def run_pipeline(data: Data, raw: Path, log: Callable[[str], None] = lambda _: N
     )
     try:
         with mine:  # its lazy tables run its code as they are read
-            dataset = build(pipeline.run(raw, **data.arguments()), data.split)
+            dataset = build(pipeline.run(raw, **data.arguments()), data.split, data.half_life)
     except pl.exceptions.PolarsError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"pipeline {data.pipeline!r} could not read {raw.resolve()}: {reason}") from error
@@ -214,23 +226,32 @@ def run_pipeline(data: Data, raw: Path, log: Callable[[str], None] = lambda _: N
     return dataset.with_settings(data)
 
 
-def build(tables: Tables, split: Split | None) -> Dataset:
+def build(tables: Tables, split: Split | None, half_life: float | None = None) -> Dataset:
     """Run the pipeline's lazy tables, split the rows, number the ids.
 
     Without a split, rows are split by their column `part` where there is one, else at random per user. Raises DataError
-    where a step leaves no row.
+    where a step leaves no row. Weights fade by `half_life` (days) before the newest training row, and those of repeated
+    pairs are summed within each part: nothing of a held-out row is in a training row.
     """
     with scratch_folder() as folder:
         rows, counts = tables.interactions.sink(Path(folder) / "rows.parquet")
         require_rows(counts)
         present = rows.collect_schema().names()
         split = split or (Predefined() if PART in present else RandomPerUser())
-        columns = [USER, ITEM, *(name for name in OPTIONAL if name in present)]
+        columns = [USER, ITEM, *(name for name in (*OPTIONAL, TARGET) if name in present)]
         numbered = EncodedInteractions.encode(rows.select(columns), Path(folder))
-        held = split.split(numbered.select([name for name in columns if name in (USER, *split.reads)]))
+        read = (USER, ITEM, *split.reads) if tables.repeats else (USER, *split.reads)
+        held = hold_out(split, numbered.select([name for name in columns if name in read]), repeats=tables.repeats)
         test, validation = (mask.fill_null(False) for mask in held)  # rows without an id are never held out
         masks = {TRAIN: ~(test | validation), VALIDATION: validation & ~test, TEST: test}
-        parts = {part: numbered.filter(mask).drop(PART, strict=False) for part, mask in masks.items()}
+        if TARGET in columns:
+            target = numbered.select([TARGET])[TARGET]
+            masks |= {part: masks[part] & target for part in (VALIDATION, TEST)}
+            counts = (*counts, Count("held-out rows are targets", sum(int(mask.sum()) for mask in masks.values())))
+        parts = {part: numbered.filter(mask).drop(PART, TARGET, strict=False) for part, mask in masks.items()}
+    parts = weigh_parts(parts, half_life, repeats=tables.repeats)
+    if tables.repeats:
+        counts = (*counts, Count("pairs in a part", sum(table.height for table in parts.values())))
     users, items = numbered.user_ids, numbered.item_ids
     if not split.keep_cold:
         known = {side: parts[TRAIN][side].unique().drop_nulls().sort() for side in (USER, ITEM)}
@@ -253,20 +274,6 @@ def hash_content(users: IdMap, items: IdMap, *tables: pl.DataFrame | None) -> st
     """One hash of ids, rows of every part and features."""
     every = (users.ids.to_frame(), items.ids.to_frame(), *tables)
     return hashlib.sha256(" ".join("-" if table is None else hash_table(table) for table in every).encode()).hexdigest()
-
-
-def drop_cold(
-    parts: dict[str, pl.DataFrame], known: dict[str, pl.Series]
-) -> tuple[dict[str, pl.DataFrame], tuple[Count, ...]]:
-    """Drop rows whose user or item is not among the known ones, which are numbered anew without gaps."""
-    counts = []
-    for side, rows in known.items():
-        anew = pl.DataFrame({side: rows, "__row": pl.int_range(len(rows), dtype=pl.Int32, eager=True)})
-        for part, table in parts.items():
-            found = table.join(anew, on=side, how="inner", maintain_order="left")
-            parts = {**parts, part: found.with_columns(pl.col("__row").alias(side)).drop("__row")}
-        counts.append(Count(f"{side} has training rows", sum(table.height for table in parts.values())))
-    return parts, tuple(counts)
 
 
 def align(table: pl.LazyFrame | None, key: str, ids: IdMap) -> pl.DataFrame | None:

@@ -1,6 +1,6 @@
 """Graph: the user-item graph of the training rows, and its normalized adjacency, computed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self, cast
 
@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from reccl.data.columns import ITEM, USER
+from reccl.data.columns import ITEM, USER, WEIGHT
 from reccl.data.sparse import make_csr, spmm
 from reccl.data.user_items import UserItemCSR
 
@@ -58,7 +58,11 @@ class _Propagate(torch.autograd.Function):
 class Graph:
     """A bipartite graph of U users and I items; node u is user u, node U + i is item i; N = U + I.
 
-    Parallel edges are one edge. Directed edges are sorted by (row, column), each undirected edge appearing twice;
+    Parallel edges are one edge, of their weights' sum. Where edges have weights, every matrix holds them in place of
+    ones, and the `strength` of a node, the sum of its edges' weights, takes the place of its degree. Weights that are
+    all 1 are none, so that nothing differs from a graph without.
+
+    Directed edges are sorted by (row, column), each undirected edge appearing twice;
     `edge[j]` says which undirected edge the directed edge j is, so that dropping an edge drops both directions. A graph
     equals itself alone, so that it can be a key of caches (see `reccl.data.graph_cache`).
 
@@ -74,12 +78,19 @@ class Graph:
     user: Tensor  # [E] user of each undirected edge, sorted by (user, item)
     item: Tensor  # [E] item of each undirected edge
     item_order: Tensor  # [E] the undirected edges sorted by (item, user)
+    edge_weight: Tensor | None = None  # [E] weight of each undirected edge, float32; None: all 1
 
     @classmethod
     def from_interactions(cls, train: pl.DataFrame, users: int, items: int) -> Self:
-        """Build from training rows (columns user, item: row numbers) among so many `users` and `items`."""
+        """Build from training rows (columns user, item: row numbers; and weight, where there are weights) among so many
+        `users` and `items`.
+        """
         pair = train[USER].cast(pl.Int64).to_numpy() * items + train[ITEM].to_numpy()  # [rows]
+        weight = train[WEIGHT].to_numpy() if WEIGHT in train.columns else None  # [rows]
         if not (pair[1:] > pair[:-1]).all():  # as one part of a data set is, two together are not
+            if weight is not None:
+                pair, place = np.unique(pair, return_inverse=True)
+                weight = np.bincount(place, weight, minlength=len(pair))  # [E]
             pair.sort()
             pair = pair[np.diff(pair, prepend=-1) > 0]  # [E]
         user, item = np.divmod(pair, max(1, items))
@@ -88,7 +99,11 @@ class Graph:
         np.cumsum(np.bincount(user, minlength=users), out=start[1:])
         edge = np.arange(len(item), dtype=np.int32 if len(item) < 2**31 else np.int64)
         item_order = csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
-        return cls(users, items, *(torch.from_numpy(part).long() for part in (user, item, item_order)))
+        edges = tuple(torch.from_numpy(part).long() for part in (user, item, item_order))
+        graph = cls(users, items, *edges)
+        if weight is None or (weight == 1).all():
+            return graph
+        return replace(graph, edge_weight=torch.from_numpy(weight.astype(np.float32)))
 
     @cached_property
     def row(self) -> Tensor:
@@ -120,11 +135,11 @@ class Graph:
         """The items of every user."""
         start = torch.zeros(self.num_users + 1, dtype=torch.long, device=self.device)
         start[1:] = self.user_degree.cumsum(0)
-        return UserItemCSR(start, self.item, self.num_items)
+        return UserItemCSR(start, self.item, self.num_items, self.edge_weight)
 
     @cached_property
     def item_users(self) -> UserItemCSR:
-        """The users of every item: `user_items` with the sides swapped."""
+        """The users of every item: `user_items` with the sides swapped, without weights."""
         start = torch.zeros(self.num_items + 1, dtype=torch.long, device=self.device)
         start[1:] = self.item_degree.cumsum(0)
         return UserItemCSR(start, self.user[self.item_order], self.num_users)
@@ -133,19 +148,21 @@ class Graph:
         """The same graph on another device."""
         if device == self.device:
             return self
-        return Graph(
-            self.num_users, self.num_items, *(part.to(device) for part in (self.user, self.item, self.item_order))
-        )
+        edges = (part.to(device) for part in (self.user, self.item, self.item_order))
+        weight = None if self.edge_weight is None else self.edge_weight.to(device)
+        return replace(Graph(self.num_users, self.num_items, *edges), edge_weight=weight)
 
     @cached_property
     def adjacency(self) -> Adjacency:
-        """D^-1/2 A D^-1/2 of all edges.
+        """D^-1/2 A D^-1/2 of all edges, D the strengths (Kipf and Welling, ICLR 2017, of weighted graphs).
 
         As `normalize_adjacency` makes it, but without a table of directed edges: a quarter of the memory.
         """
         degree = torch.cat([self.user_degree, self.item_degree])  # [N]
-        weight = degree.clamp(min=1).float().rsqrt()  # [N]
-        values = weight[self.user] * weight[self.num_users :][self.item]  # [E]
+        scale = inverse_root(torch.cat([self.user_strength, self.item_strength]))  # [N]
+        values = scale[self.user] * scale[self.num_users :][self.item]  # [E]
+        if self.edge_weight is not None:
+            values = values * self.edge_weight
         kind = torch.int32 if 2 * len(self.user) < 2**31 else torch.long
         column = torch.cat([self.item.to(kind) + self.num_users, self.user.to(kind)[self.item_order]])  # [2E]
         return make_adjacency(degree, column, torch.cat([values, values[self.item_order]]))
@@ -157,8 +174,24 @@ class Graph:
 
     @cached_property
     def item_degree(self) -> Tensor:
-        """[I] training interactions of each item: its popularity."""
+        """[I] training interactions of each item."""
         return torch.bincount(self.item, minlength=self.num_items)
+
+    @cached_property
+    def user_strength(self) -> Tensor:
+        """[U] weight of all training interactions of each user, float32; the degree where there are no weights."""
+        return self._sum_weights(self.user, self.user_degree)
+
+    @cached_property
+    def item_strength(self) -> Tensor:
+        """[I] weight of all training interactions of each item, likewise: its popularity."""
+        return self._sum_weights(self.item, self.item_degree)
+
+    def _sum_weights(self, node: Tensor, degree: Tensor) -> Tensor:
+        """[n] the sum of the weights of each node's edges [E]."""
+        if self.edge_weight is None:
+            return degree
+        return torch.bincount(node, self.edge_weight.double(), minlength=len(degree)).float()
 
     @cached_property
     def _keys(self) -> Tensor:
@@ -174,23 +207,33 @@ class Graph:
 
     @cached_property
     def interactions(self) -> csr_matrix:
-        """R [U, I] in {0, 1} as a SciPy matrix, for closed forms; float32, on the CPU."""
+        """R [U, I] as a SciPy matrix, for closed forms: the weights, or 1, and 0 elsewhere; float32, on the CPU."""
         return self.user_items.to_scipy()
 
     def drop_edges(self, dropped: Tensor) -> Adjacency:
         """The normalized adjacency without the `dropped` undirected edges ([E] bool), degrees counted anew."""
         kept = ~dropped[self.edge]  # [2E]
-        return normalize_adjacency(self.row[kept], self.column[kept], self.num_nodes)
+        weight = None if self.edge_weight is None else self.edge_weight[self.edge[kept]]
+        return normalize_adjacency(self.row[kept], self.column[kept], self.num_nodes, weight)
 
 
-def normalize_adjacency(row: Tensor, column: Tensor, nodes: int) -> Adjacency:
+def inverse_root(strength: Tensor) -> Tensor:
+    """x^-1/2, and 1 for nodes without edges: [n] -> [n], float32."""
+    return strength.float().masked_fill(strength == 0, 1.0).rsqrt()
+
+
+def normalize_adjacency(row: Tensor, column: Tensor, nodes: int, edge_weight: Tensor | None = None) -> Adjacency:
     """D^-1/2 A D^-1/2 as CSR from directed edges sorted by row, both directions present (LightGCN, eq. 3).
 
-    Nodes without edges have an empty row. All on the device of `row`.
+    Nodes without edges have an empty row. With `edge_weight` [2E] entries are weights, and D their sums. All on the
+    device of `row`.
     """
     degree = torch.bincount(row, minlength=nodes)  # [N]
-    weight = degree.clamp(min=1).float().rsqrt()  # [N]
-    return make_adjacency(degree, column, weight[row] * weight[column])
+    if edge_weight is None:
+        scale = inverse_root(degree)  # [N]
+        return make_adjacency(degree, column, scale[row] * scale[column])
+    scale = inverse_root(torch.bincount(row, edge_weight.double(), minlength=nodes))  # [N]
+    return make_adjacency(degree, column, scale[row] * scale[column] * edge_weight)
 
 
 def make_adjacency(degree: Tensor, column: Tensor, values: Tensor) -> Adjacency:

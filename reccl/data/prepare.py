@@ -19,7 +19,10 @@ from reccl.errors import ConfigError, DataError
 ROOM = Path(__file__).parent
 CODE = tuple(
     path
-    for pattern in ("dataset.py", "encoded_interactions.py", "ids.py", "ingest/*.py", "splits/*.py")
+    for pattern in (
+        *("dataset.py", "drop_cold.py", "encoded_interactions.py", "ids.py", "weights.py"),
+        *("ingest/*.py", "splits/*.py"),
+    )
     for path in sorted(ROOM.glob(pattern))
 )
 """The code on which it depends what is prepared."""
@@ -60,7 +63,7 @@ def read_section(name: str) -> tuple[dict[str, Any], dict[tuple[str, ...], str]]
 def prepare(data: Data, log: Callable[[str], None] = lambda _: None) -> Dataset:
     """Acquire, run the pipeline, split and number; or read the same result from the cache.
 
-    The schema of features does not change what is prepared: it decides how the tables are read later.
+    The schema of features and the scale of weights do not change what is prepared: they say how it is read later.
     """
     pipeline = pipelines.load(data.pipeline)
     if shadow := pipelines.find_shadow(data.pipeline):
@@ -97,7 +100,7 @@ def locate_cache(data: Data, pipeline: pipelines.Pipeline, files: list[Path]) ->
     Its name hashes the files' content, the pipeline's code and arguments, the split, and the code of this room: an
     edit prepares anew. What is prepared has a hash of its own, `Dataset.fingerprint`, which no edit changes.
     """
-    where = {"root", "source", "features"}  # what counts is content, not its place or how features are read
+    where = {"root", "source", "features", "weight_scale"}  # what counts is content, not its place or how it is read
     paths = [name for name, value in data.arguments().items() if isinstance(value, Path)]
     keys = data.model_dump(mode="json", exclude={*where, *paths})
     key = hashlib.sha256(json.dumps([store.FORMAT, keys, paths]).encode())

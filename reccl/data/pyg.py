@@ -15,7 +15,8 @@ def to_pyg_hetero(data: Dataset) -> "HeteroData":
     """Node types `user` and `item`, edges `(user, rates, item)` and their reverse, from training rows only.
 
     Edge indices are `EdgeIndex` tensors sorted by row, so that PyG's fast sparse products apply. `x` holds the numbers,
-    one-hot categories and multi-hot lists of each node where there are features; `num_nodes` is set either way.
+    one-hot categories and multi-hot lists of each node where there are features; `num_nodes` is set either way. Edges
+    have `edge_weight` where interactions have weights.
     """
     from torch_geometric import EdgeIndex
     from torch_geometric.data import HeteroData
@@ -31,6 +32,9 @@ def to_pyg_hetero(data: Dataset) -> "HeteroData":
     sizes = (graph.num_users, graph.num_items)
     made["user", "rates", "item"].edge_index = EdgeIndex(forth, sparse_size=sizes, sort_order="row")
     made["item", "rated_by", "user"].edge_index = EdgeIndex(back, sparse_size=sizes[::-1], sort_order="row")
+    if graph.edge_weight is not None:
+        made["user", "rates", "item"].edge_weight = graph.edge_weight
+        made["item", "rated_by", "user"].edge_weight = graph.edge_weight[graph.item_order]
     return made
 
 

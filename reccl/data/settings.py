@@ -4,17 +4,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, SerializeAsAny, TypeAdapter, ValidationError, create_model
+from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, ValidationError, create_model
 from typing_extensions import override
 
 from reccl.bundle import available
 from reccl.config_errors import KeyPath, explain_errors
-from reccl.data.columns import ITEM, OPTIONAL, USER
+from reccl.data.columns import EVENT, ITEM, OPTIONAL, USER
 from reccl.data.features.schema import FeatureSchema
 from reccl.data.ingest import pipelines
 from reccl.data.ingest.frames import to_polars
 from reccl.data.ingest.interactions import Column, find_columns
 from reccl.data.splits import AnySplit
+from reccl.data.weights import Scale
 from reccl.errors import ConfigError, describe_error, join_names
 from reccl.settings import Settings
 
@@ -30,6 +31,10 @@ class Data(Settings):
     """Folder with raw data sets by name; searched before RECCL_DATA, the cache and the network."""
     split: AnySplit | None = None
     """How rows become train, validation and test. Empty: by the parts that the files define, else random_per_user."""
+    half_life: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Days after which an interaction counts half, before the newest one of training; empty: age does not matter."""
+    weight_scale: Scale = "linear"
+    """How the weight w of a user and an item counts: as it is, by its logarithm log2(1 + w), or by its square root."""
     features: FeatureSchema = FeatureSchema()
     """What kinds of features the columns of the user and the item table are."""
 
@@ -92,11 +97,14 @@ def frame_settings(
     the other keys of the section. Raises ConfigError and DataError.
     """
     columns = {USER: USER, ITEM: ITEM, **dict.fromkeys(OPTIONAL), **(columns or {})}
+    events = keys.get("events")
+    of_event = events.get("column") if isinstance(events, Mapping) else getattr(events, "column", None)
     tables = {"interactions": interactions, "users": users, "items": items}
     sources: dict[str, Any] = {name: table for name, table in tables.items() if table is not None}
 
     def used(there: list[str]) -> list[str]:
-        return list(dict.fromkeys(find_columns(there, columns, "the table of interactions").values()))
+        named = {**columns, EVENT: of_event}
+        return list(dict.fromkeys(find_columns(there, named, "the table of interactions").values()))
 
     in_memory = [name for name, table in sources.items() if not isinstance(table, str | Path)]
     for name, table in sources.items():

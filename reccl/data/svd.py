@@ -80,7 +80,14 @@ def decompose_graph(
     return truncated_svd(matrix, rank, exact=exact, oversampling=oversampling, iterations=iterations)
 
 
+def strength_of_items(graph: Graph) -> Table:
+    """[I] the weight (or number) of each item's interactions, 1 where there are none; float64."""
+    strength: Table = graph.item_strength.double().cpu().numpy()
+    return np.where(strength > 0, strength, 1)
+
+
 def normalize_matrix(counts: csr_matrix) -> csr_matrix:
     """D_U^-1/2 R D_I^-1/2, [U, I]; empty rows and columns stay empty."""
-    users, items = (1 / np.sqrt(np.maximum(1, np.asarray(counts.sum(axis)).ravel())) for axis in (1, 0))
+    sums = (np.asarray(counts.sum(axis)).ravel() for axis in (1, 0))
+    users, items = (1 / np.sqrt(np.where(each > 0, each, 1)) for each in sums)
     return (diags(users) @ counts @ diags(items)).tocsr().astype(np.float32)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import polars as pl
 import torch
 from scipy.sparse import csr_matrix
@@ -15,7 +14,7 @@ from reccl.data.sparse import make_csr
 
 @dataclass(frozen=True)
 class UserItemCSR:
-    """Items of every user: those of user u are item[start[u] : start[u + 1]], ascending, each once.
+    """Items of every user: those of user u are item[start[u] : start[u + 1]], ascending, each once; some with weights.
 
     >>> rows = pl.DataFrame({"user": [0, 0, 2], "item": [3, 1, 1]})
     >>> user_items = UserItemCSR.from_interactions(rows, users=3, items=4)
@@ -28,10 +27,11 @@ class UserItemCSR:
     start: Tensor  # [U + 1]
     item: Tensor  # [E]
     num_items: int  # I
+    weight: Tensor | None = None  # [E] how much each item counts; None: 1
 
     @classmethod
     def from_interactions(cls, rows: pl.DataFrame, users: int, items: int) -> Self:
-        """Group rows (columns user, item: row numbers) of so many `users` and `items`."""
+        """Group rows (columns user, item: row numbers) of so many `users` and `items`, without weights."""
         pairs = rows.select(USER, ITEM).unique().sort(USER, ITEM)
         count = torch.bincount(torch.from_numpy(pairs[USER].to_numpy(writable=True)).long(), minlength=users)
         start = torch.cat([torch.zeros(1, dtype=torch.long), count.cumsum(0)])
@@ -39,7 +39,8 @@ class UserItemCSR:
 
     def to(self, device: torch.device) -> "UserItemCSR":
         """The same on another device."""
-        return UserItemCSR(self.start.to(device), self.item.to(device), self.num_items)
+        weight = None if self.weight is None else self.weight.to(device)
+        return UserItemCSR(self.start.to(device), self.item.to(device), self.num_items, weight)
 
     @property
     def counts(self) -> Tensor:
@@ -48,44 +49,66 @@ class UserItemCSR:
 
     def gather_pairs(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """All (place in `users`, item) pairs of the given users ([B] row numbers): [P], [P]."""
+        place, entry = self.find_entries(users)
+        return place, self.item[entry]
+
+    def find_entries(self, users: Tensor) -> tuple[Tensor, Tensor]:
+        """All (place in `users`, place in `item`) pairs of the given users, as `gather_pairs`: [P], [P]."""
         count = self.counts[users]  # [B]
         place = torch.repeat_interleave(torch.arange(len(users), device=users.device), count)  # [P]
         within = torch.arange(len(place), device=users.device) - torch.repeat_interleave(count.cumsum(0) - count, count)
-        return place, self.item[self.start[users][place] + within]
+        return place, self.start[users][place] + within
+
+    @property
+    def values(self) -> Tensor:
+        """[E] the weights; ones, float32, where there are none."""
+        return torch.ones(len(self.item), device=self.item.device) if self.weight is None else self.weight
+
+    @property
+    def unweighted(self) -> "UserItemCSR":
+        """The same items, each counted once."""
+        return UserItemCSR(self.start, self.item, self.num_items)
+
+    def scale(self, factor: float) -> "UserItemCSR":
+        """The same with weights that are `factor` times as large."""
+        return UserItemCSR(self.start, self.item, self.num_items, self.values * factor)
 
     def resize(self, users: int, items: int) -> "UserItemCSR":
         """The same among more users, who have no items, and more items."""
         more = self.start[-1:].expand(users - len(self.counts))
-        return UserItemCSR(torch.cat([self.start, more]), self.item, items)
+        return UserItemCSR(torch.cat([self.start, more]), self.item, items, self.weight)
 
     def select_users(self, users: Tensor) -> "UserItemCSR":
         """The given users ([n] row numbers) alone, in that order."""
-        count = self.counts[users]
-        return UserItemCSR(
-            torch.cat([count.new_zeros(1), count.cumsum(0)]), self.gather_pairs(users)[1], self.num_items
-        )
+        count, entry = self.counts[users], self.find_entries(users)[1]
+        start, weight = torch.cat([count.new_zeros(1), count.cumsum(0)]), self.weight
+        return UserItemCSR(start, self.item[entry], self.num_items, None if weight is None else weight[entry])
 
     def union(self, other: "UserItemCSR") -> "UserItemCSR":
-        """The items that each user has in either; as many users and items as the larger has."""
+        """The items that each user has in either; as many users and items as the larger has. Weights, where one has
+        them, are summed; an item without one counts 1.
+        """
         items, users = max(self.num_items, other.num_items), max(len(self.counts), len(other.counts))
         pairs = [part.gather_pairs(torch.arange(len(part.counts), device=part.item.device)) for part in (self, other)]
-        keys = torch.cat([user * items + item for user, item in pairs]).unique()  # ascending
+        keys, place = torch.cat([user * items + item for user, item in pairs]).unique(return_inverse=True)  # ascending
+        weight = None
+        if self.weight is not None or other.weight is not None:
+            weight = torch.bincount(place, torch.cat([self.values, other.values]).double(), minlength=len(keys)).float()
         count = torch.bincount(keys // items, minlength=users)
-        return UserItemCSR(torch.cat([count.new_zeros(1), count.cumsum(0)]), keys % items, items)
+        return UserItemCSR(torch.cat([count.new_zeros(1), count.cumsum(0)]), keys % items, items, weight)
 
     def sum_vectors(self, vectors: Tensor) -> Tensor:
-        """The sum of the item vectors [I, D] over each user's items: [U, D]."""
+        """The sum of the item vectors [I, D] over each user's items, by their weights: [U, D]."""
         return self.resize(len(self.counts), len(vectors)).to_sparse(vectors.dtype) @ vectors
 
     def to_sparse(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """[U, I] CSR of ones."""
-        ones = torch.ones(len(self.item), dtype=dtype, device=self.item.device)
-        return make_csr(self.start, self.item, ones, (len(self.counts), self.num_items))
+        """[U, I] CSR of the weights, or of ones."""
+        return make_csr(self.start, self.item, self.values.to(dtype), (len(self.counts), self.num_items))
 
     def to_scipy(self) -> csr_matrix:
-        """R [U, I] in {0, 1} as a SciPy matrix, float32, on the CPU."""
-        ones, size = np.ones(len(self.item), np.float32), (len(self.counts), self.num_items)
-        return csr_matrix((ones, self.item.cpu().numpy(), self.start.cpu().numpy()), shape=size)
+        """R [U, I] of the weights, or of ones, as a SciPy matrix, float32, on the CPU."""
+        values, size = self.values.cpu().numpy(), (len(self.counts), self.num_items)
+        return csr_matrix((values, self.item.cpu().numpy(), self.start.cpu().numpy()), shape=size)
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """[B, K] True where items[b, k] is an item of users[b]; by binary search, without a U x I table."""

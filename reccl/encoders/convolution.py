@@ -44,6 +44,7 @@ class Convolution(TowerSettings):
     (torch.Size([1, 4]), torch.Size([2, 4]))
     """
 
+    takes_weights = False
     kind: Literal["convolution"] = "convolution"
     operator: Literal["gat", "graphsage"] = "graphsage"
     """Which convolution."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +66,9 @@ class Encoder(nn.Module):
 
 class EncoderSettings(Settings):
     """The config of an encoder."""
+
+    takes_weights: ClassVar[bool] = True
+    """Whether the weights of interactions, where it reads interactions, count: those of a view's matrix do."""
 
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         """The module with fresh parameters. Graph and features hold training rows only; the generator is a CPU one."""

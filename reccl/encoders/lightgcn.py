@@ -32,7 +32,8 @@ class LightGCN(EncoderSettings):
 
     alpha is `receiver_exponent`, beta `sender_exponent`, n `unit_norm`, gamma `initial_weight / (L + initial_weight)`.
     Computed as D^(1/2 - alpha) [D^-1/2 A D^-1/2] D^(1/2 - beta), so that a view gives its one symmetric matrix. Where
-    we differ: the outer factors count all training edges, also in a view that drops some.
+    we differ: the outer factors count all training edges, also in a view that drops some. Where interactions have
+    weights, A holds them and D their sums.
 
     >>> import polars as pl
     >>> from reccl.data.dataset import Dataset
@@ -64,7 +65,8 @@ class LightGCN(EncoderSettings):
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         user_table, item_table = self.initialization.sample_tables(graph, self.dimension, generator)
-        degree = torch.cat([graph.user_degree, graph.item_degree]).clamp(min=1).float()[:, None]  # [N, 1]
+        strength = torch.cat([graph.user_strength, graph.item_strength]).float()[:, None]  # [N, 1]
+        degree = strength.masked_fill(strength == 0, 1)
         before, after = (
             None if exponent == 0.5 else degree ** (0.5 - exponent)
             for exponent in (self.sender_exponent, self.receiver_exponent)

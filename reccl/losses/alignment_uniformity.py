@@ -10,29 +10,33 @@ from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import normalize_for
+from reccl.losses.weighted_mean import weighted_mean
 
 
-def alignment_uniformity(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
+def alignment_uniformity(
+    anchor: Tensor, positive: Tensor, uniformity_weight: float, weight: Tensor | None = None
+) -> Tensor:
     """DirectAU: Towards Representation Alignment and Uniformity in Collaborative Filtering, Wang et al., KDD 2022;
     https://arxiv.org/abs/2206.12811.
 
     L = mean over pairs (u, i) of |x_u - x_i|^2 + g * (uniformity of anchors + uniformity of positives) / 2
 
-    x: embeddings scaled to unit length; uniformity: see there; g = weight.
+    x: embeddings scaled to unit length; uniformity: see there; g = uniformity_weight.
 
     Args:
         anchor: [B, D] embeddings of any length.
         positive: [B, D] the same.
-        weight: g of the uniformity.
+        uniformity_weight: g of the uniformity.
+        weight: [B] how much each pair counts in the mean; None: all alike. The uniformity is one of nodes.
 
     >>> users, items = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[2.0, 0.0], [0.0, 3.0]])
-    >>> alignment_uniformity(users, items, weight=0.5)  # aligned: 0, and both sides have uniformity -4
+    >>> alignment_uniformity(users, items, uniformity_weight=0.5)  # aligned: 0, and both sides have uniformity -4
     tensor(-2.)
 
     """
     anchor, positive = normalize_for(anchor, "cosine"), normalize_for(positive, "cosine")
-    alignment = (anchor - positive).square().sum(1).mean()
-    return alignment + weight * (uniformity(anchor) + uniformity(positive)) / 2
+    alignment = weighted_mean((anchor - positive).square().sum(1), weight)
+    return alignment + uniformity_weight * (uniformity(anchor) + uniformity(positive)) / 2
 
 
 def uniformity(x: Tensor) -> Tensor:
@@ -66,10 +70,11 @@ class AlignmentUniformity(LossSettings):
     Users and items are spread by B x B distances each: keep batches to a few thousand.
     """
 
+    takes_weights = True
     kind: Literal["alignment_uniformity"] = "alignment_uniformity"
     uniformity_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight g of the uniformity; the authors search .2 to 10."""
 
     @override
     def __call__(self, pairs: Pairs) -> Tensor:
-        return alignment_uniformity(pairs.anchor, pairs.positive, self.uniformity_weight)
+        return alignment_uniformity(pairs.anchor, pairs.positive, self.uniformity_weight, pairs.weight)

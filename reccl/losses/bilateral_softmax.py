@@ -14,9 +14,16 @@ from reccl.losses.logits import compute_logits
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity
+from reccl.losses.weighted_mean import weighted_mean
 
 
-def bilateral_softmax(positive: Tensor, negatives: Tensor, exponent: float, mask: Tensor | None = None) -> Tensor:
+def bilateral_softmax(
+    positive: Tensor,
+    negatives: Tensor,
+    exponent: float,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
     """BSL: Understanding and Improving Softmax Loss for Recommendation, Wu et al., ICDE 2024;
     https://arxiv.org/abs/2312.12882.
 
@@ -33,6 +40,7 @@ def bilateral_softmax(positive: Tensor, negatives: Tensor, exponent: float, mask
         negatives: [B, M] logits s_uj of the negatives.
         exponent: t; above 1 trusts the positives less and the negatives more.
         mask: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ from their code: up to a constant, in `mask` alone, since they mask no negative, not even a repeat
     of the positive (with several positives they take the mean over j, not the sum). The loss has no lower bound, as
@@ -44,12 +52,14 @@ def bilateral_softmax(positive: Tensor, negatives: Tensor, exponent: float, mask
     """
     if mask is not None:
         negatives = negatives.masked_fill(mask, -torch.inf)
-    return bilateral_softmax_of_sums(positive.float(), torch.logsumexp(negatives.float(), dim=1), exponent)
+    return bilateral_softmax_of_sums(positive.float(), torch.logsumexp(negatives.float(), dim=1), exponent, weight)
 
 
-def bilateral_softmax_of_sums(positive: Tensor, log_sum: Tensor, exponent: float) -> Tensor:
+def bilateral_softmax_of_sums(
+    positive: Tensor, log_sum: Tensor, exponent: float, weight: Tensor | None = None
+) -> Tensor:
     """`bilateral_softmax` of the log-sum over each anchor's negatives, [B], -inf where none is left."""
-    return (exponent * log_sum - positive).masked_fill(log_sum == -torch.inf, 0).mean()
+    return weighted_mean((exponent * log_sum - positive).masked_fill(log_sum == -torch.inf, 0), weight)
 
 
 class BilateralSoftmax(LossSettings):
@@ -59,6 +69,7 @@ class BilateralSoftmax(LossSettings):
     """
 
     takes_temperature = True
+    takes_weights = True
     kind: Literal["bilateral_softmax"] = "bilateral_softmax"
     temperature: Annotated[float, Field(gt=0)] = 0.15
     """Divides the similarity; the lower, the more the hardest negatives weigh."""
@@ -82,13 +93,14 @@ class BilateralSoftmax(LossSettings):
         if not is_fusible(pairs):
             return average_over_chunks(partial(self.compute, log_mean), pairs)
         positive, log_sum = positive_and_logsumexp(pairs, *settings)
-        return bilateral_softmax_of_sums(replace_by_group(positive, log_mean, pairs), log_sum, self.exponent)
+        positive = replace_by_group(positive, log_mean, pairs)
+        return bilateral_softmax_of_sums(positive, log_sum, self.exponent, pairs.weight)
 
     def compute(self, log_mean: Tensor | None, pairs: Pairs) -> Tensor:
         """From the table of all logits; `log_mean` [G] is the log of the mean exp(s_ui) of a group's positives."""
         positive, negatives = compute_logits(pairs, self.similarity, self.temperature, self.popularity_correction)
         positive = replace_by_group(positive, log_mean, pairs)
-        return bilateral_softmax(positive, negatives, self.exponent, pairs.dense_mask)
+        return bilateral_softmax(positive, negatives, self.exponent, pairs.dense_mask, pairs.weight)
 
 
 def replace_by_group(positive: Tensor, log_mean: Tensor | None, pairs: Pairs) -> Tensor:

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag, softplus
 
-from reccl.losses.full_softmax import full_softmax, weighted_mean
+from reccl.losses.full_softmax import full_softmax
 from reccl.losses.fused_logsumexp import fused_logsumexp
 from reccl.losses.masks import IdListMask
+from reccl.losses.weighted_mean import weighted_mean
 
 
 def catalog_softmax(

@@ -26,11 +26,20 @@ def average_over_chunks(loss: Callable[[Pairs], Tensor], pairs: Pairs) -> Tensor
     size = max(LOGITS * anchors // pairs.num_logits, 1)
     chunks = [pairs.select_anchors(slice(start, start + size)) for start in range(0, anchors, size)]
     means = [checkpoint(loss, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks]  # scalars
-    return torch.stack([mean * (len(chunk.anchor) / anchors) for mean, chunk in zip(means, chunks, strict=True)]).sum()
+    return torch.stack([mean * share_of(chunk, pairs) for mean, chunk in zip(means, chunks, strict=True)]).sum()
+
+
+def share_of(chunk: Pairs, pairs: Pairs) -> float | Tensor:
+    """The share of all anchors, or of their weight, that a chunk has."""
+    if chunk.weight is None or pairs.weight is None:
+        return len(chunk.anchor) / len(pairs.anchor)
+    return chunk.weight.sum() / pairs.weight.sum()
 
 
 class ChunkedLoss(LossSettings):
     """A loss that is a mean over anchors: `compute` gives it for all of them, large batches are chunked."""
+
+    takes_weights = True
 
     @override
     def __call__(self, pairs: Pairs) -> Tensor:

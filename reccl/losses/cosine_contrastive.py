@@ -11,10 +11,16 @@ from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import score_pairs
+from reccl.losses.weighted_mean import weighted_mean
 
 
 def cosine_contrastive(
-    positive: Tensor, negatives: Tensor, margin: float, weight: float, mask: Tensor | None = None
+    positive: Tensor,
+    negatives: Tensor,
+    margin: float,
+    negative_weight: float,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """CCL of SimpleX, Mao et al., CIKM 2021; https://arxiv.org/abs/2109.12613.
 
@@ -24,17 +30,18 @@ def cosine_contrastive(
         positive: [B] cosines s_ui of the positives.
         negatives: [B, M] cosines s_uj of the negatives.
         margin: m, below which a negative is far enough.
-        weight: w of the negatives' side.
+        negative_weight: w of the negatives' side.
         mask: [B, M] True where a negative does not count.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: nowhere; the mean is over the negatives that are not masked.
 
     >>> import torch
-    >>> cosine_contrastive(torch.tensor([0.9]), torch.tensor([[0.5, 0.1]]), margin=0.4, weight=2.0)
+    >>> cosine_contrastive(torch.tensor([0.9]), torch.tensor([[0.5, 0.1]]), margin=0.4, negative_weight=2.0)
     tensor(0.2000)
 
     """
-    return (1 - positive + weight * masked_mean(relu(negatives - margin), mask)).mean()
+    return weighted_mean(1 - positive + negative_weight * masked_mean(relu(negatives - margin), mask), weight)
 
 
 class CosineContrastive(ChunkedLoss):
@@ -50,4 +57,5 @@ class CosineContrastive(ChunkedLoss):
 
     @override
     def compute(self, pairs: Pairs) -> Tensor:
-        return cosine_contrastive(*score_pairs(pairs, "cosine"), self.margin, self.negative_weight, pairs.dense_mask)
+        scores, settings = score_pairs(pairs, "cosine"), (self.margin, self.negative_weight)
+        return cosine_contrastive(*scores, *settings, pairs.dense_mask, pairs.weight)

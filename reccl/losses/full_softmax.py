@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from reccl.losses.weighted_mean import weighted_mean
+
 
 def full_softmax(
     logits: Tensor,
@@ -44,8 +46,3 @@ def full_softmax(
         return weighted_mean(torch.logsumexp(weighted.float(), 1)[row] - own, weight)
     unknown = weighted.float().index_put(known, torch.tensor(-torch.inf, device=logits.device))  # [n, M]
     return weighted_mean(softplus(torch.logsumexp(unknown, 1)[row] - own), weight)
-
-
-def weighted_mean(losses: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean of [B] by weight [B]; a scalar."""
-    return losses.mean() if weight is None else (weight * losses).sum() / weight.sum()

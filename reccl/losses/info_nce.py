@@ -13,9 +13,10 @@ from reccl.losses.logits import compute_logits
 from reccl.losses.loss import Pairs
 from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity
+from reccl.losses.weighted_mean import weighted_mean
 
 
-def info_nce(positive: Tensor, negatives: Tensor, mask: Tensor | None = None) -> Tensor:
+def info_nce(positive: Tensor, negatives: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
     """InfoNCE, van den Oord et al. 2018, eq. 4; https://arxiv.org/abs/1807.03748.
 
     L = mean over anchors u of -log( exp(s_ui) / (exp(s_ui) + sum_j exp(s_uj)) ),  s = similarity / temperature
@@ -24,6 +25,7 @@ def info_nce(positive: Tensor, negatives: Tensor, mask: Tensor | None = None) ->
         positive: [B] logits s_ui of the positives.
         negatives: [B, M] logits s_uj of the negatives.
         mask: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: written as softplus(logsumexp_j s_uj - s_ui), the same number, with no overflow at any temperature.
 
@@ -33,7 +35,7 @@ def info_nce(positive: Tensor, negatives: Tensor, mask: Tensor | None = None) ->
     """
     if mask is not None:
         negatives = negatives.masked_fill(mask, -torch.inf)
-    return softplus(torch.logsumexp(negatives.float(), dim=1) - positive.float()).mean()
+    return weighted_mean(softplus(torch.logsumexp(negatives.float(), dim=1) - positive.float()), weight)
 
 
 class InfoNCE(ChunkedLoss):
@@ -58,9 +60,9 @@ class InfoNCE(ChunkedLoss):
             return super().__call__(pairs)
         settings = self.similarity, self.temperature, self.popularity_correction
         positive, log_sum = positive_and_logsumexp(pairs, *settings)
-        return softplus(log_sum - positive).mean()
+        return weighted_mean(softplus(log_sum - positive), pairs.weight)
 
     @override
     def compute(self, pairs: Pairs) -> Tensor:
         settings = self.similarity, self.temperature, self.popularity_correction
-        return info_nce(*compute_logits(pairs, *settings), pairs.dense_mask)
+        return info_nce(*compute_logits(pairs, *settings), pairs.dense_mask, pairs.weight)

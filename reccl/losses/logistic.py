@@ -12,9 +12,16 @@ from reccl.losses.logits import compute_logits
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import PairSimilarity
+from reccl.losses.weighted_mean import weighted_mean
 
 
-def logistic(positive: Tensor, negatives: Tensor, weight: float, mask: Tensor | None = None) -> Tensor:
+def logistic(
+    positive: Tensor,
+    negatives: Tensor,
+    negative_weight: float,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Skip-gram with negative sampling, Mikolov et al., NeurIPS 2013, eq. 4; https://arxiv.org/abs/1310.4546.
 
     L = mean over anchors u of -log sigmoid(s_ui) - w * mean over negatives j of log sigmoid(-s_uj)
@@ -22,18 +29,19 @@ def logistic(positive: Tensor, negatives: Tensor, weight: float, mask: Tensor | 
     Args:
         positive: [B] logits s_ui of the positives.
         negatives: [B, M] logits s_uj of the negatives.
-        weight: w of the negatives' side; the paper's sum over k negatives is w = k.
+        negative_weight: w of the negatives' side; the paper's sum over k negatives is w = k.
         mask: [B, M] True where a negative does not count.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: -log sigmoid(x) is softplus(-x), which never overflows; the negatives are averaged, so that their
     weight does not grow with the batch when they come from it.
 
     >>> import torch
-    >>> logistic(torch.tensor([0.0]), torch.tensor([[0.0, 0.0]]), weight=1.0)  # log 2 + log 2
+    >>> logistic(torch.tensor([0.0]), torch.tensor([[0.0, 0.0]]), negative_weight=1.0)  # log 2 + log 2
     tensor(1.3863)
 
     """
-    return (softplus(-positive) + weight * masked_mean(softplus(negatives), mask)).mean()
+    return weighted_mean(softplus(-positive) + negative_weight * masked_mean(softplus(negatives), mask), weight)
 
 
 class Logistic(ChunkedLoss):
@@ -56,4 +64,4 @@ class Logistic(ChunkedLoss):
     @override
     def compute(self, pairs: Pairs) -> Tensor:
         logits = compute_logits(pairs, self.similarity, self.temperature, self.popularity_correction)
-        return logistic(*logits, self.negative_weight, pairs.dense_mask)
+        return logistic(*logits, self.negative_weight, pairs.dense_mask, pairs.weight)

@@ -22,6 +22,7 @@ class Pairs:
     negative_log_q: Tensor | None = None  # [M] or [B, M] the same for the negatives
     temperature: Tensor | None = None  # [] or [B], in place of the loss's own temperature
     group: Tensor | None = None  # [B] id of each anchor's node: anchors of one id share their positives
+    weight: Tensor | None = None  # [B] how much each anchor counts in the mean; None: all alike
 
     @property
     def dense_mask(self) -> Tensor | None:
@@ -45,6 +46,7 @@ class Pairs:
             log_q if log_q is None or log_q.dim() == 1 else log_q[rows],
             temperature if temperature is None or temperature.dim() == 0 else temperature[rows],
             None if self.group is None else self.group[rows],
+            None if self.weight is None else self.weight[rows],
         )
 
     def select_negatives(self, place: Tensor) -> "Pairs":
@@ -76,7 +78,9 @@ class LossSettings(Settings):
 
     takes_temperature: ClassVar[bool] = False
     """Whether the loss divides by `Pairs.temperature` where there is one."""
+    takes_weights: ClassVar[bool] = False
+    """Whether the loss weighs anchors by `Pairs.weight` where there is one."""
 
     def __call__(self, pairs: Pairs) -> Tensor:
-        """The mean over anchors, a scalar."""
+        """The mean over anchors, by their weights where they have some; a scalar."""
         raise NotImplementedError

@@ -11,9 +11,16 @@ from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import score_pairs
+from reccl.losses.weighted_mean import weighted_mean
 
 
-def margin_contrastive(positive: Tensor, negatives: Tensor, margin: float, mask: Tensor | None = None) -> Tensor:
+def margin_contrastive(
+    positive: Tensor,
+    negatives: Tensor,
+    margin: float,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Dimensionality Reduction by Learning an Invariant Mapping, Hadsell et al., CVPR 2006, eq. 4;
     https://doi.org/10.1109/CVPR.2006.100.
 
@@ -24,6 +31,7 @@ def margin_contrastive(positive: Tensor, negatives: Tensor, margin: float, mask:
         negatives: [B, M] squared distances d_uj^2 to the negatives.
         margin: m, the distance at which a negative is far enough.
         mask: [B, M] True where a negative does not count.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: the paper sums over labeled pairs; here every positive weighs as much as its anchor's negatives
     together. A negative at distance zero has gradient zero, where the paper's direction is undefined.
@@ -34,7 +42,7 @@ def margin_contrastive(positive: Tensor, negatives: Tensor, margin: float, mask:
 
     """
     distances = negatives.float().clamp(min=1e-12).sqrt()  # [B, M] the slope of the root is infinite at zero
-    return (positive / 2 + masked_mean(relu(margin - distances).square() / 2, mask)).mean()
+    return weighted_mean(positive / 2 + masked_mean(relu(margin - distances).square() / 2, mask), weight)
 
 
 class MarginContrastive(ChunkedLoss):
@@ -49,6 +57,6 @@ class MarginContrastive(ChunkedLoss):
     @override
     def compute(self, pairs: Pairs) -> Tensor:
         positive, negatives = score_pairs(pairs, self.similarity)  # [B], [B, M]
-        if self.similarity == "euclidean":
-            return margin_contrastive(-positive, -negatives, self.margin, pairs.dense_mask)
-        return margin_contrastive(2 - 2 * positive, 2 - 2 * negatives, self.margin, pairs.dense_mask)  # of unit vectors
+        euclidean = self.similarity == "euclidean"
+        squares = (-positive, -negatives) if euclidean else (2 - 2 * positive, 2 - 2 * negatives)  # of unit vectors
+        return margin_contrastive(*squares, self.margin, pairs.dense_mask, pairs.weight)

@@ -10,6 +10,7 @@ from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.info_nce import info_nce
 from reccl.losses.logits import compute_logits
 from reccl.losses.loss import Pairs
+from reccl.losses.weighted_mean import weighted_mean
 
 
 class NPair(ChunkedLoss):
@@ -35,5 +36,6 @@ class NPair(ChunkedLoss):
 
     @override
     def compute(self, pairs: Pairs) -> Tensor:
-        lengths = (pairs.anchor.square().sum(1) + pairs.positive.square().sum(1)).mean() / 2
-        return info_nce(*compute_logits(pairs, "dot", 1.0), pairs.dense_mask) + self.length_weight * lengths
+        lengths = weighted_mean(pairs.anchor.square().sum(1) + pairs.positive.square().sum(1), pairs.weight) / 2
+        ranking = info_nce(*compute_logits(pairs, "dot", 1.0), pairs.dense_mask, pairs.weight)
+        return ranking + self.length_weight * lengths

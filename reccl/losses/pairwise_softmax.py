@@ -12,6 +12,7 @@ from typing_extensions import override
 from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.similarity import score_pairs
+from reccl.losses.weighted_mean import weighted_mean
 
 Surrogate = Literal["atan", "exp", "relu", "tanh"]
 FLOOR = 1e-6
@@ -29,7 +30,12 @@ def log_surrogate(difference: Tensor, surrogate: Surrogate) -> Tensor:
 
 
 def pairwise_softmax(
-    positive: Tensor, negatives: Tensor, surrogate: Surrogate, temperature: float | Tensor, mask: Tensor | None = None
+    positive: Tensor,
+    negatives: Tensor,
+    surrogate: Surrogate,
+    temperature: float | Tensor,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """PSL: Rethinking and Improving Softmax Loss from Pairwise Perspective for Recommendation, Yang et al.,
     NeurIPS 2024; https://arxiv.org/abs/2411.00163.
@@ -45,6 +51,7 @@ def pairwise_softmax(
         surrogate: g.
         temperature: the lower, the more the hardest negatives weigh; a number, or [] or [B, 1].
         mask: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: the 1 is the positive itself, d = 0, which the paper's sum over all items holds and the authors'
     code over sampled negatives leaves out; so the loss is never below zero. g is kept above 1e-6.
@@ -56,7 +63,7 @@ def pairwise_softmax(
     logits = log_surrogate((negatives - positive[:, None]).float(), surrogate) / temperature  # [B, M]
     if mask is not None:
         logits = logits.masked_fill(mask, -torch.inf)
-    return softplus(torch.logsumexp(logits, dim=1)).mean()
+    return weighted_mean(softplus(torch.logsumexp(logits, dim=1)), weight)
 
 
 class PairwiseSoftmax(ChunkedLoss):
@@ -75,4 +82,5 @@ class PairwiseSoftmax(ChunkedLoss):
     def compute(self, pairs: Pairs) -> Tensor:
         positive, negatives = score_pairs(pairs, "cosine")
         given = self.temperature if pairs.temperature is None else pairs.temperature.reshape(-1, 1)  # [1 or B, 1]
-        return pairwise_softmax(positive / 2, negatives / 2, self.surrogate, given, pairs.dense_mask)
+        settings = self.surrogate, given, pairs.dense_mask, pairs.weight
+        return pairwise_softmax(positive / 2, negatives / 2, *settings)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from reccl.losses.weighted_mean import weighted_mean
+
 
 def softmax_at_k(
     positive: Tensor,
@@ -11,6 +13,7 @@ def softmax_at_k(
     temperature: float,
     weight_temperature: float,
     mask: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """SL@K: Breaking the Top-K Barrier: Advancing Top-K Ranking Metrics Optimization in Recommender Systems, Yang et
     al., KDD 2025; https://github.com/Tiny-Snow/IR-Benchmark.
@@ -27,6 +30,7 @@ def softmax_at_k(
         temperature: t of the softmax.
         weight_temperature: t_w of the weight.
         mask: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: nowhere. As in the authors' code the positive is not in the sum, and the gradient also goes through
     the weight.
@@ -39,9 +43,9 @@ def softmax_at_k(
     logits = ((negatives - positive[:, None]) / temperature).float()  # [B, M]
     if mask is not None:
         logits = logits.masked_fill(mask, -torch.inf)
-    weight = torch.sigmoid((positive - quantile) / weight_temperature)  # [B]
+    in_list = torch.sigmoid((positive - quantile) / weight_temperature)  # [B]
     log_sum = torch.logsumexp(logits, dim=1)  # [B], -inf where none is left
-    return (weight.float() * log_sum.masked_fill(log_sum == -torch.inf, 0)).mean()
+    return weighted_mean(in_list.float() * log_sum.masked_fill(log_sum == -torch.inf, 0), weight)
 
 
 @torch.no_grad()

@@ -15,9 +15,16 @@ from reccl.losses.logits import compute_logits
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity
+from reccl.losses.weighted_mean import weighted_mean
 
 
-def sup_con(positive: Tensor, positives_log_sum: Tensor, negatives: Tensor, mask: Tensor | None = None) -> Tensor:
+def sup_con(
+    positive: Tensor,
+    positives_log_sum: Tensor,
+    negatives: Tensor,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Supervised Contrastive Learning, Khosla et al., NeurIPS 2020, eq. 2 (L_out); https://arxiv.org/abs/2004.11362.
 
     L = mean over anchors u of -1/|P(u)| sum over p in P(u) of log( exp(s_up) / sum over a in P(u) + N(u) of exp(s_ua) )
@@ -30,6 +37,7 @@ def sup_con(positive: Tensor, positives_log_sum: Tensor, negatives: Tensor, mask
         positives_log_sum: [B] log of the sum of exp(s_up) over all of P(u), the row's own positive included.
         negatives: [B, M] logits of the negatives.
         mask: [B, M] True where a negative does not count.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: a positive is scored by the anchor of its own row, the same embedding wherever a node has one
     embedding. The mean of L over the rows of a node is then that of log(sum) - s_up, so that P(u) x P(u) pairs are
@@ -42,12 +50,14 @@ def sup_con(positive: Tensor, positives_log_sum: Tensor, negatives: Tensor, mask
     """
     if mask is not None:
         negatives = negatives.masked_fill(mask, -torch.inf)
-    return sup_con_of_sums(positive.float(), positives_log_sum, torch.logsumexp(negatives.float(), dim=1))
+    return sup_con_of_sums(positive.float(), positives_log_sum, torch.logsumexp(negatives.float(), dim=1), weight)
 
 
-def sup_con_of_sums(positive: Tensor, positives_log_sum: Tensor, log_sum: Tensor) -> Tensor:
+def sup_con_of_sums(
+    positive: Tensor, positives_log_sum: Tensor, log_sum: Tensor, weight: Tensor | None = None
+) -> Tensor:
     """`sup_con` of the log-sum over each anchor's negatives, [B], -inf where none is left."""
-    return (softplus(log_sum - positives_log_sum) + positives_log_sum - positive).mean()
+    return weighted_mean(softplus(log_sum - positives_log_sum) + positives_log_sum - positive, weight)
 
 
 class SupCon(LossSettings):
@@ -56,6 +66,7 @@ class SupCon(LossSettings):
     """
 
     takes_temperature = True
+    takes_weights = True
     kind: Literal["sup_con"] = "sup_con"
     temperature: Annotated[float, Field(gt=0)] = 0.2
     """Divides the similarity; the authors have .1 for images."""
@@ -72,10 +83,11 @@ class SupCon(LossSettings):
         if not is_fusible(pairs):
             return average_over_chunks(partial(self.compute, positives_log_sum), pairs)
         positive, log_sum = positive_and_logsumexp(pairs, *settings)
-        return sup_con_of_sums(positive, positives_log_sum[group], log_sum)
+        return sup_con_of_sums(positive, positives_log_sum[group], log_sum, pairs.weight)
 
     def compute(self, positives_log_sum: Tensor, pairs: Pairs) -> Tensor:
         """From the table of all logits; `positives_log_sum` [G] of every group, whose chunks may hold a part of it."""
         assert pairs.group is not None
         positive, negatives = compute_logits(pairs, self.similarity, self.temperature, self.popularity_correction)
-        return sup_con(positive, positives_log_sum[pairs.group], negatives, pairs.dense_mask)
+        settings = pairs.dense_mask, pairs.weight
+        return sup_con(positive, positives_log_sum[pairs.group], negatives, *settings)

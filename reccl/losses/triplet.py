@@ -11,9 +11,16 @@ from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import PairSimilarity, score_pairs
+from reccl.losses.weighted_mean import weighted_mean
 
 
-def triplet(positive: Tensor, negatives: Tensor, margin: float, mask: Tensor | None = None) -> Tensor:
+def triplet(
+    positive: Tensor,
+    negatives: Tensor,
+    margin: float,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
     """FaceNet, Schroff et al., CVPR 2015; https://arxiv.org/abs/1503.03832. For recommendation: Collaborative
     Metric Learning, Hsieh et al., WWW 2017; https://doi.org/10.1145/3038912.3052639.
 
@@ -24,6 +31,7 @@ def triplet(positive: Tensor, negatives: Tensor, margin: float, mask: Tensor | N
         negatives: [B, M] scores s_uj of the negatives.
         margin: m, by how much a positive should win.
         mask: [B, M] True where a negative does not count. An anchor with no negative left has loss zero.
+        weight: [B] how much each anchor counts in the mean; None: all alike.
 
     Where we differ: a mean in place of FaceNet's sum, over an anchor's negatives and then over anchors; Collaborative
     Metric Learning's weights by estimated rank and its ball of radius 1 are left out.
@@ -33,7 +41,7 @@ def triplet(positive: Tensor, negatives: Tensor, margin: float, mask: Tensor | N
     tensor(0.1250)
 
     """
-    return masked_mean(relu(margin - positive[:, None] + negatives), mask).mean()
+    return weighted_mean(masked_mean(relu(margin - positive[:, None] + negatives), mask), weight)
 
 
 class Triplet(ChunkedLoss):
@@ -49,4 +57,4 @@ class Triplet(ChunkedLoss):
 
     @override
     def compute(self, pairs: Pairs) -> Tensor:
-        return triplet(*score_pairs(pairs, self.similarity), self.margin, pairs.dense_mask)
+        return triplet(*score_pairs(pairs, self.similarity), self.margin, pairs.dense_mask, pairs.weight)

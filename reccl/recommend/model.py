@@ -12,10 +12,11 @@ from torch import Tensor
 from reccl.atomic import atomic_path
 from reccl.cold_start.feature_prior import FeaturePrior
 from reccl.cold_start.sources import Sources, rank_unknown_by_popularity
-from reccl.data.columns import USER
+from reccl.data.columns import USER, WEIGHT
 from reccl.data.dataset import Dataset
 from reccl.data.features import FittedFeatures
 from reccl.data.ids import IdMap
+from reccl.data.weights import sum_by_item
 from reccl.encoders.tower import Tower, Towers
 from reccl.errors import RecclError, RunError, describe_error
 from reccl.evaluation import UserItemCSR
@@ -46,7 +47,7 @@ class Model:
     user_ids: IdMap  # [U]
     item_ids: IdMap  # [I]
     known: UserItemCSR  # interactions known at training time, hidden from recommendations
-    popularity: Tensor  # [I] training interactions of each item, for users who are not known
+    popularity: Tensor  # [I] known interactions of each item, or their weight, for users who are not known
     sources: Sources  # what the scores of each user and item rest on
     towers: Towers = field(default_factory=Towers)  # embed new users and items from their features
     feature_prior: FeaturePrior | None = None  # how accurate the users' tower is
@@ -64,7 +65,10 @@ class Model:
         """
         rows = data.known_before("test")
         known = UserItemCSR.from_interactions(rows, len(data.user_ids), len(data.item_ids))
-        popularity = torch.bincount(known.item, minlength=len(data.item_ids)).float()
+        degree = torch.bincount(known.item, minlength=len(data.item_ids)).float()
+        popularity = degree
+        if WEIGHT in rows.columns:
+            popularity = torch.from_numpy(sum_by_item(data.scale_rows(rows), len(data.item_ids))).float()
         scorer, towers = scorer.to(torch.device("cpu")), towers or Towers()
         feature_prior = None
         if towers.users is not None and data.user_table is not None:
@@ -74,7 +78,7 @@ class Model:
             )
         sources = sources or Sources.of_degrees(
             known.counts,
-            popularity,
+            degree,
             users_by_features=towers.users is not None,
             items_by_features=towers.items is not None,
         )

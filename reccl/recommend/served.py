@@ -31,6 +31,7 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         self.item_operators = read_operators(tensors)
         if self.item_operators:  # scores also come from the items that a user has
             self.history_start, self.history_item = tensors["history_start"], tensors["history_item"]
+            self.history_weight = tensors.get("history_weight", np.ones(len(self.history_item), np.float32))
         self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
         self.popularity = tensors["popularity"]  # [I]
         self.unknown_user = tensors["user_source"] == POPULARITY  # [U]: of them nothing is known
@@ -58,7 +59,8 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         if self.item_operators:
             x = np.zeros((len(self.items), len(rows)), dtype=np.float32)  # [I, b]
             for place, row in enumerate(rows.clip(0)):
-                x[self.history_item[self.history_start[row] : self.history_start[row + 1]], place] = 1
+                own = slice(self.history_start[row], self.history_start[row + 1])
+                x[self.history_item[own], place] = self.history_weight[own]
             for matrices in self.item_operators:
                 column = x
                 for matrix in matrices:

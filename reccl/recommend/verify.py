@@ -77,6 +77,8 @@ def check_scorer(scorer: Scorer, users: int, items: int) -> None:
     check_shape("item_embeddings", scorer.item_embeddings, (items, dimension), torch.float32)
     if scorer.history is not None:
         check_user_items("history", scorer.history, users, items)
+        if (weight := scorer.history.weight) is not None:
+            check_shape("history_weight", weight, (len(scorer.history.item),), torch.float32)
     elif scorer.item_operators:
         raise DamageError("there are item operators, and no history that they apply to")
     for number, operator in enumerate(scorer.item_operators):

@@ -6,6 +6,7 @@ from reccl.cold_start import ColdStart
 from reccl.config import Experiment
 from reccl.data.features import FeatureSchema
 from reccl.data.ingest import pipelines
+from reccl.data.ingest.events import Events
 from reccl.data.settings import Data
 from reccl.evaluation import Evaluation
 from reccl.reference.meanings import of_class, of_pipeline
@@ -38,6 +39,7 @@ def chapters() -> Iterator[str]:
     yield from section("data", Data, "##")
     for name in PIPELINES:
         yield from pipeline(name)
+    yield from section("data.events", Events, "##")
     yield from section("data.features", FeatureSchema, "##")
     yield from section("training", Training, "##")
     yield from section("cold_start", ColdStart, "##")

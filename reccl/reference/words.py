@@ -27,7 +27,7 @@ NOUNS = {
 }
 """One, and several."""
 SECTIONS = {"ColdStart": "cold_start", "Data": "data", "Evaluation": "evaluation", "FeatureSchema": "data.features"}
-SECTIONS |= {"Training": "training"}
+SECTIONS |= {"Events": "data.events", "Training": "training"}
 """Chapters of classes that are no parts."""
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import bmat, csr_matrix, diags, identity
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import normalize_matrix
+from reccl.data.svd import normalize_matrix, strength_of_items
 from reccl.encoders import Embeddings
 from reccl.scorers.graph_filter import GraphFilter
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
@@ -61,7 +61,7 @@ class ChebyshevFilter(ScorerSettings):
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         shared = {"rank": self.rank, "weight": self.weight, "exact": self.exact}
         ideal = GraphFilter(**shared, exponent=self.exponent, ideal_exponent=self.exponent).build(graph, None)
-        scale = graph.item_degree.clamp(min=1).double().cpu().numpy() ** self.exponent  # [I] D^b
+        scale = strength_of_items(graph) ** self.exponent  # [I] D^b
         hops = horner_hops(normalize_matrix(graph.interactions), plateau_coefficients(self.order, self.flatness), scale)
         operator = ItemOperator(tuple(to_torch_csr(hop).to(graph.device) for hop in hops))
         return Scorer(ideal.user_embeddings, ideal.item_embeddings, graph.user_items, (operator,))

@@ -19,10 +19,11 @@ class Ease(ScorerSettings):
 
     P = (R'D_U^-2a R + l2 I)^-1,  B_ij = -P_ij / P_jj, B_jj = 0,  s_u = B' x_u
 
-    R [U, I] is the binary training matrix, D_U the users' degrees. In the paper a, the `user_exponent`, is 0: every
-    interaction has the same weight in the regression. With 1/2 every user has the same weight, so that a few long
-    histories do not dominate (as in the normalized graphs of GF-CF, and in DAN, Park et al., SIGIR 2025;
-    https://arxiv.org/abs/2504.05805, which also normalizes items). Needs three dense I x I matrices.
+    R [U, I] is the training matrix, binary or of the weights, D_U the users' degrees (the sums of its rows). In the
+    paper a, the `user_exponent`, is 0: every interaction has the same weight in the regression. With 1/2 every user has
+    the same weight, so that a few long histories do not dominate (as in the normalized graphs of GF-CF, and in DAN,
+    Park et al., SIGIR 2025; https://arxiv.org/abs/2504.05805, which also normalizes items). Needs three dense I x I
+    matrices.
 
     >>> import polars as pl
     >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
@@ -59,7 +60,8 @@ class Ease(ScorerSettings):
         """See `ScorerSettings.build`. Raises TrainingError where the catalog is too large for a dense matrix."""
         self.check(graph)
         counts = graph.interactions
-        rows = diags(graph.user_degree.clamp(min=1).float().cpu().numpy() ** -self.user_exponent) @ counts  # D_U^-a R
+        strength = graph.user_strength.float()  # [U]
+        rows = diags(strength.masked_fill(strength == 0, 1).cpu().numpy() ** -self.user_exponent) @ counts  # D_U^-a R
         gram = torch.from_numpy((rows.T @ rows).toarray()).to(graph.device)  # [I, I]
         gram.diagonal().add_(self.l2)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))  # [I, I] P

@@ -8,7 +8,7 @@ from scipy.sparse import diags
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import decompose_graph, normalize_matrix
+from reccl.data.svd import decompose_graph, normalize_matrix, strength_of_items
 from reccl.encoders import Embeddings
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
@@ -57,7 +57,7 @@ class GraphFilter(ScorerSettings):
         counts = graph.interactions
         normal = normalize_matrix(counts)  # R~
         vectors = decompose_graph(graph, self.rank if self.weight else 0, exact=self.exact).right  # [I, rank]
-        degree = graph.item_degree.clamp(min=1).double().cpu().numpy()  # [I]
+        degree = strength_of_items(graph)  # [I]
         scale, ideal = degree**self.exponent, degree[:, None] ** self.ideal_exponent  # [I] D^a, [I, 1] D^b
         tables = counts @ (vectors / ideal), self.weight * vectors * ideal  # [U, rank], [I, rank]
         to_users, to_items = normal @ diags(1 / scale), diags(scale) @ normal.T  # R~ D^-a, D^a R~'

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from scipy.sparse import csr_matrix
@@ -22,6 +23,8 @@ class ItemKnn(ScorerSettings):
     sim(i, j) = |U_i and U_j| / (|U_i|^1/2 |U_j|^1/2 + shrink),  s_ui = sum over the user's items j of sim(i, j),
     where each item j keeps only its `neighbors` most similar items.
 
+    With weights w_ui, |U_i and U_j| is the sum of w_ui w_uj over users, and |U_i| that of w_ui^2: their cosine.
+
     >>> import polars as pl
     >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
     >>> graph = Graph.from_interactions(rows, 3, 3)  # 3 users, 3 items
@@ -41,8 +44,9 @@ class ItemKnn(ScorerSettings):
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        counts, degree = graph.interactions, graph.item_degree.cpu().float()
-        length, by_item = degree.sqrt(), counts.T.tocsr()
+        counts = graph.interactions
+        squares = np.asarray(counts.multiply(counts).sum(0)).ravel()  # [I] the degrees, where there are no weights
+        length, by_item = torch.from_numpy(squares).float().sqrt(), counts.T.tocsr()
         rows, columns, values = [], [], []
         for start in range(0, graph.num_items, CHUNK):
             common = torch.from_numpy((by_item[start : start + CHUNK] @ counts).toarray())  # [c, I] common users

@@ -11,7 +11,7 @@ from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
 class Popularity(ScorerSettings):
-    """score(u, i) = number of training interactions of item i: the baseline that any model must beat.
+    """score(u, i) = number (or weight) of training interactions of item i: the baseline that any model must beat.
 
     >>> import polars as pl
     >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 1, 1], "item": [2, 2, 0]}), 2, 3)
@@ -23,4 +23,5 @@ class Popularity(ScorerSettings):
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
-        return Scorer(torch.ones(graph.num_users, 1, device=graph.device), graph.item_degree[:, None].float())  # D = 1
+        users = torch.ones(graph.num_users, 1, device=graph.device)  # D = 1
+        return Scorer(users, graph.item_strength[:, None].float())

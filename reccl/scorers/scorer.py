@@ -24,7 +24,8 @@ class Scorer:
 
     s_u = E_I e_u + sum over item operators of M_m ... M_1 x_u
 
-    with e_u [D] the user's embedding, E_I [I, D] the items', x_u [I] in {0, 1} the user's training interactions, and
+    with e_u [D] the user's embedding, E_I [I, D] the items', x_u [I] the user's training interactions (1, or their
+    weights), and
     M_1 .. M_m the matrices of an operator, dense or CSR, that turn a column of items into a column of scores (an
     item-item matrix, or the two hops of a graph filter). D may be 0, and so may be the number of operators.
 
@@ -59,9 +60,9 @@ class Scorer:
         scores = torch.mm(self.user_embeddings[rows], self.item_embeddings.T, out=out)  # [B, I]
         if self.history is not None and self.item_operators:
             for users, block in zip(rows.split(OPERATOR_USERS), scores.split(OPERATOR_USERS), strict=True):
-                place, item = self.history.gather_pairs(users)
+                place, entry = self.history.find_entries(users)
                 x = torch.zeros(self.num_items, len(users), device=self.device)  # [I, b]
-                x[item, place] = 1.0
+                x[self.history.item[entry], place] = self.history.values[entry]
                 for operator in self.item_operators:
                     block += (operator @ x).T
         return scores
@@ -77,6 +78,8 @@ class Scorer:
         named = {"user_embeddings": self.user_embeddings, "item_embeddings": self.item_embeddings}
         if self.history is not None:
             named |= {"history_start": self.history.start, "history_item": self.history.item}
+            if self.history.weight is not None:
+                named["history_weight"] = self.history.weight
         return named | to_tensors(self.item_operators)
 
     @classmethod
@@ -90,7 +93,9 @@ class Scorer:
         """What `tensors` gave."""
         items, history = named["item_embeddings"], None
         if "history_start" in named:
-            history = UserItemCSR(named["history_start"], named["history_item"], len(items))
+            history = UserItemCSR(
+                named["history_start"], named["history_item"], len(items), named.get("history_weight")
+            )
         return cls(named["user_embeddings"], items, history, from_tensors(named))
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import Table, decompose_graph
+from reccl.data.svd import Table, decompose_graph, strength_of_items
 from reccl.encoders import Embeddings
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -61,7 +61,7 @@ class Svd(ScorerSettings):
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         found = decompose_graph(graph, self.dimension, normalize=self.normalize, exact=self.exact)
-        degree = graph.item_degree.clamp(min=1).double().cpu().numpy()  # [I]
+        degree = strength_of_items(graph)  # [I]
         around = degree[:, None] ** (self.exponent if self.normalize else 0.0)  # [I, 1] D^b
         rows = graph.interactions @ (found.right / around) * self.vector_weights(found.values, graph)  # [U, D]
         users, items = (torch.from_numpy(table).float().to(graph.device) for table in (rows, found.right * around))
@@ -78,7 +78,13 @@ class Svd(ScorerSettings):
 
 
 def chance_singular_value(graph: Graph) -> float:
-    """About the largest non-trivial singular value of a normalized matrix of as many random interactions (e)."""
-    interactions = max(1, len(graph.user))
+    """About the largest non-trivial singular value of a normalized matrix of as many random interactions (e).
+
+    Where they have weights, of as many as have their spread: Kish's effective number, (sum w)^2 / sum w^2.
+    """
+    interactions = float(max(1, len(graph.user)))
+    if graph.edge_weight is not None:
+        weight = graph.edge_weight.double()
+        interactions = float(weight.sum() ** 2 / weight.square().sum())
     users, items = (int((degree > 0).sum()) for degree in (graph.user_degree, graph.item_degree))
     return float((users / interactions) ** 0.5 + (items / interactions) ** 0.5) or 1.0

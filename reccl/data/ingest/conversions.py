@@ -26,6 +26,8 @@ class Conversion:
     """The converted column, from the column and its type."""
     meaning: str
     advice: str = "mend the file"
+    required: bool = False
+    """Whether a missing value is an error, too."""
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Convert the column."""
@@ -39,7 +41,7 @@ def convert(frame: pl.LazyFrame, *conversions: Conversion) -> pl.LazyFrame:
     for each in conversions:
         column, dtype = pl.col(each.column), schema[each.column]
         known = column.is_not_null() & column.is_not_nan() if dtype.is_float() else column.is_not_null()
-        lost[each] = known & pl.col(f"__{each.column}").is_null()
+        lost[each] = (each.required | known) & pl.col(f"__{each.column}").is_null()
 
     def refuse(row: dict[str, object]) -> DataError:
         one = pl.DataFrame({name: [value] for name, value in row.items()}, strict=False)
@@ -68,6 +70,17 @@ def to_numbers(column: str, decimal: str = ".", thousands: str | None = None) ->
         return pl.coalesce(number, truth)
 
     return Conversion(column, expression, "a number")
+
+
+def to_weights(column: str, decimal: str = ".", thousands: str | None = None) -> Conversion:
+    """A column as float64 above 0; zero, a negative number, an infinite one and a missing one are errors."""
+    read = to_numbers(column, decimal, thousands).expression
+
+    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        number = read(values, dtype)
+        return pl.when(number.is_finite() & (number > 0)).then(number)
+
+    return Conversion(column, expression, "a number above 0", "mend it, or leave such rows out", required=True)
 
 
 def plain_numbers(text: pl.Expr, decimal: str = ".", thousands: str | None = None) -> pl.Expr:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import Field
 
-from reccl.data.columns import ITEM, OPTIONAL, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
+from reccl.data.columns import EVENT, ITEM, OPTIONAL, PART, PARTS, RATING, TIMESTAMP, USER, WEIGHT
 from reccl.data.ingest import steps
 from reccl.data.ingest.conversions import (
     Conversion,
@@ -20,9 +20,11 @@ from reccl.data.ingest.conversions import (
     to_exported_text,
     to_numbers,
     to_text,
+    to_weights,
     to_whole_numbers,
 )
 from reccl.data.ingest.delimited import Dialect
+from reccl.data.ingest.events import Events, require_known_events, weigh_events
 from reccl.data.ingest.files import TEXT, Format, find_table_files, scan
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.tables import Tables
@@ -30,6 +32,12 @@ from reccl.errors import DataError, did_you_mean, join_names
 
 Core = Annotated[int, Field(ge=0, lt=2**31)]
 Column = str | None
+Duplicates = Literal["first", "last", "error", "sum", "count"]
+"""What several rows of one (user, item) become."""
+
+
+OPTIONS = {EVENT: "events.column"}
+"""Keys of a config that name a column, where they are called otherwise than the column is inside reccl."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ def interactions_to_tables(
     time_format: str | None = None,
     rating: Column = None,
     weight: Column = None,
+    events: Events | None = None,
     part: Column = None,
     decimal: Literal[".", ","] = ".",
     thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
@@ -80,7 +89,7 @@ def interactions_to_tables(
     users_id: str | None = None,
     items_id: str | None = None,
     nulls: Literal["drop", "error"] = "drop",
-    duplicates: Literal["first", "last", "error"] = "last",
+    duplicates: Duplicates | None = None,
     minimum_rating: float | None = None,
     user_core: Core = 0,
     item_core: Core = 0,
@@ -98,12 +107,17 @@ def interactions_to_tables(
     ids: in text files, auto takes ids for numbers where all are whole numbers without leading zeros.
     users_id, items_id: the columns that hold the ids of users and items; by default the same as in the interactions.
     nulls: drop rows without user or item, or call them an error.
-    duplicates: of rows with one (user, item), keep the first or last in time, or call them an error.
+    events: the column that says what kind of event a row is, the weight of each kind, and which are to be predicted,
+      as {column: event, weights: {view: 1, cart: 3, purchase: 10}, targets: [purchase]}.
+    duplicates: of rows with one (user, item), keep the first or last in time; or sum their weights, or count them,
+      among the rows of one part of the split; or call them an error. By default last, and sum where there are weights.
     minimum_rating: the least rating that counts as liked.
     user_core, item_core: keep users and items with at least so many rows, until nothing moves.
     since, until: keep what happened at or after `since` and before `until`: an ISO date, or seconds since 1970.
     """
     columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight, PART: part}
+    columns[EVENT] = events.column if events else None
+    repeats = resolve_duplicates(duplicates, weighed=weight is not None or events is not None)
     raw = interactions.scan((user, item))
     unnamed = [name for name in OPTIONAL if columns[name] is None and name in raw.collect_schema()]
     asked = {RATING: minimum_rating is not None, TIMESTAMP: since is not None or until is not None}
@@ -118,7 +132,11 @@ def interactions_to_tables(
         return to_text(key) if interactions.typed or ids == "string" else to_exported_text(key)
 
     conversions = {key: convert_ids(key, known=ids == "auto" and not interactions.typed) for key in (USER, ITEM)}
-    conversions |= {name: to_numbers(name, decimal, thousands) for name in (RATING, WEIGHT) if name in present}
+    conversions |= {name: to_numbers(name, decimal, thousands) for name in (RATING,) if name in present}
+    if WEIGHT in present:
+        conversions[WEIGHT] = to_weights(WEIGHT, decimal, thousands)
+    if events is not None and events.unknown == "error":
+        conversions[EVENT] = require_known_events(events)
     if TIMESTAMP in present:
         conversions[TIMESTAMP] = to_epoch_seconds(TIMESTAMP, time_unit, time_format)
     if PART in present:
@@ -127,8 +145,14 @@ def interactions_to_tables(
     funnel = funnel.then(f"nulls: {nulls}", steps.drop_nulls(USER, ITEM, policy=nulls))
     mend = f"none is read from {interactions.origin}; set {{column}}: COLUMN"
     funnel = filter_rows(funnel, since=since, until=until, minimum_rating=minimum_rating, mend=mend)
-    funnel = funnel.then(f"duplicates: {duplicates}", steps.drop_duplicates(duplicates))
-    funnel = filter_rows(funnel, user_core=user_core, item_core=item_core)
+    if events is not None:
+        funnel = funnel.then("events with a weight", weigh_events(events))
+    summed = repeats == "sum" or repeats == "count"
+    if repeats == "count":
+        funnel = Funnel(funnel.frame.with_columns(pl.lit(1.0).alias(WEIGHT)), funnel.passed)
+    if not (repeats == "sum" or repeats == "count"):
+        funnel = funnel.then(f"duplicates: {repeats}", steps.drop_duplicates(repeats))
+    funnel = filter_rows(funnel, user_core=user_core, item_core=item_core, repeats=summed)
 
     def features(table: RawTable | None, column: str, key: str) -> pl.LazyFrame | None:
         if table is None:
@@ -142,7 +166,14 @@ def interactions_to_tables(
     users = features(user_features, users_id or user, USER)
     unread = [name for name in unnamed if columns[name] is None]
     notes = [f"{interactions.origin}: column {name!r} is not read; set {name}: {name} to use it" for name in unread]
-    return Tables(funnel, users, features(item_features, items_id or item, ITEM), tuple(notes))
+    return Tables(funnel, users, features(item_features, items_id or item, ITEM), tuple(notes), summed)
+
+
+def resolve_duplicates(duplicates: Duplicates | None, *, weighed: bool) -> Duplicates:
+    """What repeated rows become. Raises DataError for a count of rows that are weighed otherwise."""
+    if duplicates == "count" and weighed:
+        raise DataError("duplicates: count gives a pair its number of rows; with weight or events set duplicates: sum")
+    return duplicates or ("sum" if weighed else "last")
 
 
 def filter_rows(
@@ -153,9 +184,10 @@ def filter_rows(
     minimum_rating: float | None = None,
     user_core: int = 0,
     item_core: int = 0,
+    repeats: bool = False,
     mend: str = "the data has none",
 ) -> Funnel:
-    """Chain the steps that are asked for: a time window, a least rating, a k-core.
+    """Chain the steps that are asked for: a time window, a least rating, a k-core (`repeats`: of distinct pairs).
 
     Raises DataError where rows have no time or rating to go by; it ends with `mend`, `{column}` filled in.
     """
@@ -170,7 +202,8 @@ def filter_rows(
         funnel = funnel.then(f"rating >= {minimum_rating:g}", steps.filter_ratings(minimum_rating))
     if user_core or item_core:
         funnel = funnel.then(
-            f"core of {user_core} a user, {item_core} an item", steps.filter_k_core(user_core, item_core)
+            f"core of {user_core} a user, {item_core} an item",
+            steps.filter_k_core(user_core, item_core, repeats=repeats),
         )
     return funnel
 
@@ -192,7 +225,7 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
     chosen = {name: column for name, column in columns.items() if column is not None}
     for name, column in chosen.items():
         if column not in present:
-            near, option = did_you_mean(column, present), name if len(columns) > 1 else f"{name}s_id"
+            near, option = did_you_mean(column, present), OPTIONS.get(name, name) if len(columns) > 1 else f"{name}s_id"
             there = f"the columns there are: {join_names(present)}"
             there += "; are separator, comment and header right?" * (len(present) == 1)
             raise DataError(f"{origin} has no column {column!r}{near}; {there}; set {option}: COLUMN")

@@ -16,7 +16,7 @@ from reccl.errors import ConfigError, DataError, RecclError, describe_error, did
 from reccl.settings import Settings
 from reccl.trust import require_trust
 
-RESERVED = {*dir(Settings), "pipeline", "source", "root", "split", "features"}
+RESERVED = {*dir(Settings), "pipeline", "source", "root", "split", "features", "half_life", "weight_scale"}
 """What an argument of a pipeline cannot be called: the other keys of the section, and names of Settings."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 

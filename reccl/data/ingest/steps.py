@@ -87,7 +87,7 @@ def drop_duplicates(keep: Literal["first", "last", "error"] = "last") -> Step:
             raise DataError(
                 f"user {user!r} and item {item!r} occur together {times} times "
                 f"({sum(repeated.height for repeated in found):,} such rows in all); "
-                "set duplicates: first or last to keep one"
+                "set duplicates: first or last to keep one, sum or count to weigh it"
             )
         for repeated in found:
             keep_it[find_dropped(repeated).to_numpy()] = False
@@ -156,15 +156,23 @@ def filter_times(since: Moment | None = None, until: Moment | None = None) -> St
     return step
 
 
-def filter_k_core(user: int = 0, item: int = 0) -> Step:
+def filter_k_core(user: int = 0, item: int = 0, *, repeats: bool = False) -> Step:
     """Keep users with at least `user` rows and items with at least `item` rows, among the rows kept.
 
     Dropping an item can push a user below the line and so on: repeated until nothing moves, so the result is the
-    largest such table, whatever the order of dropping. Rows are counted, so drop duplicate pairs first. Rows without
-    user or item go.
+    largest such table, whatever the order of dropping. Rows are counted, so drop duplicate pairs first, or say
+    that there are `repeats`: then distinct pairs are. Rows without user or item go.
     """
 
     def decide(pairs: pl.LazyFrame) -> NDArray[np.bool_]:
+        if repeats:
+            distinct = pairs.unique([USER, ITEM], maintain_order=True).with_row_index(ROW).collect()
+            inside = find_core(distinct.lazy())
+            place = pairs.collect().join(distinct, on=[USER, ITEM], how="left", maintain_order="left")[ROW]
+            return np.asarray(inside[place.to_numpy()])
+        return find_core(pairs)
+
+    def find_core(pairs: pl.LazyFrame) -> NDArray[np.bool_]:
         users, items = (_encode(pairs.select(side).collect(engine="streaming").to_series()) for side in (USER, ITEM))
         inside = np.ones(len(users), dtype=bool)  # [n]
         rows = np.arange(len(users), dtype=np.uint32)

@@ -21,3 +21,5 @@ class Tables:
     items: pl.LazyFrame | None = None
     notes: tuple[str, ...] = ()
     """What a user may want to know of how the files were read, a line each."""
+    repeats: bool = False
+    """Whether a (user, item) may have several rows, whose weights are summed once the rows are split."""

@@ -19,6 +19,7 @@ class ColdStartSplit(Split):
     both held-out parts have warm and cold rows.
     """
 
+    of_pairs: ClassVar[bool] = True
     cold: Fraction = 0.2
     """Share of the items (users) that are cold; half of them in validation, half in test."""
     warm_validation: Fraction = 0.1

@@ -31,6 +31,8 @@ class Split(Settings):
     """Keep held-out rows whose user or item has no training rows (they count in the metrics); false drops them."""
     reads: ClassVar[tuple[str, ...]] = ()
     """The columns, besides `user`, that `split` reads."""
+    of_pairs: ClassVar[bool] = False
+    """Whether all rows of one (user, item) go to one part; by time a pair may be in training and come again later."""
 
     def split(self, rows: pl.DataFrame) -> HeldOut:
         """Which of [n] rows are held out.
@@ -41,6 +43,19 @@ class Split(Settings):
 
         """
         raise NotImplementedError
+
+
+def hold_out(split: Split, rows: pl.DataFrame, *, repeats: bool) -> HeldOut:
+    """Which of [n] rows a split holds out; where pairs have `repeats`, the rows of one stay together if it says so.
+
+    `rows` hold the columns that the split reads, and `item` where there are repeats.
+    """
+    if not (repeats and split.of_pairs):
+        return split.split(rows)
+    pairs = rows.select(USER, ITEM)
+    first = (pairs != pairs.shift()).select(pl.any_horizontal(pl.all().fill_null(True))).to_series()  # [n] of a pair
+    place = first.cum_sum() - 1  # [n] which pair a row is of
+    return HeldOut(*(mask.gather(place) for mask in split.split(rows.filter(first))))
 
 
 class HoldOutRule(Protocol):

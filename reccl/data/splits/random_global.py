@@ -1,6 +1,6 @@
 """Random global: a share of all interactions is held out, whoever made them."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 from typing_extensions import override
@@ -18,6 +18,7 @@ class RandomGlobal(Split):
     """
 
     kind: Literal["random_global"] = "random_global"
+    of_pairs: ClassVar[bool] = True
     test: Fraction = 0.2
     """Share of all rows that go to test."""
     validation: Fraction = 0.1

@@ -1,6 +1,6 @@
 """Random per user: a share of every user's interactions is held out."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 from typing_extensions import override
@@ -20,6 +20,7 @@ class RandomPerUser(Split):
     """
 
     kind: Literal["random_per_user"] = "random_per_user"
+    of_pairs: ClassVar[bool] = True
     test: Fraction = 0.2
     """Share of each user's rows that go to test."""
     validation: Fraction = 0.1

@@ -28,6 +28,7 @@ class Alignment(TermSettings):
     embeddings: see the term `distillation`. A side without features does not count.
     """
 
+    takes_weights = None
     kind: Literal["alignment"] = "alignment"
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Factor of this term in the objective."""

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings, Encoder
+from reccl.losses.weighted_mean import weighted_mean
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.predictor import LinearPredictor, direct_copy
 from reccl.training.terms.term import Step, TermSettings
@@ -37,6 +38,7 @@ class Bootstrap(TermSettings):
     (see `predictor.direct_copy`), and lists are ranked by the embeddings themselves.
     """
 
+    takes_weights = True
     kind: Literal["bootstrap"] = "bootstrap"
     predictor: Literal["direct_copy", "linear"] = "linear"
     """h: a trained linear map, or one that is computed from the batch's embeddings."""
@@ -74,7 +76,7 @@ class Bootstrap(TermSettings):
             from_users, from_items = users @ matrix, items @ matrix
         to_items = cosine_similarity(from_users, target.items(batch.item).detach())  # [B]
         to_users = cosine_similarity(from_items, target.users(batch.user).detach())  # [B]
-        return (1 - (to_items + to_users) / 2).mean()
+        return weighted_mean(1 - (to_items + to_users) / 2, batch.weight)
 
     @override
     def transform_for_ranking(self, embeddings: Embeddings, modules: Mapping[str, nn.Module]) -> Embeddings:

@@ -21,6 +21,7 @@ class Bottleneck(TermSettings):
     encoder learns.
     """
 
+    takes_weights = None
     kind: Literal["bottleneck"] = "bottleneck"
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Factor of this term in the objective (beta; the authors: 2 to 40)."""

@@ -29,6 +29,7 @@ class Contrast(TemperatureTerm):
     from the batch and the queue.
     """
 
+    takes_weights = None
     kind: Literal["contrast"] = "contrast"
     weight: Annotated[float, Field(ge=0)] = 0.1
     """Factor of this term in the objective (lambda_1 of SGL)."""

@@ -21,6 +21,7 @@ class CrossLayer(TemperatureTerm):
     it cheap.
     """
 
+    takes_weights = None
     kind: Literal["cross_layer"] = "cross_layer"
     weight: Annotated[float, Field(ge=0)] = 0.2
     """Factor of this term in the objective (lambda)."""

@@ -12,6 +12,7 @@ from reccl.data.graph import Graph
 from reccl.errors import TrainingError
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import Similarity, dot_negatives, dot_positive, normalize_for
+from reccl.losses.weighted_mean import weighted_mean
 from reccl.negatives.negatives import redraw_known
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -43,6 +44,7 @@ class Distillation(TermSettings):
     Without `replaced` in the encoder the teacher is the base alone.
     """
 
+    takes_weights = True
     kind: Literal["distillation"] = "distillation"
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Factor of this term in the objective."""
@@ -95,7 +97,7 @@ class Distillation(TermSettings):
         ranking = masked_mean(cross_entropy(lead, target, reduction="none"), mask)  # [B]
         identification = cross_entropy(y_margin, z_margin.sigmoid(), reduction="none")  # [B]
         weighted = weight[batch.item] * (self.ranking * ranking + self.identification * identification)
-        return (self.supervised * supervised + self.rating * rating + weighted).mean()
+        return weighted_mean(self.supervised * supervised + self.rating * rating + weighted, batch.weight)
 
     def score_items(self, user: Tensor, items: Tensor, first: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The users' scores of their positives [B] and negatives [B, M], and how much more similar each positive is to

@@ -18,6 +18,7 @@ class FullSoftmax(TermSettings):
     similarities a step, so it is for catalogs of up to some ten thousand items.
     """
 
+    takes_weights = True
     kind: Literal["full_softmax"] = "full_softmax"
     temperature: Annotated[float, Field(gt=0)] = 0.2
     """Divides the similarity."""
@@ -26,8 +27,8 @@ class FullSoftmax(TermSettings):
     popularity: Annotated[float, Field(ge=-1, le=1)] = 0.0
     """Exponent of a candidate's weight, degree^popularity: 0 all alike, 1 as in-batch negatives are distributed."""
     user_exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Exponent of a user's number of interactions, which divides the weight of each: 0 weighs all interactions alike, 1
-    all users alike, as in metrics that are means over users."""
+    """Exponent of a user's number (or weight) of interactions, which divides the weight of each: 0 weighs all
+    interactions alike, 1 all users alike, as in metrics that are means over users."""
     known: Literal["masked", "negative"] = "negative"
     """Whether a user's other known items count as negatives of each other (the multinomial likelihood), or are masked
     (sampled softmax losses)."""
@@ -40,19 +41,36 @@ class FullSoftmax(TermSettings):
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
         users, items = (normalize_for(rows(None), self.similarity) for rows in (embeddings.users, embeddings.items))
-        loss = self.compare(users, items, batch.user, batch.item, graph.item_degree, graph.user_items)
+        degree, strength = (graph.user_degree, graph.item_degree), (graph.user_strength, graph.item_strength)
+        loss = self.compare(
+            users, items, batch.user, batch.item, degree[1], graph.user_items, strength[0], batch.weight
+        )
         if not self.reverse:
             return loss
-        reverse = self.compare(items, users, batch.item, batch.user, graph.user_degree, graph.item_users)
+        reverse = self.compare(
+            items, users, batch.item, batch.user, degree[0], graph.item_users, strength[1], batch.weight
+        )
         return loss + self.reverse * reverse
 
     def compare(
-        self, anchors: Tensor, candidates: Tensor, anchor: Tensor, positive: Tensor, degree: Tensor, known: UserItemCSR
+        self,
+        anchors: Tensor,
+        candidates: Tensor,
+        anchor: Tensor,
+        positive: Tensor,
+        degree: Tensor,
+        known: UserItemCSR,
+        strength: Tensor,
+        weight: Tensor | None,
     ) -> Tensor:
-        """One direction: tables [n, D] and [M, D], interactions [B], candidates' degrees [M]."""
+        """One direction: tables [n, D] and [M, D], interactions [B] and their weights [B], candidates' degrees [M] and
+        anchors' strengths [n].
+        """
         distinct, row = anchor.unique(return_inverse=True)  # [b], [B]
         scaled = anchors[distinct] / self.temperature  # [b, D]
         log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
         masked = known.gather_pairs(distinct) if self.known == "masked" else None
-        weight = known.counts[anchor].float() ** -self.user_exponent if self.user_exponent else None  # [B]
+        if self.user_exponent:
+            share = strength[anchor].float() ** -self.user_exponent  # [B]
+            weight = share if weight is None else weight * share
         return catalog_softmax(scaled, candidates, row, positive, log_weight, masked, weight)

@@ -32,6 +32,7 @@ class HopMixing(TermSettings):
     output.
     """
 
+    takes_weights = True
     kind: Literal["hop_mixing"] = "hop_mixing"
     loss: AnyLoss = BPR()
     """Loss over (user, item, the mixed negatives)."""
@@ -45,12 +46,16 @@ class HopMixing(TermSettings):
     """What the encoder sees of the graph."""
 
     @override
+    def ignores_weights(self) -> str | None:
+        return None if self.loss.takes_weights else f"loss {getattr(self.loss, 'kind', type(self.loss).__name__)}"
+
+    @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch = step.encode(views[0]), step.batch
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
         mixed = [self.mix_negative(step, embeddings, users) for _ in range(self.number)]
         negatives, mask = (torch.stack(each, 1) for each in zip(*mixed, strict=True))  # [B, K, D], [B, K]
-        return self.loss(Pairs(users, items, negatives, mask, group=batch.user))
+        return self.loss(Pairs(users, items, negatives, mask, group=batch.user, weight=batch.weight))
 
     def mix_negative(self, step: Step, embeddings: Embeddings, users: Tensor) -> tuple[Tensor, Tensor]:
         """One mixed negative per row, [B, D], and whether it is masked since all its candidates are, [B]."""

@@ -13,6 +13,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.data.graph_cache import cache_on_graph
 from reccl.losses.similarity import dot_negatives
+from reccl.losses.weighted_mean import weighted_mean
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -36,6 +37,7 @@ class ItemItem(TermSettings):
     G_ij sqrt(g_i + 1) / (g_i sqrt(g_j + 1))); the mean over the batch's interactions, not their sum.
     """
 
+    takes_weights = True
     kind: Literal["item_item"] = "item_item"
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Factor of this term in the objective (gamma of the paper, lambda in the authors' code; theirs multiplies a sum
@@ -51,7 +53,7 @@ class ItemItem(TermSettings):
         top = find_co_occurrences(step.graph, self.neighbors)
         neighbors = embeddings.items(top.items[batch.item])  # [B, K, D]
         logits = dot_negatives(embeddings.users(batch.user), neighbors)  # [B, K]
-        return (top.weight[batch.item] * softplus(-logits.float())).sum(1).mean()
+        return weighted_mean((top.weight[batch.item] * softplus(-logits.float())).sum(1), batch.weight)
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ def find_co_occurrences(graph: Graph, neighbors: int) -> CoOccurrences:
     counts = graph.interactions  # R [U, I]
     of_item = counts.T.tocsr()  # [I, U]
     total = of_item @ np.asarray(counts.sum(1)).ravel()  # [I] g
+    own = np.asarray(counts.multiply(counts).sum(0)).ravel()  # [I] G_ii
     root = np.sqrt(np.maximum(total, 1))
-    factor = root / np.maximum(total - graph.item_degree.cpu().numpy(), 1)  # [I] sqrt(g_i) / (g_i - G_ii)
+    factor = root / np.maximum(total - own, 1)  # [I] sqrt(g_i) / (g_i - G_ii)
     best, chunk = [], max(COUNTS // max(graph.num_items, 1), 1)
     for start in range(0, graph.num_items, chunk):
         rows = np.arange(start, min(start + chunk, graph.num_items))

@@ -17,6 +17,7 @@ class L2(TermSettings):
     initial embeddings.
     """
 
+    takes_weights = None
     kind: Literal["l2"] = "l2"
     weight: Annotated[float, Field(ge=0)] = 1e-4
     """Factor of this term in the objective (lambda of LightGCN)."""

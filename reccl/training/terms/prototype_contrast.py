@@ -31,6 +31,7 @@ class PrototypeContrast(TermSettings):
     the sum over its rows; no warm-up epochs without the term. In the authors' code this term has no alpha.
     """
 
+    takes_weights = None
     kind: Literal["prototype_contrast"] = "prototype_contrast"
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Factor of this term in the objective (lambda_2 of NCL)."""

@@ -29,6 +29,7 @@ class Ranking(TemperatureTerm):
     itself, so that items learn.
     """
 
+    takes_weights = True
     kind: Literal["ranking"] = "ranking"
     loss: AnyLoss = InfoNCE()
     """Loss over (user, item, negatives)."""
@@ -42,6 +43,10 @@ class Ranking(TemperatureTerm):
     """Items of earlier batches that are negatives too."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Share of itself that the momentum encoder of the queue keeps at a step; without a queue there is none."""
+
+    @override
+    def ignores_weights(self) -> str | None:
+        return None if self.loss.takes_weights else f"loss {getattr(self.loss, 'kind', type(self.loss).__name__)}"
 
     @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
@@ -70,11 +75,13 @@ class Ranking(TemperatureTerm):
         positive_log_q, negative_log_q = (
             (None, None) if sample.log_q is None else (sample.log_q[batch.item], sample.log_q[sample.items])
         )
-        pairs = Pairs(users, items, negatives, sample.mask, positive_log_q, negative_log_q, group=batch.user)
+        log_q = positive_log_q, negative_log_q
+        pairs = Pairs(users, items, negatives, sample.mask, *log_q, group=batch.user, weight=batch.weight)
         loss = self.loss_at_temperature(step, self.negatives.select(pairs), "users", batch.user, statistics)
         if not self.symmetric:
             return loss
-        reverse = Pairs(items, users, users, SameIdMask(batch.user, batch.user), group=batch.item)
+        mask = SameIdMask(batch.user, batch.user)
+        reverse = Pairs(items, users, users, mask, group=batch.item, weight=batch.weight)
         return (loss + self.loss_at_temperature(step, reverse, "items", batch.item, statistics)) / 2
 
 

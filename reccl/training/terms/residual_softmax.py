@@ -37,6 +37,7 @@ class ResidualSoftmax(TermSettings):
     its users' rows.
     """
 
+    takes_weights = True
     kind: Literal["residual_softmax"] = "residual_softmax"
     prior: Annotated[Ease | ItemKnn, Field(discriminator="kind")] = Ease()
     """The closed form whose scores are given."""
@@ -60,7 +61,7 @@ class ResidualSoftmax(TermSettings):
         users = normalize_for(embeddings.users(distinct), self.similarity)  # [b, D]
         items = normalize_for(embeddings.items(None), self.similarity)  # [I, D]
         logits = users @ items.T / self.temperature + prior(distinct)  # [b, I]
-        return full_softmax(logits, row, batch.item)
+        return full_softmax(logits, row, batch.item, weight=batch.weight)
 
 
 class Prior(nn.Module):

@@ -24,6 +24,7 @@ class SoftmaxAtK(TermSettings):
     keep it for 5 to 20 epochs and start from zero.
     """
 
+    takes_weights = True
     kind: Literal["softmax_at_k"] = "softmax_at_k"
     k: Annotated[int, Field(ge=1)] = 20
     """Rank beyond which an item does not count for the metric (K)."""
@@ -48,7 +49,8 @@ class SoftmaxAtK(TermSettings):
         pairs = self.negatives.select(Pairs(users, items, negatives, sample.mask))
         positive, others = score_pairs(pairs, self.similarity)  # [B], [B, M]
         quantile = self.compute_quantile(step, embeddings, others, pairs.dense_mask)  # [B]
-        return softmax_at_k(positive, others, quantile, self.temperature, self.weight_temperature, pairs.dense_mask)
+        settings = self.temperature, self.weight_temperature, pairs.dense_mask, batch.weight
+        return softmax_at_k(positive, others, quantile, *settings)
 
     @torch.no_grad()
     def compute_quantile(self, step: Step, embeddings: Embeddings, negatives: Tensor, mask: Tensor | None) -> Tensor:

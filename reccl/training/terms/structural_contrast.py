@@ -28,6 +28,7 @@ class StructuralContrast(TermSettings):
     temperature .1 and alpha 1; SELFRec on Yelp2018 in batches of 2,048 with 1e-6, .05 and 1.5).
     """
 
+    takes_weights = None
     kind: Literal["structural_contrast"] = "structural_contrast"
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Factor of this term in the objective (lambda_1 of NCL)."""

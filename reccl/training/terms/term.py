@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 import torch
 from pydantic import Field
@@ -41,6 +41,13 @@ class TermSettings(Settings):
 
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Factor of this term in the objective."""
+
+    takes_weights: ClassVar[bool | None] = False
+    """Whether interactions count by their weights (`Batch.weight`); None where it is not about interactions."""
+
+    def ignores_weights(self) -> str | None:
+        """What of it takes interactions without their weights, such as its loss; None: nothing does."""
+        return getattr(self, "kind", type(self).__name__) if self.takes_weights is False else None
 
     def views(self) -> tuple[ViewSettings, ...]:
         """The views that the term uses, sampled every epoch: the fields that are views, in their order.

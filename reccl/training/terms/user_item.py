@@ -11,6 +11,7 @@ from typing_extensions import override
 from reccl.losses import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import score_pairs
+from reccl.losses.weighted_mean import weighted_mean
 from reccl.negatives import AnyPool, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -31,6 +32,7 @@ class UserItem(TermSettings):
     its negatives are sampled independently of the ranking term's.
     """
 
+    takes_weights = True
     kind: Literal["user_item"] = "user_item"
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Factor of this term in the objective (lambda of UltraGCN)."""
@@ -48,11 +50,11 @@ class UserItem(TermSettings):
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
         pairs = Pairs(users, items, embeddings.items(sample.items), sample.mask)
         positive, negatives = (each.float() for each in score_pairs(pairs, "dot"))  # [B], [B, M]
-        user_degree = graph.user_degree[batch.user].clamp(min=1)  # [B]
-        weight = degree_weight(user_degree, graph.item_degree[batch.item])  # [B]
-        weights = degree_weight(user_degree[:, None], graph.item_degree[sample.items])  # [B, M]
+        user_degree = graph.user_strength[batch.user]  # [B]
+        weight = degree_weight(user_degree, graph.item_strength[batch.item])  # [B]
+        weights = degree_weight(user_degree[:, None], graph.item_strength[sample.items])  # [B, M]
         pushed = masked_mean(weights * softplus(negatives), pairs.dense_mask)  # [B]
-        return (weight * softplus(-positive) + self.negative_weight * pushed).mean()
+        return weighted_mean(weight * softplus(-positive) + self.negative_weight * pushed, batch.weight)
 
 
 def degree_weight(user_degree: Tensor, item_degree: Tensor) -> Tensor:
