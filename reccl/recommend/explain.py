@@ -41,7 +41,8 @@ class Explainer:
 
     With x_u the user's items, a score has up to three parts.
 
-    - From histories (EASE, item-kNN, graph filters): s = sum over j in x_u of B_ij, and item j contributes B_ij.
+    - From histories (EASE, item-kNN, graph filters): s = sum over j in x_u of B_ij, and item j contributes B_ij, times
+      its weight in x_u where there are weights.
     - Components of embeddings that are linear in the user's items, e_u = x_u P with P_j = d_j^-a e_j diag(g), as those
       of an SVD are; they are found by a least-squares fit of one gain g a component. Item j contributes P_j . e_i.
     - Other components, as trained ones, are no closed form of the items. They are split by the estimate e(S) of them
@@ -92,12 +93,13 @@ class Explainer:
         extended, scorer = self.extended, self.scorer
         weakest = SOURCES[max(int(extended.user_source[user]), int(extended.item_source[item]))]
         score = float(extended.ranker.scores(torch.tensor([user], device=scorer.device))[0, item])
-        own = self.past.select_users(torch.tensor([user], device=scorer.device)).item  # [n]
+        history = self.past.select_users(torch.tensor([user], device=scorer.device))
+        own, weight = history.item, history.values.double()  # [n], [n]
         if weakest == SOURCES[POPULARITY] or len(own) == 0:
             return Explanation(score, self.to_table(own[:0], score * own[:0]), True, score, weakest)
         projection, free = self.linear
         parts = projection[own] @ scorer.item_embeddings[item].double()  # [n]
-        parts = parts + self.from_histories(own, item)
+        parts = (parts + self.from_histories(own, item)) * weight
         if free.any():
             parts = parts + self.shapley_values(user, own, item)
         rest = score - float(parts.sum())
@@ -150,7 +152,8 @@ def find_linear_components(scorer: Scorer, past: UserItemCSR, trained: Tensor) -
     rows = rows[torch.linspace(0, max(0, len(rows) - 1), min(SAMPLE, len(rows))).round().long().to(rows.device)]
     users, own = scorer.user_embeddings[rows].double(), past.select_users(rows)  # [m, D]
     items = scorer.item_embeddings.double()  # [I, D]
-    degree = torch.bincount(past.item, minlength=scorer.num_items).clamp(min=1).double()  # [I]
+    strength = torch.bincount(past.item, past.values.double(), minlength=scorer.num_items)  # [I]
+    degree = strength.masked_fill(strength == 0, 1)
     energy = users.square().sum(0)  # [D]
     projection = torch.zeros_like(items)
     free = energy > 0  # [D]

@@ -54,6 +54,16 @@ def test_contributions_of_a_linear_scorer_add_up_to_the_score(planted_dataset: D
         assert set(found.contributions["item"]) == set(model.item_ids.to_ids(own))
 
 
+@pytest.mark.parametrize("name", ["ease", "graph_filter", "blend"])
+def test_contributions_of_weighted_items_add_up_likewise(planted_dataset: Dataset, name: str) -> None:
+    data = train_rows_alone(planted_dataset)
+    data = replace(data, train=data.train.with_columns(weight=1.0 + pl.col("item") % 3))
+    model = Model.of(LINEAR[name](data.build_graph()), data)
+    found = Explainer(extend_model(model))(17, 3)
+    score = float(model.scorer.scores(torch.tensor([17]))[0, 3])
+    assert found.exact and found.contributions["contribution"].sum() == pytest.approx(score, rel=1e-4)
+
+
 @pytest.mark.parametrize("name", ["ease", "item_knn"])
 def test_a_contribution_is_what_the_score_loses_without_the_item(planted_dataset: Dataset, name: str) -> None:
     data = train_rows_alone(planted_dataset)
