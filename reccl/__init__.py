@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from reccl.data.dataset import Dataset
     from reccl.errors import ConfigError, DataError, RecclError, RunError, TrainingError
     from reccl.outcome import RunCallback as Callback
+    from reccl.recommend.rules import Calibrated, Mmr, Rules
     from reccl.recommender import Recommender
 
 _PLACES = {
+    "Calibrated": "reccl.recommend.rules:Calibrated",
     "Callback": "reccl.outcome:RunCallback",
     "ConfigError": "reccl.errors:ConfigError",
     "DataError": "reccl.errors:DataError",
     "Dataset": "reccl.data.dataset:Dataset",
     "Experiment": "reccl.config:Experiment",
+    "Mmr": "reccl.recommend.rules:Mmr",
     "RecclError": "reccl.errors:RecclError",
     "Recommender": "reccl.recommender:Recommender",
+    "Rules": "reccl.recommend.rules:Rules",
     "RunError": "reccl.errors:RunError",
     "TrainingError": "reccl.errors:TrainingError",
     "encoders": "reccl.encoders",
@@ -52,13 +56,16 @@ _PLACES = {
 }
 
 __all__ = [
+    "Calibrated",
     "Callback",
     "ConfigError",
     "DataError",
     "Dataset",
     "Experiment",
+    "Mmr",
     "RecclError",
     "Recommender",
+    "Rules",
     "RunError",
     "TrainingError",
     "__version__",

@@ -1,7 +1,5 @@
 """Recommender: a trained model in the hands of a user of the library."""
 
-import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -12,16 +10,20 @@ import polars as pl
 import torch
 
 from reccl.atomic import atomic_path
+from reccl.caller_warning import warn
 from reccl.config import Experiment, loads
 from reccl.data.columns import ITEM, USER
 from reccl.data.ingest.frames import to_polars
 from reccl.errors import DataError, RecclError
-from reccl.recommend import Model, extend_model, load, recommend, save
+from reccl.recommend import ExtendedModel, Model, extend_model, load, recommend, save
 from reccl.recommend.explain import Explainer, Explanation
 from reccl.recommend.id_tables import count_unknown, rename_ids, require_rows, type_user_ids
-from reccl.recommend.item_columns import add_item_columns
+from reccl.recommend.item_columns import add_item_columns, describe_items
+from reccl.recommend.new_nodes import Log
 from reccl.recommend.pairs import score_pairs
 from reccl.recommend.record import TrainingRecord, read_record, write_record
+from reccl.recommend.rules import ResolvedRules, Rules, resolve_rules
+from reccl.recommend.short_lists import ShortLists
 from reccl.recommend.similar import find_similar_items, find_similar_users
 from reccl.training.device import resolve_device
 
@@ -81,6 +83,7 @@ class Recommender:
         new_items: Any = None,
         history: Any = None,
         item_columns: Sequence[str] = (),
+        rules: Rules | None = None,
     ) -> pl.DataFrame:
         """The k best items of every user, sorted by user and rank.
 
@@ -92,6 +95,7 @@ class Recommender:
             new_items: a table with `item` and feature columns: items that join everybody's candidates.
             history: a table with `user` and `item`: interactions since training, of new users or known ones.
             item_columns: columns of the item table (and of `new_items`) to add, e.g. ["title"].
+            rules: what else may stand in a list, `reccl.Rules(where="price < 50", at_most={"category": 2})`.
 
         Returns user, item (raw ids), score, rank (1 is best) and source: `model` for trained users and items,
         `fold_in` where `history` places or moves the user, `content` where features do, `popularity` for a user about
@@ -101,17 +105,8 @@ class Recommender:
         match nothing are counted in a UserWarning. Raises DataError for ids of another type, unknown columns, or tables
         that lack a needed one.
         """
-        tables = list(
-            self.iter_recommendations(
-                users,
-                k,
-                include_seen=include_seen,
-                new_users=new_users,
-                new_items=new_items,
-                history=history,
-                item_columns=item_columns,
-            )
-        )
+        options = {"new_users": new_users, "new_items": new_items, "history": history, "item_columns": item_columns}
+        tables = list(self.iter_recommendations(users, k, include_seen=include_seen, rules=rules, **options))
         return pl.concat(tables) if tables else self.empty_lists(item_columns)
 
     def iter_recommendations(
@@ -124,6 +119,7 @@ class Recommender:
         new_items: Any = None,
         history: Any = None,
         item_columns: Sequence[str] = (),
+        rules: Rules | None = None,
     ) -> Iterator[pl.DataFrame]:
         """The same as `recommend`, a chunk of users at a time, in bounded memory."""
         require_positive(k)
@@ -135,10 +131,22 @@ class Recommender:
         wanted = None if users is None else type_user_ids(users, extended.model.user_ids, names)
         if wanted is not None:
             count_unknown(wanted, extended.model.user_ids, warn)
-        lists = recommend(extended, wanted, k, include_seen=include_seen)
-        yield from (
-            (self.with_item_columns(some, item_columns, items_table) for some in lists) if item_columns else lists
-        )
+        resolved = self.resolve(rules, extended, items_table, warn)
+        counted = ShortLists(k, len(extended.model.item_ids), resolved)
+        for lists in map(counted.count, recommend(extended, wanted, k, include_seen=include_seen, rules=resolved)):
+            yield self.with_item_columns(lists, item_columns, items_table) if item_columns else lists
+        total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
+        if rules is not None and (short := counted.describe(total)):
+            warn(short)
+
+    def resolve(
+        self, rules: Rules | None, extended: ExtendedModel, new_items: pl.DataFrame | None, log: Log
+    ) -> ResolvedRules:
+        """Rules in row numbers of a model that may have further users and items."""
+        if rules is None:
+            return ResolvedRules()
+        table = describe_items(self.record.item_table, self.model.item_ids, extended.model.item_ids, new_items)
+        return resolve_rules(rules, extended, table, self.record.id_names(), log)
 
     def score(self, pairs: Any, *, user: str = USER, item: str = ITEM) -> pl.DataFrame:
         """The table of pairs with a column `score` (float32, null where user or item is unknown), in its own order.
@@ -187,9 +195,9 @@ class Recommender:
         Args:
             user: an id; also of one who is in `history` alone.
             item: an id.
-            history: interactions since training, as for `recommend`; so are `new_users` and `new_items`.
-            new_users: see `history`.
-            new_items: see `history`.
+            history: interactions since training, as for `recommend`.
+            new_users: users who came after training, likewise.
+            new_items: items that came after training, likewise.
             item_columns: columns of the item table to add to the contributions, e.g. ["title"].
 
         Returns an `Explanation`: `score`, `contributions` (item, contribution, share; the largest first), `exact` and
@@ -282,11 +290,3 @@ def require_positive(k: int) -> int:
     if k < 1:
         raise DataError(f"k {k}: ask for at least one item")
     return k
-
-
-def warn(text: str) -> None:
-    """Tell the user of the library, at the line that called it, of ids that match nothing and the like."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "reccl":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, stacklevel=level)

@@ -1,13 +1,15 @@
 """`reccl recommend`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reccl.cli import rules
 from reccl.cli.console import Device, Quiet, RunName, err, flag, hint, out, say, table
+from reccl.cli.similar import print_rows, split_words
 from reccl.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -15,13 +17,16 @@ if TYPE_CHECKING:
 
     from reccl.data.ids import IdMap
     from reccl.recommend import Format as WrittenFormat
-    from reccl.recommend import Model
+    from reccl.recommender import Recommender
 
 EXAMPLES = (
     "reccl recommend --out recommendations.parquet",
     "reccl recommend --users 42,7 --k 5 --item-columns title",
+    'reccl recommend --users 42 --show --item-columns title --where "year > 1990" --at-most genres=3',
     "reccl recommend --new-items arrivals.csv --history today.csv --out lists.jsonl",
 )
+PAST = 20
+"""Items of a user that --show prints."""
 READERS = {
     "arrow": "read_ipc({})",
     "csv": "read_csv({})",
@@ -73,6 +78,15 @@ def recommend(
         Path | None,
         typer.Option(help="Interactions since the training, of new users or known ones: a file with `user`, `item`."),
     ] = None,
+    where: rules.Where = None,
+    allow: rules.Allow = None,
+    deny: rules.Deny = None,
+    exclude: rules.Exclude = None,
+    candidates: rules.Candidates = None,
+    at_most: rules.AtMost = None,
+    mmr: rules.MmrOption = None,
+    calibrate: rules.Calibrate = None,
+    show: Annotated[bool, flag("--show", help="Print what the --users have, too.")] = False,
     form: Annotated[
         Format | None, typer.Option("--format", help="Default: by the file's ending, else parquet.")
     ] = None,
@@ -83,12 +97,17 @@ def recommend(
 
     New users, new items and new interactions are taken in without training. The source of a row is model, fold_in
     (the user is placed, or moved, by --history), content (a new user or item is placed by features) or popularity.
+
+    Rules (--where, --allow, --deny, --exclude, --candidates) filter before the best are chosen; --at-most, --mmr and
+    --calibrate choose among what is left. Lists that hold fewer items than asked for are counted, with the reason.
     """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from reccl.recommend.target import check_target, is_special, is_stdout
     from reccl.recommend.write import choose_format
 
+    if show and (users is None or target is not None):
+        raise ConfigError("--show is for a few users, without a file: name them with --users and leave --out out")
     if target is None and users is None:
         raise ConfigError("where to? Name a file with --out, or a few users with --users to see their lists here")
     form_name: WrittenFormat | None = form.value if form else None
@@ -98,6 +117,9 @@ def recommend(
     from reccl import recommend as batch
     from reccl import tracking
     from reccl.recommend.id_tables import count_new, count_unknown, read_id_table
+    from reccl.recommend.record import read_record
+    from reccl.recommend.short_lists import ShortLists
+    from reccl.recommender import Recommender
     from reccl.training.device import resolve_device
 
     hardware = resolve_device(device)
@@ -111,22 +133,31 @@ def recommend(
     wanted = None if users is None else user_ids(users, names, extended.model.user_ids)
     if wanted is not None:
         count_unknown(wanted, extended.model.user_ids, say)
-    add_columns = column_adder(model, tracking.model_folder(found), item_columns, items)
+    recommender = Recommender(model, read_record(tracking.model_folder(found)))
+    chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate)
+    resolved = recommender.resolve(chosen, extended, items, say)
+    columns = split_words(item_columns)
+    short = ShortLists(k, len(extended.model.item_ids), resolved)
     total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
-    columns = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=err.quiet or not err.is_terminal) as bar:
+    bars = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*bars, console=err, transient=True, disable=err.quiet or not err.is_terminal) as bar:
         task = bar.add_task("", total=total)
 
         def watched() -> "Iterator[pl.DataFrame]":
-            for lists in batch.recommend(extended, wanted, k, include_seen=include_seen):
-                yield add_columns(lists)
+            for lists in batch.recommend(extended, wanted, k, include_seen=include_seen, rules=resolved):
+                short.count(lists)
+                yield recommender.with_item_columns(lists, columns, items) if columns else lists
                 bar.advance(task, lists["user"].n_unique())
 
         if target is None:
+            if show and wanted is not None:
+                print_past(recommender, wanted, columns)
             print_lists(watched())
+            say_short(short.describe(total))
             return
         written = choose_format(target, form_name)
         height = batch.write_tables(watched(), target, written)
+    say_short(short.describe(total))
     to_file = not (is_stdout(target) or is_special(target))
     (out.print if to_file else say)(
         f"{height:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}"
@@ -136,18 +167,27 @@ def recommend(
         hint(f"read it with polars.{how}; reccl evaluate --run {found.info.run_id[:8]}")
 
 
-def column_adder(
-    model: "Model", folder: Path, columns: str | None, new_items: "pl.DataFrame | None"
-) -> "Callable[[pl.DataFrame], pl.DataFrame]":
-    """Adds the columns asked for to recommendations."""
-    if columns is None:
-        return lambda lists: lists
-    from reccl.recommend.record import read_record
-    from reccl.recommender import Recommender
+def say_short(line: str | None) -> None:
+    """Why some lists are short, where they are."""
+    if line:
+        say(line)
 
-    recommender = Recommender(model, read_record(folder))
-    names = [name.strip() for name in columns.split(",") if name.strip()]
-    return lambda lists: recommender.with_item_columns(lists, names, new_items)
+
+def print_past(recommender: "Recommender", users: "pl.Series", columns: list[str]) -> None:
+    """What the users have, up to 20 items each."""
+    import polars as pl
+
+    model = recommender.model
+    for user, row in zip(users, model.user_ids.to_rows(users), strict=True):
+        if row is None:
+            out.print(f"user {user} is not known")
+            continue
+        start, end = model.known.start[row : row + 2].tolist()
+        rows = pl.Series("item", model.known.item[start : min(end, start + PAST)].cpu().numpy())
+        items = model.item_ids.to_ids(rows).to_frame()
+        out.print(f"user {user} has {end - start:,} items{', such as' if end - start > PAST else ''}")
+        print_rows(recommender.with_item_columns(items, columns) if columns else items)
+        out.print()
 
 
 def print_lists(tables: "Iterator[pl.DataFrame]") -> None:

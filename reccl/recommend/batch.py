@@ -1,6 +1,7 @@
 """Batch: recommendations for many users as a stream of tables in raw ids."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 import torch
@@ -8,9 +9,10 @@ from torch import Tensor
 
 from reccl.cold_start.sources import POPULARITY, SOURCES
 from reccl.data.columns import ITEM, RANK, SCORE, SOURCE, USER
-from reccl.evaluation import top_k
+from reccl.data.user_items import UserItemCSR
 from reccl.recommend.extended_model import ExtendedModel, extend_model
 from reccl.recommend.model import Model
+from reccl.recommend.rules import ResolvedRules, select_top_k
 from reccl.scorers import Scorer
 
 UNKNOWN_USERS = 100_000
@@ -18,7 +20,12 @@ UNKNOWN_USERS = 100_000
 
 
 def recommend(
-    model: Model | ExtendedModel, users: pl.Series | None = None, k: int = 20, *, include_seen: bool = False
+    model: Model | ExtendedModel,
+    users: pl.Series | None = None,
+    k: int = 20,
+    *,
+    include_seen: bool = False,
+    rules: ResolvedRules | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The k best items of every user, a chunk of users at a time, sorted by user and rank.
 
@@ -29,7 +36,7 @@ def recommend(
     Users, items and interactions that came after training are added by `extend_model` first, without training. `source`
     is what a row's score rests on, the weakest part of it: model (a trained user and a trained item), fold_in (a user
     embedded, or moved, by interactions since training), content (a user or an item embedded from features), popularity
-    (a user about whom nothing is known: the most popular items).
+    (a user about whom nothing is known: the most popular items). `rules` say what else may stand in a list.
 
         model = tracking.model_of(tracking.find("latest"))
         lists = pl.concat(recommend(extend_model(model, new_items=films, history=views), k=20))
@@ -41,18 +48,30 @@ def recommend(
     known = torch.from_numpy(rows.drop_nulls().sort().to_numpy(writable=True)).long()  # [n] ascending
     by_popularity = extended.user_source[known] == POPULARITY  # [n]
     popularity = Scorer(torch.ones(len(model.user_ids), 1).to(model.popularity), model.popularity[:, None])
-    seen = None if include_seen else model.known
+    seen, rules = None if include_seen else model.known, rules or ResolvedRules()
     for scorer, some in ((extended.ranker, known[~by_popularity]), (popularity, known[by_popularity])):
-        for chunk, items, scores in top_k(scorer, some, k, seen):
+        for chunk, items, scores in select_top_k(scorer, some, k, seen, rules):
             chunk = chunk.cpu()
             ids = model.user_ids.to_ids(pl.Series(chunk.numpy()))
             yield to_frame(extended, ids, items.cpu(), scores.cpu(), extended.user_source[chunk])
     unknown = wanted.filter(rows.is_null())
-    best, order = torch.topk(model.popularity.cpu(), min(k, len(model.item_ids)))  # [k]
+    if unknown.is_empty():
+        return
+    order, best = rank_for_anybody(model, k, rules)  # [k], [k]
     for start in range(0, len(unknown), UNKNOWN_USERS):
         ids = unknown[start : start + UNKNOWN_USERS]
         source = torch.full((len(ids),), POPULARITY)
         yield to_frame(extended, ids, order.expand(len(ids), -1), best.expand(len(ids), -1), source)
+
+
+def rank_for_anybody(model: Model, k: int, rules: ResolvedRules) -> tuple[Tensor, Tensor]:
+    """The most popular items that the rules allow, for users who are not known: items [k], scores [k]."""
+    popularity = model.popularity.cpu()[:, None]  # [I, 1]
+    nobody = UserItemCSR(torch.zeros(2, dtype=torch.long), torch.zeros(0, dtype=torch.long), len(popularity))
+    of_all = replace(rules, exclude=None, candidates=None, past=nobody).to(torch.device("cpu"))
+    one = Scorer(torch.ones(1, 1).to(popularity), popularity)
+    ((_, items, scores),) = select_top_k(one, torch.zeros(1, dtype=torch.long), k, None, of_all)
+    return items[0], scores[0]
 
 
 def to_frame(extended: ExtendedModel, users: pl.Series, items: Tensor, scores: Tensor, source: Tensor) -> pl.DataFrame:

@@ -41,3 +41,13 @@ def add_item_columns(
         added = own.join(beside, on=ITEM, how="anti").cast({name: beside.schema[name] for name in own.columns})
         beside = pl.concat([beside, added], how="diagonal")
     return lists.join(beside, left_on=on, right_on=ITEM, how="left", maintain_order="left")
+
+
+def describe_items(
+    table: pl.DataFrame | None, ids: IdMap, extended: IdMap, new_items: pl.DataFrame | None
+) -> pl.DataFrame | None:
+    """All columns of the items of an extended model, in the order of its ids; None without a table of items."""
+    if table is None:
+        return None
+    columns = [name for name in table.columns if name != ITEM]
+    return add_item_columns(extended.ids.alias(ITEM).to_frame(), table, ids, columns, new_items)

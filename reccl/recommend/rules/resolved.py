@@ -1,0 +1,125 @@
+"""Resolved rules: rules in row numbers of a model, checked."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from reccl.data.columns import ITEM, USER
+from reccl.data.ids import IdMap, contrast_ids
+from reccl.data.ingest.frames import to_polars
+from reccl.data.user_items import UserItemCSR
+from reccl.errors import DataError, did_you_mean, join_names
+from reccl.recommend.extended_model import ExtendedModel
+from reccl.recommend.id_tables import Names, rename_ids, to_series
+from reccl.recommend.new_nodes import Log
+from reccl.recommend.rules.diversity import Calibrated, Diversity
+from reccl.recommend.rules.labels import Labels
+from reccl.recommend.rules.rules import Rules
+from reccl.recommend.rules.where import select_where
+
+
+@dataclass(frozen=True)
+class ResolvedRules:
+    """What `select_top_k` reads."""
+
+    allowed: Tensor | None = None  # [I] bool: items that anybody may get
+    exclude: UserItemCSR | None = None  # pairs that may not be
+    candidates: UserItemCSR | None = None  # the only items of the users who have any here
+    caps: tuple[tuple[Labels, int], ...] = ()  # how many items of a label a list holds at most
+    diversity: Diversity | None = None
+    labels: Labels | None = None  # what `diversity` looks at
+    vectors: Tensor | None = None  # [I, D] of length one, where it looks at embeddings
+    past: UserItemCSR | None = None  # the users' items, for calibration
+
+    def to(self, device: torch.device) -> "ResolvedRules":
+        """The same with what masks scores on another device; lists are put together on the CPU."""
+        return replace(
+            self,
+            allowed=None if self.allowed is None else self.allowed.to(device),
+            exclude=None if self.exclude is None else self.exclude.to(device),
+            candidates=None if self.candidates is None else self.candidates.to(device),
+        )
+
+
+def resolve_rules(
+    rules: Rules, extended: ExtendedModel, table: pl.DataFrame | None, names: Names, log: Log
+) -> ResolvedRules:
+    """The rules for a model whose items have the columns of `table`, in the order of its ids.
+
+    Raises DataError for ids that match nothing and for missing columns, ConfigError for a condition that means nothing.
+    `log` gets a line for ids of lists that are not known.
+    """
+    model = extended.model
+    allowed = torch.ones(len(model.item_ids), dtype=torch.bool)
+    if rules.where is not None:
+        allowed &= torch.from_numpy(select_where(rules.where, require_table(table)).to_numpy(writable=True))
+    for name, ids, keeps in (("allow", rules.allow, True), ("deny", rules.deny, False)):
+        if ids is not None:
+            listed = torch.zeros_like(allowed)
+            listed[match_ids(to_series(ids, names, ITEM), model.item_ids, f"items of {name}", log)] = True
+            allowed &= listed if keeps else ~listed
+    exclude, candidates = (
+        None if pairs is None else match_pairs(pairs, extended, names, name, log)
+        for name, pairs in (("exclude", rules.exclude), ("candidates", rules.candidates))
+    )
+    caps = tuple((Labels.of(find_column(table, column)), count) for column, count in rules.at_most.items())
+    diversity, labels, vectors, past = rules.diversity, None, None, None
+    if diversity is not None and diversity.by is not None:
+        labels = Labels.of(find_column(table, diversity.by))
+    elif diversity is not None:
+        vectors = normalize(model.scorer.item_embeddings.cpu().float(), dim=1)
+        if not vectors.shape[1]:
+            raise DataError("this model has no embeddings of items: name a column to tell items apart by")
+    if isinstance(diversity, Calibrated):
+        past = model.known.to(torch.device("cpu"))
+    masked = None if allowed.all() else allowed
+    found = ResolvedRules(masked, exclude, candidates, caps, diversity, labels, vectors, past)
+    return found.to(model.scorer.device)
+
+
+def require_table(table: pl.DataFrame | None) -> pl.DataFrame:
+    """The table of items. Raises DataError where there is none."""
+    if table is None:
+        raise DataError("rules about columns need a table of items, and this model was trained without one")
+    return table
+
+
+def find_column(table: pl.DataFrame | None, name: str) -> pl.Series:
+    """A column of the items. Raises DataError where there is none of that name."""
+    there = require_table(table)
+    if name not in there.columns:
+        near = did_you_mean(name, there.columns) or f"; there are: {join_names(there.columns)}"
+        raise DataError(f"the items have no column {name!r}{near}")
+    return there[name]
+
+
+def match_ids(raw: pl.Series, known: IdMap, what: str, log: Log) -> Tensor:
+    """Row numbers of the known ids. Raises DataError where there are ids and none is known."""
+    rows = known.to_rows(raw.drop_nulls())
+    missing = rows.null_count()
+    if len(rows) and missing == len(rows):
+        raise DataError(f"none of the {what} is known: {contrast_ids(raw, known)}")
+    if missing:
+        log(f"{missing:,} of {len(rows):,} {what} are not known")
+    return torch.from_numpy(rows.drop_nulls().to_numpy(writable=True)).long()
+
+
+def match_pairs(pairs: Any, extended: ExtendedModel, names: Names, what: str, log: Log) -> UserItemCSR:
+    """A table of user and item as row numbers; pairs with an unknown id are counted and left out."""
+    table, model = rename_ids(to_polars(pairs), names), extended.model
+    for column in (USER, ITEM):
+        if column not in table.columns:
+            raise DataError(f"{what} has no column {column!r}; there are: {join_names(table.columns)}")
+    sides = ((USER, model.user_ids), (ITEM, model.item_ids))
+    rows = table.select(ids.to_rows(table[side]).alias(side) for side, ids in sides)
+    known = rows.drop_nulls()
+    if table.height and known.is_empty():
+        side, ids = next(((side, ids) for side, ids in sides if rows[side].null_count() == rows.height), sides[0])
+        raise DataError(f"no pair of {what} is known: {side} ids {contrast_ids(table[side], ids)}")
+    if known.height < rows.height:
+        log(f"{rows.height - known.height:,} of {rows.height:,} pairs of {what} are not known")
+    return UserItemCSR.from_interactions(known, len(model.user_ids), len(model.item_ids))

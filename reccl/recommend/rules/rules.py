@@ -1,0 +1,42 @@
+"""Rules: what a shop wants of its lists, in raw ids and names of columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reccl.errors import ConfigError
+from reccl.recommend.rules.diversity import Diversity
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may stand in a list, and how it is put together from the best of what may.
+
+    `where`, `allow`, `deny`, `exclude` and `candidates` are applied before the best k are chosen, so that they do not
+    shorten a list as long as k items are left. `at_most` and `diversity` then choose among all that are left.
+
+    >>> rules = Rules(where="price < 50 and in_stock", at_most={"category": 2})
+    >>> model.recommend(k=10, rules=rules)  # doctest: +SKIP
+    """
+
+    where: str | None = None
+    """A condition on the columns of the items; see `reccl.recommend.rules.where`."""
+    allow: Any = None
+    """Ids of the only items that may be recommended: a list, a series, or a table with `item`."""
+    deny: Any = None
+    """Ids of items that nobody gets."""
+    exclude: Any = None
+    """Pairs that may not be: a table with `user` and `item`."""
+    candidates: Any = None
+    """Each user's own candidates: a table with `user` and `item`; users who are not in it choose among all items."""
+    at_most: Mapping[str, int] = field(default_factory=dict)
+    """Column -> how many items of one of its values a list holds at most. A column of lists counts for each value;
+    items without a value are not counted."""
+    diversity: Diversity | None = None
+    """Re-ranking of the best: `Mmr` or `Calibrated`."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for caps below one."""
+        for column, count in self.at_most.items():
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                raise ConfigError(f"at_most {column}={count!r}: at least one item of a {column} must be allowed")

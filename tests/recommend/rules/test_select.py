@@ -1,0 +1,200 @@
+"""Lists under rules are those that a brute-force search gives."""
+
+from math import log
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reccl.data.user_items import UserItemCSR
+from reccl.recommend.rules.diversity import Calibrated, Mmr
+from reccl.recommend.rules.labels import Labels
+from reccl.recommend.rules.resolved import ResolvedRules
+from reccl.recommend.rules.select import select_top_k
+from reccl.scorers import Scorer
+from reccl.scorers.item_operators import ItemOperator
+
+Pairs = set[tuple[int, int]]
+
+
+class World:
+    """A few users and items with distinct scores, drawn from a seed."""
+
+    def __init__(self, seed: int, users: int, items: int, *, histories: bool = False) -> None:
+        random = np.random.default_rng(seed)
+        self.random, self.users, self.items = random, users, items
+        one, other = (torch.from_numpy(random.normal(size=(count, 3))).float() for count in (users, items))
+        self.scorer = Scorer(one, other)
+        if histories:
+            matrix = torch.from_numpy(random.normal(size=(items, items))).float()
+            self.scorer = Scorer(one, other, self.csr(self.pairs(0.4)), (ItemOperator((matrix,)),))
+        self.scores = self.scorer.scores(torch.arange(users)).double().numpy()  # [U, I]
+
+    def pairs(self, share: float) -> Pairs:
+        """Some pairs of user and item."""
+        there = self.random.random((self.users, self.items)) < share
+        return {(int(user), int(item)) for user, item in zip(*there.nonzero(), strict=True)}
+
+    def csr(self, pairs: Pairs) -> UserItemCSR:
+        """The same for the code."""
+        rows = pl.DataFrame(sorted(pairs), schema={"user": pl.Int64, "item": pl.Int64}, orient="row")
+        return UserItemCSR.from_interactions(rows, self.users, self.items)
+
+    def labels(self, values: int) -> list[list[str]]:
+        """Up to three labels an item."""
+        return [
+            [f"g{value}" for value in self.random.choice(values, self.random.integers(0, min(3, values) + 1), False)]
+            for _ in range(self.items)
+        ]
+
+    def select(self, k: int, hidden: Pairs, rules: ResolvedRules) -> list[list[int]]:
+        """What the code gives, checked for scores and whole places."""
+        lists = []
+        for rows, items, scores in select_top_k(
+            self.scorer, torch.arange(self.users), k, self.csr(hidden) if hidden else None, rules
+        ):
+            for user, some, values in zip(rows.tolist(), items.tolist(), scores.tolist(), strict=True):
+                own = [item for item in some if item >= 0]
+                assert values[: len(own)] == pytest.approx([self.scores[user, item] for item in own], abs=1e-4)
+                assert some[len(own) :] == [-1] * (len(some) - len(own))
+                lists.append(own)
+        return lists
+
+
+cases = settings(max_examples=30, deadline=None)
+sizes = st.tuples(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 30), st.integers(1, 12))
+
+
+@cases
+@given(sizes, st.booleans(), st.booleans(), st.booleans(), st.booleans())
+def test_filters_come_before_the_choice(
+    size: tuple[int, int, int, int], histories: bool, allows: bool, excludes: bool, names: bool
+) -> None:
+    seed, users, items, k = size
+    world = World(seed, users, items, histories=histories)
+    hidden, exclude, candidates = world.pairs(0.2), world.pairs(0.2), world.pairs(0.3)
+    allowed = torch.from_numpy(world.random.random(items) < 0.6)
+    rules = ResolvedRules(
+        allowed=allowed if allows else None,
+        exclude=world.csr(exclude) if excludes else None,
+        candidates=world.csr(candidates) if names else None,
+    )
+    for user, found in enumerate(world.select(k, hidden, rules)):
+        own = {item for who, item in candidates if who == user}
+        left = [
+            item
+            for item in range(items)
+            if (user, item) not in hidden
+            and (not allows or allowed[item])
+            and (not excludes or (user, item) not in exclude)
+            and (not names or not own or item in own)
+        ]
+        assert found == sorted(left, key=lambda item: -world.scores[user, item])[:k]
+
+
+def room_for(item: int, taken: list[int], caps: list[tuple[list[list[str]], int]]) -> bool:
+    """Whether an item fits into a list."""
+    return all(sum(label in labels[other] for other in taken) < most for labels, most in caps for label in labels[item])
+
+
+@cases
+@given(sizes, st.integers(1, 3), st.integers(1, 4), st.booleans())
+def test_at_most_so_many_of_a_label(size: tuple[int, int, int, int], most: int, values: int, two: bool) -> None:
+    seed, users, items, k = size
+    world = World(seed, users, items)
+    caps = [(world.labels(values), most)] + ([(world.labels(2), most + 1)] if two else [])
+    hidden = world.pairs(0.2)
+    rules = ResolvedRules(caps=tuple((Labels.of(pl.Series(labels, dtype=pl.List(pl.String))), n) for labels, n in caps))
+    for user, found in enumerate(world.select(k, hidden, rules)):
+        expected: list[int] = []
+        for item in sorted(range(items), key=lambda item: -world.scores[user, item]):
+            if (user, item) not in hidden and len(expected) < k and room_for(item, expected, caps):
+                expected.append(item)
+        assert found == expected
+
+
+def cosine(first: list[str], second: list[str]) -> float:
+    """Of sets of labels."""
+    shared = len(set(first) & set(second))
+    return shared / (len(first) * len(second)) ** 0.5 if shared else 0.0
+
+
+def scaled(world: World, user: int, pool: list[int]) -> dict[int, float]:
+    """Scores from 0 to 1 over a pool."""
+    values = [world.scores[user, item] for item in pool]
+    low, high = min(values), max(values)
+    return {item: (world.scores[user, item] - low) / max(high - low, 1e-12) for item in pool}
+
+
+@cases
+@given(sizes, st.floats(0, 1), st.integers(1, 20), st.booleans())
+def test_maximal_marginal_relevance(size: tuple[int, int, int, int], weight: float, pool: int, capped: bool) -> None:
+    seed, users, items, k = size
+    world = World(seed, users, items)
+    labels, hidden = world.labels(4), world.pairs(0.2)
+    column = Labels.of(pl.Series(labels, dtype=pl.List(pl.String)))
+    rules = ResolvedRules(diversity=Mmr(weight, by="genre", pool=pool), labels=column, caps=((column, 2),) * capped)
+    for user, found in enumerate(world.select(k, hidden, rules)):
+        best = [item for item in np.argsort(-world.scores[user]) if (user, item) not in hidden][: max(k, pool)]
+        relevance = scaled(world, user, best) if best else {}
+        taken: list[int] = []
+        for item in found:
+            left = [o for o in best if o not in taken and (not capped or room_for(o, taken, [(labels, 2)]))]
+            alike = {o: max((cosine(labels[o], labels[other]) for other in taken), default=0.0) for o in left}
+            gain = {o: (1 - weight) * relevance[o] - weight * alike[o] for o in left}
+            assert gain[item] == pytest.approx(max(gain.values()), abs=1e-5)
+            taken.append(item)
+        left = [o for o in best if o not in taken and (not capped or room_for(o, taken, [(labels, 2)]))]
+        assert len(found) == k or not left
+
+
+def divergence(target: dict[str, float], shares: dict[str, float]) -> float:
+    """KL(p || q') as Steck writes it."""
+    return sum(p * log(p / (0.99 * shares.get(g, 0.0) + 0.01 * p)) for g, p in target.items() if p > 0)
+
+
+def spread(labels: list[list[str]], items: list[int]) -> dict[str, float]:
+    """p(g) of a set of items: the mean of p(g | i) over those with labels."""
+    total: dict[str, float] = {}
+    labeled = [item for item in items if labels[item]]
+    for item in labeled:
+        for label in labels[item]:
+            total[label] = total.get(label, 0.0) + 1 / len(labels[item]) / len(labeled)
+    return total
+
+
+@cases
+@given(sizes, st.floats(0, 1))
+def test_calibration(size: tuple[int, int, int, int], weight: float) -> None:
+    seed, users, items, k = size
+    world = World(seed, users, items)
+    labels, past = world.labels(4), world.pairs(0.3)
+    column = Labels.of(pl.Series(labels, dtype=pl.List(pl.String)))
+    rules = ResolvedRules(diversity=Calibrated("genre", weight, pool=15), labels=column, past=world.csr(past))
+    for user, found in enumerate(world.select(k, set(), rules)):
+        best = list(np.argsort(-world.scores[user]))[: max(k, 15)]
+        relevance, target = scaled(world, user, best), spread(labels, [i for who, i in sorted(past) if who == user])
+        taken: list[int] = []
+        for item in found:
+            gain = {one: relevance[one] for one in best if one not in taken}
+            for one in gain if target else ():
+                gain[one] = (1 - weight) * gain[one] - weight * divergence(target, spread(labels, [*taken, one]))
+            assert gain[item] == pytest.approx(max(gain.values()), abs=1e-4)
+            taken.append(item)
+        assert len(found) == min(k, items)
+
+
+def test_many_items_of_which_few_are_allowed_go_through_blocks() -> None:
+    world = World(3, 300, 20_000)
+    allowed = torch.from_numpy(world.random.random(20_000) < 0.7)
+    hidden = {(user, item) for user in range(300) for item in world.random.integers(0, 20_000, 5).tolist()}
+    found = world.select(10, hidden, ResolvedRules(allowed=allowed))
+    scores = world.scores.copy()
+    scores[:, ~allowed.numpy()] = -np.inf
+    for user, item in hidden:
+        scores[user, item] = -np.inf
+    for user in (0, 7, 299):
+        assert found[user] == np.argsort(-scores[user])[:10].tolist()

@@ -1,0 +1,98 @@
+"""A condition is an expression over columns, and nothing else."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reccl.errors import ConfigError
+from reccl.recommend.rules.where import select_where
+
+ITEMS = pl.DataFrame(
+    {
+        "price": [9.5, 80.0, None, 50.0],
+        "in_stock": [True, True, False, None],
+        "category": ["tea", "coffee", "tea", None],
+        "tags": [["new", "sale"], [], ["new"], None],
+        "unit price": [1, 2, 3, 4],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("price < 50", [1, 0, 0, 0]),
+        ("price <= 50 and in_stock", [1, 0, 0, 0]),
+        ("in_stock", [1, 1, 0, 0]),
+        ("not in_stock", [0, 0, 1, 0]),
+        ("5 < price <= 50", [1, 0, 0, 1]),
+        ("category in ['tea', 'milk']", [1, 0, 1, 0]),
+        ("category not in ('tea',)", [0, 1, 0, 0]),
+        ("category == 'tea' or price > 70", [1, 1, 1, 0]),
+        ("'new' in tags", [1, 0, 1, 0]),
+        ("'off' in category", [0, 1, 0, 0]),
+        ("price is None", [0, 0, 1, 0]),
+        ("price is not None and category is not None", [1, 1, 0, 0]),
+        ("price * 2 - 1 < 20", [1, 0, 0, 0]),
+        ("`unit price` % 2 == 0", [0, 1, 0, 1]),
+        ("-price < -60", [0, 1, 0, 0]),
+        ("True", [1, 1, 1, 1]),
+        ("1 > 2", [0, 0, 0, 0]),
+        ("  (price < 10)\n", [1, 0, 0, 0]),
+    ],
+)
+def test_which_items_meet_a_condition(condition: str, expected: list[int]) -> None:
+    assert select_where(condition, ITEMS).to_list() == [bool(value) for value in expected]
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ("", "invalid syntax"),
+        ("price <", "invalid syntax"),
+        ("price = 5", "invalid syntax; write it as price < 50 and category == 'tea'"),
+        ("prize < 5", "did you mean 'price'"),
+        ("price", "it is Float64, not true or false"),
+        ("price < 'a'", "cannot compare"),
+        ("__import__('os').system('true')", "it cannot hold"),
+        ("open('/etc/passwd')", "it cannot hold"),
+        ("price.map_elements(print)", "it cannot hold"),
+        ("[x for x in tags]", "it cannot hold"),
+        ("(lambda: True)()", "it cannot hold"),
+        ("(price := 3) > 2", "it cannot hold"),
+        ("f'{price}' == '3'", "it cannot hold"),
+        ("price ** 999999999 > 1", "it cannot hold"),
+        ("price if in_stock else 1", "it cannot hold"),
+        ("price is 3", "`is` is for"),
+        ("3 in price", "neither a list of values"),
+        ("(" * 100 + "price < 1" + ")" * 100 + " and " + "not " * 100 + "in_stock", "too many"),
+        ("price < 1 or " * 1000 + "in_stock", "over 2,000 letters"),
+        ("category in [price]", ""),
+        ("price < 1\x00", ""),
+        ("b'a' == category", "it cannot hold"),
+    ],
+)
+def test_what_is_no_condition_is_refused_in_one_line(condition: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        select_where(condition, ITEMS)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(
+        alphabet=st.sampled_from("price in_stock category and or not < > = ( ) [ ] ' \" . , 1 + - * / % ` :"),
+        max_size=40,
+    )
+)
+def test_any_text_gives_booleans_or_one_line(text: str) -> None:
+    try:
+        found = select_where(text, ITEMS)
+    except ConfigError as error:
+        assert "\n" not in str(error)
+    else:
+        assert found.dtype == pl.Boolean
+        assert found.len() == ITEMS.height
+        assert found.null_count() == 0
