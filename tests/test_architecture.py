@@ -20,6 +20,7 @@ LAYERS = (
         "settings",
         "errors",
         "bundle",
+        "caller_warning",
         "clock",
         "products",
         "atomic",
