@@ -7,10 +7,10 @@ hash of its content, not the table.
 from pathlib import Path
 from typing import Any
 
-from reccl.data.ingest.files import find_table_files
 from reccl.data.ingest.frames import Frame, TableSource
 from reccl.data.ingest.interactions import RawTable, interactions_to_tables
 from reccl.data.ingest.pipelines import add_options
+from reccl.data.ingest.table_files import find_table_files
 from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError
 
@@ -44,4 +44,4 @@ def pipeline(
 def inputs(raw: Path, **arguments: Any) -> list[Path]:
     """The files that are read, where a table is one."""
     sources = [arguments.get(name) for name in ("interactions", "users", "items")]
-    return [file for source in sources if isinstance(source, Path) for file in find_table_files(raw / source)[0]]
+    return [file for source in sources if isinstance(source, Path) for file in find_table_files(raw / source).paths]

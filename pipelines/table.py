@@ -2,7 +2,7 @@
 
     pipeline: table
     source: ./my-data                  # the folder that paths are relative to
-    interactions: purchases/           # a file, or a folder of files of one format
+    interactions: purchases/           # a file, a folder of files of one format, or a pattern: logs/*.jsonl.gz
     user: customer_id
     item: sku
     timestamp: bought_at
@@ -19,9 +19,9 @@ from pydantic import Field
 
 from reccl.data.ingest.database import read_database
 from reccl.data.ingest.delimited import Dialect
-from reccl.data.ingest.files import Format, find_table_files
 from reccl.data.ingest.interactions import RawTable, interactions_to_tables
 from reccl.data.ingest.pipelines import add_options
+from reccl.data.ingest.table_files import Format, find_table_files
 from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError
 
@@ -46,9 +46,10 @@ def pipeline(
 ) -> Tables:
     r"""Read one table of interactions and, where given, a table of user features and one of item features.
 
-    interactions: a file, or a folder of files of one format; by default the data folder itself, less users and items.
+    interactions: a file; a folder of files of one format, whose folders called `day=2026-01-01` hold a column `day`; or
+      a pattern, such as logs/*.jsonl.gz or logs/**/*.csv. By default the data folder itself, less users and items.
     format: what the files are; auto goes by the suffix (.csv .tsv .parquet .json .jsonl .ndjson .arrow .ipc .feather,
-      also with .gz, .zst, .bz2 or .xz behind).
+      also with .gz, .zst, .bz2 or .xz behind); python is for lines that are Python dicts.
     separator: what stands between the fields of a text file; by default a comma, in .tsv a tab (also written \t).
     encoding: of text files, such as latin-1 or cp1252.
     comment: how lines of text files begin that are no rows, such as "#".
@@ -87,5 +88,5 @@ def inputs(
     if database is not None:
         return None
     features = [raw / path for path in (users, items) if path]
-    files, _kind = find_table_files(raw / (interactions or ""), format, leave_out=tuple(features))
-    return files + [file for path in features for file in find_table_files(path, format)[0]]
+    read = [find_table_files(raw / (interactions or ""), format, leave_out=tuple(features))]
+    return [file for found in (*read, *(find_table_files(path, format) for path in features)) for file in found.paths]

@@ -37,6 +37,8 @@ def run(
     record_trust(list(own_code(experiment)))
     log(f"rows: {describe(data.counts)}")
     log(f"data: {data.describe()}")
+    for note in data.notes:
+        log(f"note: {note}")
     check_metric(experiment, data)
     for note in note_unweighted(experiment, data):
         log(note)

@@ -33,7 +33,10 @@ MEANINGS: "dict[Role, str]" = {
 
 def init(
     interactions: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Your table: one row an order, a rating, a click. Or a folder.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Your table: a row an order, a rating, a click. Or a folder, or 'x/*.csv'."
+        ),
     ],
     items: Annotated[Path | None, typer.Option(help="Table of items: titles, categories, prices.")] = None,
     users: Annotated[Path | None, typer.Option(help="Table of users: country, age.")] = None,
@@ -54,7 +57,10 @@ def init(
     Guesses which columns hold the user, the item, the time and the rating, shows why, and asks. Columns that are named
     here are not guessed.
     """
-    name = interactions.resolve().stem or "data"
+    from reccl.data.ingest.table_files import split_pattern
+
+    place, pattern = split_pattern(interactions.resolve())
+    name = (place if pattern else interactions.resolve()).name.partition(".")[0] or "data"
     target = target or Path(f"{name}.yaml")
     if target.exists() and not force:
         raise ConfigError(f"{target} exists; name another file with --out, or replace it with --force")

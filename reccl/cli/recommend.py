@@ -209,7 +209,7 @@ def user_ids(users: str, names: "Mapping[str, str]", known: "IdMap") -> "pl.Seri
     import polars as pl
 
     from reccl.bundle import is_file
-    from reccl.data.ingest.files import SUFFIXES
+    from reccl.data.ingest.table_files import SUFFIXES
     from reccl.recommend.id_tables import read_user_ids, type_user_ids
 
     path = Path(users)

@@ -108,7 +108,7 @@ def read_items(words: str, names: Mapping[str, str]) -> "pl.Series | pl.DataFram
     import polars as pl
 
     from reccl.bundle import is_file
-    from reccl.data.ingest.files import SUFFIXES
+    from reccl.data.ingest.table_files import SUFFIXES
     from reccl.recommend.id_tables import read_id_table, read_lines
 
     path = Path(words)

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from reccl.data.aligned import align
 from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TARGET, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
 from reccl.data.content_hash import hash_table
 from reccl.data.drop_cold import drop_cold
@@ -24,7 +25,7 @@ from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
 from reccl.data.settings import Data, frame_settings
 from reccl.data.splits import Predefined, RandomPerUser, Split
-from reccl.data.splits.holdout import hold_out
+from reccl.data.splits.holdout import HeldOut, hold_out
 from reccl.data.weights import age_weights, scale_weights, sum_repeats, weigh_parts
 from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 
@@ -48,6 +49,7 @@ class Dataset:
     fingerprint: str  # hash of ids, rows and feature tables: equal where the data is the same
     features: FeatureSchema = field(default_factory=FeatureSchema)  # how the feature tables are read
     settings: Data | None = None  # how it was made: the data section of a config
+    notes: tuple[str, ...] = ()  # what one may want to know of how the files were read, a line each
 
     @classmethod
     def from_frame(
@@ -220,8 +222,10 @@ def run_pipeline(data: Data, raw: Path, log: Callable[[str], None] = lambda _: N
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"pipeline {data.pipeline!r} could not read {raw.resolve()}: {reason}") from error
     if dataset.train.is_empty():
+        why = "; ".join(note for note in dataset.notes if note.startswith("split"))
         raise DataError(
             f"the split leaves no training row of {dataset.test.height:,}: hold out less, or give more data"
+            + f" ({why})" * bool(why)
         )
     return dataset.with_settings(data)
 
@@ -258,29 +262,14 @@ def build(tables: Tables, split: Split | None, half_life: float | None = None) -
         users, items = IdMap(users.ids.gather(known[USER])), IdMap(items.ids.gather(known[ITEM]))
         parts, dropped = drop_cold(parts, known)
         counts = (*counts, *dropped)
-    content = (
-        users,
-        items,
-        parts[TRAIN],
-        parts[VALIDATION],
-        parts[TEST],
-        align(tables.users, USER, users),
-        align(tables.items, ITEM, items),
-    )
-    return Dataset(*content, counts, hash_content(*content))
+    user_table, of_users = align(tables.users, USER, users)
+    item_table, of_items = align(tables.items, ITEM, items)
+    content = (users, items, parts[TRAIN], parts[VALIDATION], parts[TEST], user_table, item_table)
+    notes = (*tables.notes, *split.remark(HeldOut(test, validation)), *of_users, *of_items)
+    return Dataset(*content, counts, hash_content(*content), notes=notes)
 
 
 def hash_content(users: IdMap, items: IdMap, *tables: pl.DataFrame | None) -> str:
     """One hash of ids, rows of every part and features."""
     every = (users.ids.to_frame(), items.ids.to_frame(), *tables)
     return hashlib.sha256(" ".join("-" if table is None else hash_table(table) for table in every).encode()).hexdigest()
-
-
-def align(table: pl.LazyFrame | None, key: str, ids: IdMap) -> pl.DataFrame | None:
-    """Feature rows in row-number order: one row an id, null where the table does not have it."""
-    if table is None:
-        return None
-    features = table.collect().unique(key, keep="first", maintain_order=True)
-    rows = features.select(ids.to_rows(features[key]).alias("__row"), pl.exclude(key)).drop_nulls("__row")
-    everyone = pl.select(pl.int_range(len(ids), dtype=pl.Int32).alias("__row"))
-    return everyone.join(rows, on="__row", how="left", maintain_order="left").drop("__row")

@@ -13,6 +13,7 @@ from reccl.data import store
 from reccl.data.dataset import Dataset, run_pipeline
 from reccl.data.ingest import pipelines
 from reccl.data.ingest.acquire import acquire
+from reccl.data.ingest.table_files import label
 from reccl.data.settings import Data, validate_data
 from reccl.errors import ConfigError, DataError
 
@@ -20,7 +21,7 @@ ROOM = Path(__file__).parent
 CODE = tuple(
     path
     for pattern in (
-        *("dataset.py", "drop_cold.py", "encoded_interactions.py", "ids.py", "weights.py"),
+        *("aligned.py", "dataset.py", "drop_cold.py", "encoded_interactions.py", "ids.py", "weights.py"),
         *("ingest/*.py", "splits/*.py"),
     )
     for path in sorted(ROOM.glob(pattern))
@@ -117,4 +118,4 @@ def add_files(key: Any, paths: Iterable[Path]) -> None:
     """Add names and contents to a hash."""
     for path in paths:
         with path.open("rb") as file:
-            key.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+            key.update(label(path).encode() + hashlib.file_digest(file, "sha256").digest())

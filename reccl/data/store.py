@@ -41,6 +41,7 @@ def write(dataset: Dataset, folder: Path) -> None:
                 "format": FORMAT,
                 "fingerprint": dataset.fingerprint,
                 "counts": [asdict(count) for count in dataset.counts],
+                "notes": dataset.notes,
                 "files": digests,
             }
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
@@ -70,6 +71,7 @@ def read(folder: Path) -> Dataset:
             tables.get("item_table"),
             tuple(Count(**count) for count in manifest["counts"]),
             manifest["fingerprint"],
+            notes=tuple(manifest["notes"]),
         )
     except DataError:
         raise

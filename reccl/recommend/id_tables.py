@@ -10,8 +10,9 @@ from torch import Tensor
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.ids import IdMap, contrast_ids
-from reccl.data.ingest.files import TEXT, find_table_files, read_table, scan
+from reccl.data.ingest.files import TEXT, read_table, scan
 from reccl.data.ingest.frames import to_polars
+from reccl.data.ingest.table_files import find_table_files
 from reccl.errors import DataError, join_names
 from reccl.recommend.new_nodes import Log
 
@@ -28,7 +29,7 @@ def read_id_table(path: Path | None, names: Names) -> pl.DataFrame | None:
     """
     if path is None:
         return None
-    return rename_ids(read_table(*find_table_files(path), ids=(USER, ITEM, *names.values())), names)
+    return rename_ids(read_table(find_table_files(path), ids=(USER, ITEM, *names.values())), names)
 
 
 def rename_ids(table: pl.DataFrame, names: Names) -> pl.DataFrame:
@@ -51,14 +52,14 @@ def read_user_ids(path: Path, names: Names, known: IdMap, log: Log) -> pl.Series
         ids = read_lines(path)
         ids = ids.slice(1) if len(ids) and ids[0] in header else ids
     else:
-        files, kind = find_table_files(path)
-        columns = scan(files, kind).collect_schema().names()
+        found = find_table_files(path)
+        columns = scan(found).collect_schema().names()
         column = next((name for name in header if name in columns), columns[0] if len(columns) == 1 else None)
         if column is None:
             raise DataError(f"{path} has no column {USER!r}; there are: {join_names(columns)}")
-        ids = read_table(files, kind, ids=(column,))[column]
+        ids = read_table(found, ids=(column,))[column]
         first = pl.Series([column])
-        if column not in header and kind in TEXT and known.to_rows(first).null_count() == 0:
+        if column not in header and found.kind in TEXT and known.to_rows(first).null_count() == 0:
             log(f"{path}: the first line, {column!r}, is a user's id, not a header")
             ids = pl.concat([first, ids.cast(pl.String)])
     typed = type_user_ids(ids, known)

@@ -23,7 +23,7 @@ def files(plan: Plan) -> Iterator[str]:
     """What is read."""
     table = plan.interactions
     yield from line("pipeline: table", "How files are read: table is for any table with one interaction a row.", 2)
-    about = "A file, or a folder of files of one format; relative to the folder that reccl runs in."
+    about = "A file, a folder, or a pattern (logs/*.csv); relative to the folder that reccl runs in."
     yield from line(f"interactions: {flow(str(table.path))}", about, 2)
     if not table.by_suffix:
         yield from line(f"format: {table.format}", "Or: tsv, parquet, jsonl, arrow; auto goes by the suffix.", 2)

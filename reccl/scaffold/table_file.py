@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from reccl.data.ingest.delimited import Dialect
-from reccl.data.ingest.files import TEXT, find_table_files, scan, tell_format
+from reccl.data.ingest.files import TEXT, scan
+from reccl.data.ingest.table_files import find_table_files, tell_format
 from reccl.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -38,15 +39,16 @@ class TableFile:
 def open_table(path: Path) -> TableFile:
     """Find out the format and the separator. Raises DataError for a file that is no table with a header line."""
     known = path.is_dir() or tell_format(path) is not None or not path.is_file()
-    files, form = find_table_files(path) if known else find_table_files(path, "csv")
+    found = find_table_files(path) if known else find_table_files(path, "csv")
+    form = found.kind
     separator = None
     if form in TEXT:
-        header = first_line(files[0])
+        header = first_line(found.paths[0])
         separator = separator_of(header)
         refuse_headless(path, header, separator)
     implied = {"csv": ",", "tsv": "\t"}.get(form)
     separator = None if separator == implied else separator
-    rows = scan(files, form, Dialect(separator))
+    rows = scan(found, Dialect(separator))
     if len(rows.collect_schema()) < 2:
         (name,) = rows.collect_schema().names() or ["none"]
         raise DataError(f"{path} has one column only ({name}); a table of interactions has a user and an item column")

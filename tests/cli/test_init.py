@@ -28,7 +28,23 @@ def padded(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col("item").cast(pl.String).str.zfill(6))
 
 
+def in_days(frame: pl.DataFrame, folder: Path) -> None:
+    """A folder a day, without times in the files."""
+    days = frame.with_columns(pl.from_epoch("timestamp").dt.strftime("%Y-%m-%d").alias("dt")).drop("timestamp")
+    for (day,), some in days.partition_by("dt", as_dict=True, include_key=False).items():
+        (folder / "orders" / f"dt={day}").mkdir(parents=True)
+        some.write_parquet(folder / "orders" / f"dt={day}" / "part-0.parquet")
+
+
+def in_parts(frame: pl.DataFrame, folder: Path) -> None:
+    (folder / "logs").mkdir()
+    for part in range(3):
+        frame[part::3].write_csv(folder / "logs" / f"{part}.csv")
+
+
 SHAPES: dict[str, tuple[str, Write, dict[str, object]]] = {
+    "folders of partitions": ("orders", in_days, {"timestamp": "dt"}),
+    "a pattern": ("logs/*.csv", in_parts, {"timestamp": "timestamp"}),
     "csv, whole seconds": (*separated(",", "orders.csv"), {"timestamp": "timestamp"}),
     "csv with semicolons": (*separated(";", "orders.csv"), {"separator": ";"}),
     "tsv": (*separated("\t", "orders.tsv"), {}),
@@ -111,10 +127,11 @@ def test_the_config_of_a_table_of_any_shape_trains(fresh, planted: pl.DataFrame,
     write(planted, fresh.folder)
     made = fresh("init", name)
     assert made.code == 0, made.err
-    assert made.err.splitlines()[-1] == "next: reccl train --config orders.yaml"
-    data = yaml.safe_load((fresh.folder / "orders.yaml").read_text())["data"]
+    config = f"{name.partition('/')[0].partition('.')[0]}.yaml"
+    assert made.err.splitlines()[-1] == f"next: reccl train --config {config}"
+    data = yaml.safe_load((fresh.folder / config).read_text())["data"]
     assert {key: data.get(key) for key in keys} == keys
-    trained = fresh("train", "--config", "orders.yaml", *QUICK, "--json")
+    trained = fresh("train", "--config", config, *QUICK, "--json")
     assert trained.code == 0, trained.err
     assert json.loads(trained.out)[0]["test"]["recall_at_10"] > 0.1
 

@@ -56,6 +56,7 @@ def test_the_second_time_the_prepared_data_is_reused_and_said_so(prepared: Prepa
     second, said = prepared(items="items.csv")
     (folder,) = cache.glob("prepared/*")
     assert said == [f"reusing prepared data {folder}"]
+    assert second.notes == first.notes
     for name in ("train", "validation", "test", "item_table"):
         assert_frame_equal(getattr(first, name), getattr(second, name))
     assert (first.counts, first.fingerprint) == (second.counts, second.fingerprint)
@@ -78,6 +79,28 @@ def test_a_changed_argument_or_split_is_prepared_anew(prepared: Prepare, keys: d
     prepared()
     _, said = prepared(**keys)
     assert not any("reusing" in line for line in said)
+
+
+def test_what_was_noticed_is_said_again_when_the_copy_is_reused(prepared: Prepare, raw: Path) -> None:
+    table = pl.read_csv(raw / "items.csv")
+    pl.concat([table.tail(-3), table.tail(1)]).write_csv(raw / "items.csv")
+    expected = (
+        "the table of items: 1 rows repeat an id: left out",
+        f"the table of items: 3 of {table.height} items are not in it: their features are missing",
+    )
+    assert prepared(items="items.csv")[0].notes == expected
+    again, said = prepared(items="items.csv")
+    assert "reusing" in said[0]
+    assert again.notes == expected
+
+
+def test_partitions_of_the_same_content_are_prepared_apart(prepared: Prepare, raw: Path) -> None:
+    (raw / "days" / "dt=2026-01-01").mkdir(parents=True)
+    (raw / "rows.csv").rename(raw / "days" / "dt=2026-01-01" / "part.csv")
+    first, _ = prepared(interactions="days", timestamp="dt")
+    (raw / "days" / "dt=2026-01-01").rename(raw / "days" / "dt=2026-01-02")
+    second, _ = prepared(interactions="days", timestamp="dt")
+    assert (first.train["timestamp"].max(), second.train["timestamp"].max()) == (1767225600, 1767312000)
 
 
 def test_a_fingerprint_is_that_of_what_is_prepared_however_it_came_about(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from pydantic import TypeAdapter, ValidationError
 
+from reccl.data.dataset import Dataset
 from reccl.data.splits import (
     AnySplit,
     ColdItems,
@@ -138,6 +139,29 @@ def test_temporal_never_parts_rows_of_one_instant(world: pl.DataFrame) -> None:
     assert assigned.group_by("timestamp").agg(pl.col("part").n_unique())["part"].max() == 1
     order = assigned.sort("timestamp")["part"].to_list()
     assert order == sorted(order, key=["train", "validation", "test"].index)
+
+
+def test_temporal_says_where_rows_of_one_time_make_a_part_larger_than_asked() -> None:
+    rows = pl.DataFrame({"user": [1] * 10, "item": range(10), "timestamp": [1, 2, 3, 4, 5, 6, 9, 9, 9, 9]})
+    split = Temporal(test=0.1, validation=0.1)
+    why = "because rows of one time stay together"
+    assert split.remark(split.split(rows)) == (
+        f"split 'temporal': test has 40% of the rows where 10% was asked, {why}",
+    )
+    even = rows.with_columns(timestamp=pl.col("item"))
+    assert split.remark(split.split(even)) == ()
+    at_once = rows.with_columns(timestamp=pl.lit(9))
+    with pytest.raises(DataError, match=r"no training row of 10.* has 100% of the rows where 10% was asked, because"):
+        Dataset.from_frame(at_once, timestamp="timestamp", split=split)
+
+
+def test_ties_in_time_do_not_depend_on_the_order_of_the_rows() -> None:
+    rows = pl.DataFrame({"user": [1] * 6, "item": [5, 3, 4, 1, 2, 6], "timestamp": [7] * 5 + [1]})
+    for seed in range(5):
+        shuffled = sort_rows(rows.sample(fraction=1, shuffle=True, seed=seed))
+        test, validation = LeaveLastOut().split(shuffled)
+        assert shuffled.filter(test)["item"].to_list() == [5]
+        assert shuffled.filter(validation)["item"].to_list() == [4]
 
 
 def test_temporal_cuts_at_a_given_moment_in_utc() -> None:

@@ -48,7 +48,7 @@ def test_a_folder_of_files_is_one_table_less_the_feature_files(tmp_path: Path) -
     (tmp_path / "goods.csv").write_text("sku,color\na,red\na,blue\n")
     tables = TABLE.run(tmp_path, items=Path("goods.csv"), **NAMES)
     assert tables.interactions.collect()[1][0].rows == 4
-    assert tables.items.collect().rows() == [("a", "red")]
+    assert tables.items.collect().rows() == [("a", "red"), ("a", "blue")]
     inputs = TABLE.inputs(tmp_path, items=Path("goods.csv"), **NAMES)
     assert [path.name for path in inputs or []] == ["1.csv", "2.csv", "goods.csv"]
 

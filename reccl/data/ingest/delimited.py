@@ -56,22 +56,21 @@ class Survey(NamedTuple):
     """Whether there are blank lines, which polars takes for rows."""
 
 
-def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
-    """A text file as a table of strings without outer spaces, null where missing.
+def scan_delimited(file: Path, dialect: Dialect) -> tuple[pl.LazyFrame, tuple[str, ...]]:
+    """A text file as a table of strings without outer spaces, null where missing; and what was filled, as lines.
 
     Raises DataError that names file and line for what does not fit.
     """
-    source, separator = to_utf8(file, dialect.encoding), dialect.separator or ","
-    lines = pl.scan_lines(source, name=LINE, row_index_name=NUMBER, row_index_offset=1)
-    lines = lines.with_columns(pl.col(LINE).str.strip_prefix("\ufeff").str.strip_suffix("\r"))
-    if dialect.comment is not None:
-        lines = lines.filter(~pl.col(LINE).str.starts_with(dialect.comment))
+    separator = dialect.separator or ","
+    source, lines = scan_lines(file, dialect)
     blank = pl.col(LINE).str.strip_chars() == ""
     try:
         first = lines.filter(~blank).head(1).collect()
         if first.is_empty():
             raise DataError(f"{file} is empty; it needs a header line with the names of the columns")
         start, line = first.row(0)
+        if "\r" in line:
+            raise DataError(f"{file}: lines end in a carriage return alone; let them end in a line feed")
         names = name_columns(file, line, separator, dialect)
         start = start if dialect.header else start - 1  # lines before the first row
         lines = lines.filter(pl.col(NUMBER) > start)
@@ -82,6 +81,9 @@ def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
             raise
         advice = "set encoding to the one it has, such as latin-1 or cp1252"
         raise DataError(f"{file} is not {dialect.encoding} text; {advice}") from None
+    notes: tuple[str, ...] = ()
+    if dialect.ragged == "fill" and (misfits := count_misfits(lines.filter(~blank), separator, len(names), survey)):
+        notes = (f"{file}: {misfits:,} rows have more or fewer than {len(names)} fields: filled, or cut",)
     if survey.quoting == "rows" or (survey.quoting == "lines" and survey.blank):
         table = read_rows(file, lines, separator, names, dialect.ragged)
     elif survey.quoting == "none" and (len(separator) > 1 or not survey.fits or survey.blank):
@@ -91,6 +93,7 @@ def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
             require_width(file, lines, separator, len(names))
         table = pl.scan_csv(
             source,
+            glob=False,
             separator=separator,
             quote_char='"' if survey.quoting == "lines" else None,
             comment_prefix=dialect.comment,
@@ -99,11 +102,28 @@ def scan_delimited(file: Path, dialect: Dialect) -> pl.LazyFrame:
             schema=dict.fromkeys(names, pl.String),
             null_values=list(MISSING),
             truncate_ragged_lines=True,
+            missing_columns="insert",
         )
         if not survey.spaced:
-            return table
+            return table, notes
     text = pl.all().str.strip_chars()
-    return table.with_columns(pl.when(~text.is_in(MISSING)).then(text))
+    return table.with_columns(pl.when(~text.is_in(MISSING)).then(text)), notes
+
+
+def scan_lines(file: Path, dialect: Dialect) -> tuple[Path, pl.LazyFrame]:
+    """The file in UTF-8, and its lines with their numbers, without comments."""
+    source = to_utf8(file, dialect.encoding)
+    lines = pl.scan_lines(source, glob=False, name=LINE, row_index_name=NUMBER, row_index_offset=1)
+    lines = lines.with_columns(pl.col(LINE).str.strip_prefix("\ufeff").str.strip_suffix("\r"))
+    if dialect.comment is not None:
+        lines = lines.filter(~pl.col(LINE).str.starts_with(dialect.comment))
+    return source, lines
+
+
+def is_empty(file: Path, dialect: Dialect) -> bool:
+    """Whether a file has nothing but blank lines and comments."""
+    _, lines = scan_lines(file, dialect)
+    return lines.filter(pl.col(LINE).str.strip_chars() != "").head(1).collect().is_empty()
 
 
 def name_columns(file: Path, line: str, separator: str, dialect: Dialect) -> list[str]:
@@ -169,11 +189,25 @@ def split_lines(file: Path, lines: pl.LazyFrame, separator: str, names: list[str
     return rows.select(fields.get(place, null_on_oob=True).alias(name) for place, name in enumerate(names))
 
 
+def count_fields(separator: str, quoted: bool = True) -> pl.Expr:
+    """Fields of a line; quoted ones end in it."""
+    line = pl.col(LINE).str.replace_all(r'"(?:[^"]|"")*"', "") if quoted else pl.col(LINE)
+    return line.str.count_matches(separator, literal=True) + 1
+
+
+def count_misfits(lines: pl.LazyFrame, separator: str, width: int, survey: Survey) -> int:
+    """Rows with another number of fields than the header."""
+    if survey.quoting == "rows":
+        each = (f"{line}\n" for batch in lines.collect_batches(lazy=True) for line in batch[LINE])
+        return sum(len(row) != width for row in csv.reader(each, delimiter=separator))
+    fields = count_fields(separator, quoted=survey.quoting == "lines")
+    return int(lines.select((fields != width).sum()).collect(engine="streaming").item())
+
+
 def require_width(file: Path, lines: pl.LazyFrame, separator: str, width: int) -> None:
     """Raise DataError for the first line with another number of fields; quoted fields end in their line."""
-    unquoted = pl.col(LINE).str.replace_all(r'"(?:[^"]|"")*"', "")
-    fields = unquoted.str.count_matches(separator, literal=True) + 1
-    wrong = lines.select(NUMBER, fields.alias(FIELDS)).filter(pl.col(FIELDS) != width).head(1).collect()
+    fields = count_fields(separator).alias(FIELDS)
+    wrong = lines.select(NUMBER, fields).filter(pl.col(FIELDS) != width).head(1).collect()
     if wrong.height:
         number, found = wrong.row(0)
         raise refuse_line(file, number, found, width)

@@ -1,122 +1,129 @@
 """Table files by format: CSV, TSV, Parquet, JSON and Arrow, also compressed, as one lazy table."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from reccl.data.ingest.conversions import infer_types
-from reccl.data.ingest.delimited import Dialect, scan_delimited
-from reccl.data.ingest.json_files import scan_json
-from reccl.data.ingest.transcode import COMPRESSED
-from reccl.errors import DataError, did_you_mean, join_names
+from reccl.data.ingest.delimited import Dialect, is_empty, scan_delimited
+from reccl.data.ingest.json_files import scan_json, scan_literals
+from reccl.data.ingest.table_files import TableFiles, label
+from reccl.errors import DataError, join_names
 
-Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "json", "arrow"]
-SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".arrow": "arrow",
-    ".ipc": "arrow",
-    ".feather": "arrow",
-}
 TEXT = {"csv": ",", "tsv": "\t"}
 """Formats without types, and what separates their fields."""
+NAMED = 3
+"""How many files a note names."""
 
 
-def find_table_files(path: Path, kind: Format = "auto", leave_out: tuple[Path, ...] = ()) -> tuple[list[Path], str]:
-    """The files that a path means (a file, or every table file right inside a folder), and their format."""
-    if path.is_dir():
-        entries = [entry for entry in sorted(path.iterdir()) if entry.is_file() and entry not in leave_out]
-        files = [entry for entry in entries if kind != "auto" or tell_format(entry)]
-        if not files:
-            raise DataError(f"no table files in {path}; expected {join_names(SUFFIXES)}, or set format")
-    elif path.is_file():
-        files = [path]
-    else:
-        beside = list_table_files(path.parent)
-        there = f"; the table files there are: {join_names(beside)}" if beside else ""
-        raise DataError(f"no file or folder {path}{did_you_mean(path.name, beside)}{there}")
-    if kind != "auto":
-        return files, kind
-    kinds = {tell_format(file) for file in files}
-    found = kinds.pop()
-    if kinds:
-        raise DataError(
-            f"{path} mixes formats: {join_names(file.name for file in files)}; name one file or one folder each"
-        )
-    if found is None:
-        raise DataError(f"cannot tell the format of {files[0].name}; name it {join_names(SUFFIXES)}, or set format")
-    return files, found
+def scan(found: TableFiles, dialect: Dialect | None = None, ids: tuple[str, ...] = ()) -> pl.LazyFrame:
+    """One lazy table over the files; every column of a text format is text. See `scan_files`."""
+    return scan_files(found, dialect, ids)[0]
 
 
-def tell_format(path: Path) -> str | None:
-    """The format by the ending, or by the one before that of a compression; None where they tell none.
+def scan_files(
+    found: TableFiles, dialect: Dialect | None = None, ids: tuple[str, ...] = ()
+) -> tuple[pl.LazyFrame, tuple[str, ...]]:
+    """One lazy table over the files, and a line for each thing in which they differ.
 
-    >>> tell_format(Path("ratings.csv.gz")), tell_format(Path("readme.md"))
-    ('csv', None)
-    """
-    endings = [ending.lower() for ending in path.suffixes]
-    if endings and endings[-1] in COMPRESSED:
-        endings.pop()
-    return SUFFIXES.get(endings[-1]) if endings else None
-
-
-def list_table_files(folder: Path) -> list[str]:
-    """Names of the table files right inside a folder."""
-    entries = folder.iterdir() if folder.is_dir() else []
-    return [entry.name for entry in entries if tell_format(entry)]
-
-
-def scan(files: list[Path], kind: str, dialect: Dialect | None = None, ids: tuple[str, ...] = ()) -> pl.LazyFrame:
-    """One lazy table over the files; every column of a text format is text.
-
-    A column that a file lacks is null there, but for the `ids`; where files have different types, the wider is taken.
-    Raises DataError for files that cannot be read.
+    Columns are matched by name. One that a file lacks is null there, but for the `ids`; where files have different
+    types, the wider is taken. Folders called `column=value` add a column; one that the file has itself wins. Raises
+    DataError for files that cannot be read.
     """
     dialect = dialect or Dialect()
     if dialect.separator is None:
-        dialect = replace(dialect, separator=TEXT.get(kind))
-    scanners: dict[str, Callable[[Path], pl.LazyFrame]] = {
-        "parquet": pl.scan_parquet,
-        "json": scan_json,
-        "jsonl": scan_json,
-        "arrow": pl.scan_ipc,
-    }
-    scanner = scanners.get(kind) or (lambda file: scan_delimited(file, dialect))
+        dialect = replace(dialect, separator=TEXT.get(found.kind))
+    paths, read = found.paths, found.paths[0]
+    frames: dict[Path, pl.LazyFrame] = {}
+    notes: list[str] = []
     try:
-        frames = [scanner(file) for file in files]
-        require_ids(files, frames, ids)
-        frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+        if found.kind in TEXT and len(paths) > 1:
+            paths = tuple(file for file in paths if not is_empty(file, dialect)) or paths[:1]
+        for read in paths:
+            rows, said = scan_file(read, found.kind, dialect)
+            frames[read] = add_partitions(rows, found.partitions(read), found.kind in TEXT)
+            notes += said
+        require_ids(frames, ids)
+        frame = pl.concat(frames.values(), how="diagonal_relaxed") if len(frames) > 1 else frames[read]
         frame.collect_schema()
+        if len(found.paths) > 1:
+            notes += compare_files(frames, [file for file in found.paths if file not in paths])
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"cannot read {files[0]} as {kind}: {reason}; check the file, or set format") from error
+        raise explain(error, read, found.kind, ", or set format") from error
+    return frame, tuple(notes)
+
+
+def scan_file(file: Path, kind: str, dialect: Dialect) -> tuple[pl.LazyFrame, tuple[str, ...]]:
+    """One file as a lazy table, and a line for each thing that was filled in."""
+    match kind:
+        case "parquet":
+            return pl.scan_parquet(file, glob=False, hive_partitioning=False), ()
+        case "arrow":
+            return pl.scan_ipc(file, glob=False, hive_partitioning=False), ()
+        case "json" | "jsonl":
+            return scan_json(file), ()
+        case "python":
+            return scan_literals(file), ()
+        case _:
+            return scan_delimited(file, dialect)
+
+
+def add_partitions(frame: pl.LazyFrame, values: dict[str, str | None], as_text: bool) -> pl.LazyFrame:
+    """The columns that the folders hold; whole numbers as such, unless all is text."""
+    present = frame.collect_schema().names() if values else ()
+    table = pl.DataFrame({name: [value] for name, value in values.items() if name not in present}, strict=False)
+    table = table.with_columns(pl.col(pl.Null).cast(pl.String))
+    for column in table if as_text else infer_types(table):
+        frame = frame.with_columns(pl.lit(column.item(), dtype=column.dtype).alias(column.name))
     return frame
 
 
-def require_ids(files: list[Path], frames: list[pl.LazyFrame], ids: tuple[str, ...]) -> None:
+def require_ids(frames: dict[Path, pl.LazyFrame], ids: tuple[str, ...]) -> None:
     """Raise DataError where some files have a column of ids and another has not."""
-    columns = [frame.collect_schema().names() for frame in frames]
     for name in ids:
-        lacking = [file for file, present in zip(files, columns, strict=True) if name not in present]
-        if lacking and len(lacking) < len(files):
+        lacking = [file for file, frame in frames.items() if name not in frame.collect_schema()]
+        if lacking and len(lacking) < len(frames):
             raise DataError(f"{lacking[0]} has no column {name!r}, which other files beside it have")
 
 
-def read_table(files: list[Path], kind: str, ids: tuple[str, ...] = ()) -> pl.DataFrame:
+def compare_files(frames: dict[Path, pl.LazyFrame], empty: list[Path]) -> list[str]:
+    """A line each: which files have no rows, and which columns some of them lack."""
+    names = {file: set(frame.collect_schema().names()) for file, frame in frames.items()}
+    rowless = [*empty, *(file for file, frame in frames.items() if frame.head(1).collect().is_empty())]
+    notes = [f"{name_files(rowless)} of {len(frames) + len(empty)} files: no rows"] if rowless else []
+    for column in dict.fromkeys(name for frame in frames.values() for name in frame.collect_schema().names()):
+        lacking = [file for file, present in names.items() if column not in present]
+        if lacking:
+            have = [file for file in names if file not in lacking]
+            where = f"only in {name_files(have)}" if len(have) <= len(lacking) else f"not in {name_files(lacking)}"
+            notes.append(f"column {column!r} is {where} of {len(names)} files; missing elsewhere")
+    return notes
+
+
+def name_files(files: list[Path]) -> str:
+    """Some of the files by name.
+
+    >>> name_files([Path("a.csv"), Path("b.csv"), Path("c.csv"), Path("d.csv"), Path("e.csv")])
+    'a.csv, b.csv, c.csv and 2 more'
+    """
+    more = f" and {len(files) - NAMED:,} more" * (len(files) > NAMED)
+    return join_names(label(file) for file in files[:NAMED]) + more
+
+
+def read_table(found: TableFiles, ids: tuple[str, ...] = ()) -> pl.DataFrame:
     """The files as one table in memory, with types also where the format has none; but `ids` stay text there.
 
     Raises DataError where they cannot be read to the end.
     """
     try:
-        table = scan(files, kind, ids=ids).collect(engine="streaming")
+        table = scan(found, ids=ids).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"cannot read {files[0]} as {kind}: {reason}; check the file") from error
-    return infer_types(table, ids) if kind in TEXT else table
+        raise explain(error, found.paths[0], found.kind) from error
+    return infer_types(table, ids) if found.kind in TEXT else table
+
+
+def explain(error: Exception, file: Path, kind: str, advice: str = "") -> DataError:
+    """The error for a file that cannot be read."""
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return DataError(f"cannot read {file} as {kind}: {reason}; check the file{advice}")

@@ -25,8 +25,9 @@ from reccl.data.ingest.conversions import (
 )
 from reccl.data.ingest.delimited import Dialect
 from reccl.data.ingest.events import Events, require_known_events, weigh_events
-from reccl.data.ingest.files import TEXT, Format, find_table_files, scan
+from reccl.data.ingest.files import TEXT, scan_files
 from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.table_files import Format, find_table_files
 from reccl.data.ingest.tables import Tables
 from reccl.errors import DataError, did_you_mean, join_names
 
@@ -46,15 +47,15 @@ class RawTable:
 
     origin: str
     """What errors call it."""
-    scan: Callable[[tuple[str, ...]], pl.LazyFrame]
-    """The rows, given the columns that hold ids."""
+    scan: Callable[[tuple[str, ...]], tuple[pl.LazyFrame, tuple[str, ...]]]
+    """The rows, given the columns that hold ids; and what one may want to know of how they are read."""
     typed: bool = True
     """False where all values are text, as in CSV."""
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame | pl.LazyFrame, origin: str) -> Self:
         """A table that has types."""
-        return cls(origin, lambda _: frame.lazy())
+        return cls(origin, lambda _: (frame.lazy(), ()))
 
     @classmethod
     def from_files(
@@ -64,9 +65,9 @@ class RawTable:
         dialect: Dialect | None = None,
         leave_out: tuple[Path, ...] = (),
     ) -> Self:
-        """A file, or a folder of files of one format."""
-        files, kind = find_table_files(path, format, leave_out)
-        return cls(str(files[0]), lambda ids: scan(files, kind, dialect, ids), kind not in TEXT)
+        """A file, a folder of files of one format, or a pattern of such."""
+        found = find_table_files(path, format, leave_out)
+        return cls(str(found.paths[0]), lambda ids: scan_files(found, dialect, ids), found.kind not in TEXT)
 
 
 def interactions_to_tables(
@@ -118,7 +119,8 @@ def interactions_to_tables(
     columns = {USER: user, ITEM: item, TIMESTAMP: timestamp, RATING: rating, WEIGHT: weight, PART: part}
     columns[EVENT] = events.column if events else None
     repeats = resolve_duplicates(duplicates, weighed=weight is not None or events is not None)
-    raw = interactions.scan((user, item))
+    raw, said = interactions.scan((user, item))
+    notes = list(said)
     unnamed = [name for name in OPTIONAL if columns[name] is None and name in raw.collect_schema()]
     asked = {RATING: minimum_rating is not None, TIMESTAMP: since is not None or until is not None}
     columns |= {name: name for name in unnamed if asked.get(name)}
@@ -157,16 +159,17 @@ def interactions_to_tables(
     def features(table: RawTable | None, column: str, key: str) -> pl.LazyFrame | None:
         if table is None:
             return None
-        rows = table.scan((column,))
+        rows, said = table.scan((column,))
+        notes.extend(said)
         if not table.typed:
             rows = infer_types(rows.collect(engine="streaming"), (column,), decimal, thousands).lazy()
         renamed = rename(rows, {key: column}, table.origin)
-        return convert_ids(key)(renamed).drop_nulls(key).unique(key, keep="first", maintain_order=True)
+        return convert_ids(key)(renamed)
 
-    users = features(user_features, users_id or user, USER)
+    users, items = features(user_features, users_id or user, USER), features(item_features, items_id or item, ITEM)
     unread = [name for name in unnamed if columns[name] is None]
-    notes = [f"{interactions.origin}: column {name!r} is not read; set {name}: {name} to use it" for name in unread]
-    return Tables(funnel, users, features(item_features, items_id or item, ITEM), tuple(notes), summed)
+    notes += [f"{interactions.origin}: column {name!r} is not read; set {name}: {name} to use it" for name in unread]
+    return Tables(funnel, users, items, tuple(notes), summed)
 
 
 def resolve_duplicates(duplicates: Duplicates | None, *, weighed: bool) -> Duplicates:

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
+import polars as pl
+
 from reccl.errors import DataError
 
 OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {".bz2": bz2.open, ".xz": lzma.open}
@@ -46,10 +48,31 @@ def _folder() -> "TemporaryDirectory[str]":
     return TemporaryDirectory(prefix="reccl-")
 
 
+def rewrite_lines(path: Path, convert: Callable[[str, int], str]) -> Path:
+    """A copy of a text file, which goes when this process ends: every line that is not blank, converted.
+
+    Args:
+        path: the file, plain or compressed.
+        convert: from a line and its number to the line in its place.
+
+    """
+    target = _name_copy(path)
+    lines = pl.scan_lines(to_utf8(path), glob=False).collect_batches(lazy=True)
+    with target.open("w", encoding="utf-8") as copy:
+        for number, line in enumerate((line for batch in lines for line in batch.to_series()), 1):
+            if line.strip():
+                copy.write(f"{convert(line, number)}\n")
+    return target
+
+
+def _name_copy(path: Path) -> Path:
+    folder = Path(_folder().name)
+    return folder / f"{len(list(folder.iterdir()))}-{path.stem}"
+
+
 @cache
 def _copy(path: Path, encoding: str, _changed: int) -> Path:
-    folder = Path(_folder().name)
-    target = folder / f"{len(list(folder.iterdir()))}-{path.stem}"
+    target = _name_copy(path)
     with _open(path) as file, target.open("w", encoding="utf-8", newline="") as copy:
         shutil.copyfileobj(codecs.getreader(encoding)(file), copy)
     return target

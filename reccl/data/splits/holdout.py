@@ -44,6 +44,10 @@ class Split(Settings):
         """
         raise NotImplementedError
 
+    def remark(self, held: HeldOut) -> tuple[str, ...]:
+        """What one may want to know of the rows that were held out."""
+        return ()
+
 
 def hold_out(split: Split, rows: pl.DataFrame, *, repeats: bool) -> HeldOut:
     """Which of [n] rows a split holds out; where pairs have `repeats`, the rows of one stay together if it says so.

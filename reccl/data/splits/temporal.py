@@ -8,13 +8,18 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from reccl.data.columns import TIMESTAMP
+from reccl.data.columns import TEST, TIMESTAMP, VALIDATION
 from reccl.data.splits.holdout import Fraction, HeldOut, Split
 from reccl.errors import DataError
+
+FAR = 1.5
+"""How many times the share that was asked is worth a remark."""
 
 
 class Temporal(Split):
     """One cut in time for all users: train before it, then validation, then test; no training row is from the future.
+
+    Rows of one time stay together, so the held-out shares are met only nearly.
 
     >>> rows = pl.DataFrame({"user": [0, 0, 0, 1], "item": [4, 5, 6, 4], "timestamp": [30, 10, 20, 40]})
     >>> test, validation = Temporal(test=0.25, validation=0.3).split(rows)
@@ -38,6 +43,19 @@ class Temporal(Split):
         test = moment >= find_cut(moment, self.test)
         validation = ~test & (moment >= find_cut(moment.filter(~test), self.validation))
         return HeldOut(test, validation)
+
+    @override
+    def remark(self, held: HeldOut) -> tuple[str, ...]:
+        rest, notes = len(held.test), []
+        for part, mask, asked in ((TEST, held.test, self.test), (VALIDATION, held.validation, self.validation)):
+            number = int((mask & ~held.test if part == VALIDATION else mask).sum())
+            if not isinstance(asked, datetime) and number > FAR * max(1, asked * rest):
+                notes.append(
+                    f"split 'temporal': {part} has {number / rest:.0%} of the rows where {asked:.0%} was asked, "
+                    "because rows of one time stay together"
+                )
+            rest -= number
+        return tuple(notes)
 
 
 def find_cut(moments: pl.Series, held: float | datetime) -> float:

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from reccl.data.ingest import delimited
 from reccl.data.ingest.delimited import Dialect, scan_delimited
 from reccl.data.ingest.files import read_table
+from reccl.data.ingest.table_files import find_table_files
 from reccl.errors import DataError
 
 
 def read(path: Path, **dialect: object) -> pl.DataFrame:
-    return scan_delimited(path, Dialect(**dialect)).collect(engine="streaming")
+    return scan_delimited(path, Dialect(**dialect))[0].collect(engine="streaming")
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ class TestQuotationMarks:
     def test_rows_that_python_reads_come_in_batches_of_any_size(self, write, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(delimited, "BATCH", 2)
         path = write("user,item\n" + "".join(f'"{n}\nx",{n}\n' for n in range(7)))
-        table = scan_delimited(path, Dialect())
+        table, _ = scan_delimited(path, Dialect())
         assert table.select("item").head(5).collect().to_series().to_list() == ["0", "1", "2", "3", "4"]
         assert table.filter(pl.col("item") == "6").collect().rows() == [("6\nx", "6")]
 
@@ -155,5 +156,5 @@ class TestEncodings:
 
 def test_a_whole_table_has_types_but_ids_and_codes_stay_text(write) -> None:
     path = write("item,price,zip,new\n7,1,02134,true\n8,2.5,94043,False\n")
-    assert read_table([path], "csv").row(0) == (7, 1.0, "02134", True)
-    assert read_table([path], "csv", ids=("item",)).row(1) == ("8", 2.5, "94043", False)
+    assert read_table(find_table_files(path)).row(0) == (7, 1.0, "02134", True)
+    assert read_table(find_table_files(path), ids=("item",)).row(1) == ("8", 2.5, "94043", False)
