@@ -1,8 +1,12 @@
 """Settings: the base of every config object. Frozen, closed, typed; the docstring under a field documents it."""
 
+import ast
+import inspect
 import sys
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, Self
 
 from pydantic import (
@@ -29,8 +33,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
+        defer_build=True,  # most parts are never used: what is validated is built first
         extra="forbid",
-        use_attribute_docstrings=True,
         validate_default=True,
         allow_inf_nan=False,
         arbitrary_types_allowed=True,
@@ -60,6 +64,12 @@ class Settings(BaseModel):
         """The fields whose numbers have the limits of `reccl.limits`; a part from elsewhere sets its own."""
         return cls.model_fields if cls.__module__.startswith("reccl.") else ()
 
+    @classmethod
+    def meanings(cls) -> dict[str, str]:
+        """What the docstring under each field says. Read from the source when asked for: validation does without."""
+        bases = [base for base in reversed(cls.__mro__) if issubclass(base, Settings)]
+        return {name: text for base in bases for name, text in field_docstrings(base)}
+
     @model_serializer(mode="wrap")
     def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write the class of a part that comes from outside the package, so that the dump loads again; no passwords."""
@@ -70,6 +80,18 @@ class Settings(BaseModel):
             if cls.__module__.startswith("reccl.")
             else {"class": f"{cls.__module__}.{cls.__qualname__}", **inside}
         )
+
+
+def field_docstrings(cls: type) -> Iterator[tuple[str, str]]:
+    """(field, docstring) of the fields that a class itself annotates and documents."""
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    except (OSError, TypeError, SyntaxError):  # a class without a source, made in a terminal
+        return
+    for pair in pairwise(getattr(definition, "body", [])):
+        match pair:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)
 
 
 def of_default_kind(value: Any, default: Any) -> Any:

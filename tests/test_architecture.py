@@ -18,6 +18,7 @@ LAYERS = (
         "version",
         "openmp",
         "settings",
+        "lazy",
         "errors",
         "bundle",
         "caller_warning",
@@ -123,7 +124,7 @@ class TestEveryFile:
 
 
 def test_losses_and_metrics_know_torch_and_settings_only() -> None:
-    known = {"torch", "reccl.settings", "reccl.products", "pydantic", "typing_extensions"}
+    known = {"torch", "reccl.lazy", "reccl.settings", "reccl.products", "pydantic", "typing_extensions"}
     for folder in ("losses", "metrics"):
         for path in (PACKAGE / folder).rglob("*.py"):
             foreign = {
@@ -193,3 +194,8 @@ def test_help_loads_no_heavy_library(words: list[str]) -> None:
 
 def test_a_loss_is_loaded_without_mlflow_typer_or_torch_geometric() -> None:
     assert not loaded_by("import reccl.losses") & {"mlflow", "typer", "torch_geometric"}
+
+
+def test_a_config_is_checked_without_the_libraries_that_it_configures() -> None:
+    code = "from reccl.config import load, dump\nfor name in ('movielens', 'best', 'table'):\n    dump(load(name))"
+    assert not loaded_by(code) & {"torch", "torch_geometric", "scipy", "sklearn", "pandas", "mlflow", "typer"}

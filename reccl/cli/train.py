@@ -53,16 +53,20 @@ def train(
         raise typer.BadParameter(
             "it has a config already: leave out --set, --seeds and --resplit", param_hint="--resume"
         )
-    say("loading ...") if err.is_terminal else None
     from reccl import config as configs
+
+    given = None if config is None else configs.load(config, overrides or ())  # errors come before long imports
+    if given and resplit:
+        split_anew(given, given.seed)
+    say("loading ...") if err.is_terminal else None
     from reccl import tracking
     from reccl.experiment import run
     from reccl.progress import TerminalProgress
 
-    unfinished = None if resume is None else tracking.find_unfinished(resume)
-    if unfinished is None:
-        experiment = configs.load(str(config), overrides or ())
+    if given is not None:
+        experiment, unfinished = given, None
     else:
+        unfinished = tracking.find_unfinished(str(resume))
         experiment = configs.loads(tracking.text_of(unfinished, "config.yaml"), trust=trust)
         say(f"resuming run {unfinished.info.run_id} ({unfinished.info.run_name})")
     trained = []

@@ -1,12 +1,16 @@
 """Calibration: a scale and a shift that make the scores of two kinds of items comparable in one list."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from reccl.lazy import torch
 from reccl.scorers import ValidationMetric
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FACTORS = (0.06, 0.12, 0.25, 0.5, 1.0)
 """Scales that are tried first, as multiples of the one that matches spreads: predicted scores are less certain."""
@@ -72,7 +76,7 @@ class CalibrationGrid:
     top: float  # best predicted score of a user
 
     @classmethod
-    def of(cls, scores: Tensor, predicted: Tensor, cold: Tensor) -> "CalibrationGrid":
+    def of(cls, scores: Tensor, predicted: Tensor, cold: Tensor) -> CalibrationGrid:
         """Measured on the scores that are to be calibrated; see `search_calibration`."""
         trained = torch.ones(scores.shape[1], dtype=torch.bool, device=scores.device).index_fill_(0, cold, False)
         own = scores[:, trained]  # [n, W]

@@ -1,11 +1,11 @@
 """Cold start: nodes without training rows get embeddings from their features, in the space that a scorer ranks in."""
 
-from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field, SerializeAsAny
-from torch import Tensor
 
 from reccl.cold_start.calibration import Calibration, match_scores, search_calibration
 from reccl.cold_start.content_neighbors import ContentNeighbors
@@ -16,9 +16,13 @@ from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Tower, Towers
 from reccl.errors import ConfigError
+from reccl.lazy import no_grad, torch
 from reccl.scorers import Scorer, ScorerSettings, ValidationMetric
 from reccl.scorers.selection import AnyScorer
 from reccl.settings import Settings, outside
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 AnyItemFeatureModel = Annotated[
     SerializeAsAny[Annotated[ContentNeighbors | Regression, Field(discriminator="kind")]], outside(FeatureModelSettings)
@@ -89,7 +93,7 @@ class ColdStartResult:
     cold_start: ColdStart
 
 
-@torch.no_grad()
+@no_grad
 def embed_cold_nodes(
     cold_start: ColdStart,
     scorer: Scorer,

@@ -1,10 +1,10 @@
 """Content neighbors: items whose features are like those of a user's items."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
-from torch.nn.functional import normalize
 from typing_extensions import override
 
 from reccl.cold_start.feature_model import (
@@ -16,6 +16,7 @@ from reccl.cold_start.feature_model import (
 )
 from reccl.data.features import FittedFeatures
 from reccl.encoders.tower import Tower
+from reccl.lazy import functional, torch
 
 
 class ContentNeighbors(FeatureModelSettings):
@@ -38,7 +39,7 @@ class ContentNeighbors(FeatureModelSettings):
     def fit_items(self, nodes: TrainedNodes) -> FittedFeatureModel:
         scale = feature_scales(nodes.features, nodes.matrix[nodes.trained], self.feature_weights)  # [F]
         tower = Tower(nodes.features, ((torch.diag(scale).cpu(), torch.zeros(len(scale))),), unit_norm=True)
-        items = normalize(nodes.matrix * scale)  # [I, F]
+        items = functional.normalize(nodes.matrix * scale)  # [I, F]
         profiles = torch.zeros(nodes.graph.num_users, len(scale), device=items.device)  # [U, F]
         profiles.index_add_(0, nodes.graph.user, items[nodes.graph.item])
         return FittedFeatureModel(tower, profiles)

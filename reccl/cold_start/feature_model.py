@@ -1,17 +1,20 @@
 """Feature model: maps the features of one side's nodes to embeddings."""
 
-from dataclasses import dataclass
-from typing import Self
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from reccl.data.features import FeatureTables, FittedFeatures, Side
 from reccl.data.graph import Graph
 from reccl.encoders.tower import Tower
 from reccl.errors import ConfigError, did_you_mean, join_names
+from reccl.lazy import torch
 from reccl.scorers import Scorer
 from reccl.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def feature_scales(features: FittedFeatures, x: Tensor, weights: dict[str, float
     """[F] factors with which the squares of every feature's columns add up to its weight squared, on average over the
     rows of x [t, F]; the weight is 1 where `weights` does not name the feature.
     """
-    scales, start = list[Tensor](), 0
+    scales, start = list[torch.Tensor](), 0
     for feature in features.features:
         width = len(feature.columns)
         length = x[:, start : start + width].square().sum(1).mean().sqrt()  # a scalar

@@ -1,12 +1,15 @@
 """Random features: random ReLU units, which make a linear model smooth and nonlinear."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import sqrt
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import torch
-from torch import Tensor
-from torch.nn.functional import linear, relu
+from reccl.lazy import functional, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class RandomFeatures:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[n, F] -> [n, H]."""
-        units = linear(x, self.weight.to(x.device), self.bias.to(x.device))
-        return relu(units) * sqrt(2 / len(self.bias))
+        units = functional.linear(x, self.weight.to(x.device), self.bias.to(x.device))
+        return functional.relu(units) * sqrt(2 / len(self.bias))
 
 
 def orthogonal_block(width: int, generator: torch.Generator) -> Tensor:

@@ -1,10 +1,11 @@
 """Regression: embeddings of trained nodes, predicted from features in closed form."""
 
+from __future__ import annotations
+
 from math import sqrt
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.cold_start.feature_model import (
@@ -18,6 +19,9 @@ from reccl.cold_start.random_features import RandomFeatures
 from reccl.cold_start.ridge import fit_ridge
 from reccl.data.features import FittedFeatures
 from reccl.encoders.tower import Tower
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Ridge penalties that are compared where none is given."""

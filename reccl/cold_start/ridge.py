@@ -1,9 +1,14 @@
 """Ridge: least squares with a penalty, selected by leave-one-out residuals."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def fit_ridge(x: Tensor, y: Tensor, penalties: Sequence[float]) -> tuple[Tensor, Tensor, float]:

@@ -1,16 +1,18 @@
 """EncodedInteractions: interactions on disk as row numbers in a stable order, read a block of users at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.ids import IdMap
 from reccl.data.ingest.spill import spill
 from reccl.data.splits.holdout import sort_rows
+from reccl.lazy import np
 
 BLOCK = 2**22
 """Rows that are sorted at once, or those of one user who has more."""
@@ -28,7 +30,7 @@ class EncodedInteractions:
     blocks: tuple[Path, ...]
 
     @classmethod
-    def encode(cls, rows: pl.LazyFrame, folder: Path) -> "EncodedInteractions":
+    def encode(cls, rows: pl.LazyFrame, folder: Path) -> EncodedInteractions:
         """Number, then sort, rows of raw ids; files go to `folder`."""
         users, items = (
             IdMap.fit(rows.select(side).unique().collect(engine="streaming").to_series()) for side in (USER, ITEM)

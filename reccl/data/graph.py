@@ -1,19 +1,21 @@
 """Graph: the user-item graph of the training rows, and its normalized adjacency, computed once."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
-import numpy as np
 import polars as pl
-import torch
-from scipy.sparse import csr_matrix
-from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from reccl.data.columns import ITEM, USER, WEIGHT
-from reccl.data.sparse import make_csr, spmm
+from reccl.data.sparse import make_csr
 from reccl.data.user_items import UserItemCSR
+from reccl.lazy import np, sparse, torch
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,9 @@ class Adjacency:
 
     def __matmul__(self, x: Tensor) -> Tensor:
         """[N, N] @ [N, D] -> [N, D], differentiable in x."""
-        return cast(Tensor, _Propagate.apply(self.matrix, self.transpose, x))  # type: ignore[no-untyped-call]
+        from reccl.data.propagate import Propagate
+
+        return cast("Tensor", Propagate.apply(self.matrix, self.transpose, x))  # type: ignore[no-untyped-call]
 
     @cached_property
     def edges(self) -> Tensor:
@@ -37,21 +41,6 @@ class Adjacency:
         start, sender = self.matrix.crow_indices().long(), self.matrix.col_indices().long()  # [N + 1], [2E]
         receiver = torch.repeat_interleave(torch.arange(len(start) - 1, device=start.device), start.diff())  # [2E]
         return torch.stack([sender, receiver])
-
-
-class _Propagate(torch.autograd.Function):
-    """y = A x, dL/dx = A' dL/dy; A is constant. Always float32 under autocast: CSR has no bf16 product."""
-
-    @staticmethod
-    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
-    def forward(ctx: Any, matrix: Tensor, transpose: Tensor, x: Tensor) -> Tensor:
-        ctx.transpose = transpose
-        return spmm(matrix, x)
-
-    @staticmethod
-    @torch.amp.custom_bwd(device_type="cuda")  # type: ignore[untyped-decorator]
-    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, spmm(ctx.transpose, gradients[0])  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +87,7 @@ class Graph:
         start = np.zeros(users + 1, np.int64)
         np.cumsum(np.bincount(user, minlength=users), out=start[1:])
         edge = np.arange(len(item), dtype=np.int32 if len(item) < 2**31 else np.int64)
-        item_order = csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
+        item_order = sparse.csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
         edges = tuple(torch.from_numpy(part).long() for part in (user, item, item_order))
         graph = cls(users, items, *edges)
         if weight is None or (weight == 1).all():
@@ -144,7 +133,7 @@ class Graph:
         start[1:] = self.item_degree.cumsum(0)
         return UserItemCSR(start, self.user[self.item_order], self.num_users)
 
-    def to(self, device: torch.device) -> "Graph":
+    def to(self, device: torch.device) -> Graph:
         """The same graph on another device."""
         if device == self.device:
             return self

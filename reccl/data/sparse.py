@@ -1,10 +1,15 @@
 """Sparse: matrices in compressed rows (CSR), and their product with embeddings."""
 
+from __future__ import annotations
+
 import warnings
 from functools import cache
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def make_csr(

@@ -1,15 +1,18 @@
 """SVD: truncated singular value decompositions, exact or randomized, and of a graph's training matrix once."""
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-import numpy as np
-from scipy.sparse import csr_matrix, diags
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reccl.data.graph import Graph
 from reccl.data.graph_cache import cache_on_graph
+from reccl.lazy import np, sparse
 
-Table = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Table: TypeAlias = "np.ndarray[Any, Any]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,4 +93,4 @@ def normalize_matrix(counts: csr_matrix) -> csr_matrix:
     """D_U^-1/2 R D_I^-1/2, [U, I]; empty rows and columns stay empty."""
     sums = (np.asarray(counts.sum(axis)).ravel() for axis in (1, 0))
     users, items = (1 / np.sqrt(np.where(each > 0, each, 1)) for each in sums)
-    return (diags(users) @ counts @ diags(items)).tocsr().astype(np.float32)
+    return (sparse.diags(users) @ counts @ sparse.diags(items)).tocsr().astype(np.float32)

@@ -1,15 +1,19 @@
 """User items: which items each user has, in compressed rows."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
-import torch
-from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.sparse import make_csr
+from reccl.lazy import sparse, torch
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class UserItemCSR:
         start = torch.cat([torch.zeros(1, dtype=torch.long), count.cumsum(0)])
         return cls(start, torch.from_numpy(pairs[ITEM].to_numpy(writable=True)).long(), items)
 
-    def to(self, device: torch.device) -> "UserItemCSR":
+    def to(self, device: torch.device) -> UserItemCSR:
         """The same on another device."""
         weight = None if self.weight is None else self.weight.to(device)
         return UserItemCSR(self.start.to(device), self.item.to(device), self.num_items, weight)
@@ -65,26 +69,26 @@ class UserItemCSR:
         return torch.ones(len(self.item), device=self.item.device) if self.weight is None else self.weight
 
     @property
-    def unweighted(self) -> "UserItemCSR":
+    def unweighted(self) -> UserItemCSR:
         """The same items, each counted once."""
         return UserItemCSR(self.start, self.item, self.num_items)
 
-    def scale(self, factor: float) -> "UserItemCSR":
+    def scale(self, factor: float) -> UserItemCSR:
         """The same with weights that are `factor` times as large."""
         return UserItemCSR(self.start, self.item, self.num_items, self.values * factor)
 
-    def resize(self, users: int, items: int) -> "UserItemCSR":
+    def resize(self, users: int, items: int) -> UserItemCSR:
         """The same among more users, who have no items, and more items."""
         more = self.start[-1:].expand(users - len(self.counts))
         return UserItemCSR(torch.cat([self.start, more]), self.item, items, self.weight)
 
-    def select_users(self, users: Tensor) -> "UserItemCSR":
+    def select_users(self, users: Tensor) -> UserItemCSR:
         """The given users ([n] row numbers) alone, in that order."""
         count, entry = self.counts[users], self.find_entries(users)[1]
         start, weight = torch.cat([count.new_zeros(1), count.cumsum(0)]), self.weight
         return UserItemCSR(start, self.item[entry], self.num_items, None if weight is None else weight[entry])
 
-    def union(self, other: "UserItemCSR") -> "UserItemCSR":
+    def union(self, other: UserItemCSR) -> UserItemCSR:
         """The items that each user has in either; as many users and items as the larger has. Weights, where one has
         them, are summed; an item without one counts 1.
         """
@@ -101,14 +105,16 @@ class UserItemCSR:
         """The sum of the item vectors [I, D] over each user's items, by their weights: [U, D]."""
         return self.resize(len(self.counts), len(vectors)).to_sparse(vectors.dtype) @ vectors
 
-    def to_sparse(self, dtype: torch.dtype = torch.float32) -> Tensor:
+    def to_sparse(self, dtype: torch.dtype | None = None) -> Tensor:
         """[U, I] CSR of the weights, or of ones."""
-        return make_csr(self.start, self.item, self.values.to(dtype), (len(self.counts), self.num_items))
+        return make_csr(
+            self.start, self.item, self.values.to(dtype or torch.float32), (len(self.counts), self.num_items)
+        )
 
     def to_scipy(self) -> csr_matrix:
         """R [U, I] of the weights, or of ones, as a SciPy matrix, float32, on the CPU."""
         values, size = self.values.cpu().numpy(), (len(self.counts), self.num_items)
-        return csr_matrix((values, self.item.cpu().numpy(), self.start.cpu().numpy()), shape=size)
+        return sparse.csr_matrix((values, self.item.cpu().numpy(), self.start.cpu().numpy()), shape=size)
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """[B, K] True where items[b, k] is an item of users[b]; by binary search, without a U x I table."""

@@ -3,13 +3,15 @@
 One rule holds everywhere: a row of weight w counts as w rows of weight 1 do.
 """
 
+from __future__ import annotations
+
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 
 from reccl.data.columns import ITEM, RATING, TIMESTAMP, TRAIN, USER, WEIGHT
 from reccl.errors import DataError
+from reccl.lazy import np
 
 DAY = 24 * 60 * 60
 OLDEST = 40
@@ -84,7 +86,7 @@ def scale_weights(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     return rows.with_columns(scaled) if WEIGHT in rows.columns else rows
 
 
-def sum_by_item(rows: pl.DataFrame, items: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def sum_by_item(rows: pl.DataFrame, items: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The weight of all rows of each of so many items, [I]; the number of rows where there are no weights."""
     weights = rows[WEIGHT].to_numpy() if WEIGHT in rows.columns else None
     return np.bincount(rows[ITEM].to_numpy(), weights, minlength=items).astype(np.float64)

@@ -1,20 +1,19 @@
 """Convolution: ids and features smoothed by learned graph convolutions, GraphSAGE or GAT."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.dropout import Dropout
-from reccl.encoders.encoder import Embeddings, Encoder, lookup_in
-from reccl.encoders.input_tower import InputTower
 from reccl.encoders.tower_settings import TowerSettings
-from reccl.views import View
+from reccl.lazy import nn, torch
+
+if TYPE_CHECKING:
+    from reccl.encoders.modules.encoder import Encoder
 
 
 class Convolution(TowerSettings):
@@ -34,6 +33,7 @@ class Convolution(TowerSettings):
     layer; a view's edges count, not its weights. Slower than `lightgcn`: a message for each edge is held in memory.
 
     >>> import polars as pl
+    >>> from reccl.views import View
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
     >>> data = Dataset.from_frame(rows)
@@ -57,6 +57,9 @@ class Convolution(TowerSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        from reccl.encoders.dropout import Dropout
+        from reccl.encoders.modules.convolution import ConvolutionEncoder
+
         users, items = self.build_towers(graph, features, generator)
         layers = [self.build_layer(generator) for _ in range(self.layers)]
         return ConvolutionEncoder(users, items, layers, Dropout(self.dropout, generator))
@@ -75,37 +78,3 @@ class Convolution(TowerSettings):
             else:
                 nn.init.xavier_uniform_(parameter.view(-1, parameter.shape[-1]), generator=generator)
         return layer
-
-
-class ConvolutionEncoder(Encoder):
-    """A tower for each side's inputs, and convolutions over both."""
-
-    def __init__(self, users: InputTower, items: InputTower, layers: list[nn.Module], drop: Dropout) -> None:
-        super().__init__()
-        self.users, self.items = users, items
-        self.layers, self.drop = nn.ModuleList(layers), drop
-
-    @override
-    def forward(self, view: View) -> Embeddings:
-        users, items = view.input_perturbation_from(0), view.input_perturbation_from(len(self.users.ids))
-        start = x = torch.cat([self.users(None, users), self.items(None, items)])  # [N, D]
-        outputs = []
-        for layer, convolution in enumerate(self.layers):
-            edges = view.matrix(layer).edges  # [2, E']
-            x = convolution(self.drop(leaky_relu(x) if layer else x), edges)  # [N, D]
-            x = view.add_noise(view.perturb_layer(x, layer))
-            outputs.append(self.split_sides(x))
-        return self.split_sides(start + x, tuple(outputs))
-
-    def split_sides(self, nodes: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
-        """Users and items of a table of all nodes, [N, D]."""
-        users, items = nodes.split([len(self.users.ids), len(self.items.ids)])  # [U, D], [I, D]
-        return Embeddings(
-            lookup_in(users),
-            lookup_in(items),
-            self.users.initial,
-            self.items.initial,
-            layers,
-            users_by_features=self.users.reads_features,
-            items_by_features=self.items.reads_features,
-        )

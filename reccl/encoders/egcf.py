@@ -1,17 +1,20 @@
 """EGCF: only items have embeddings of their own; a user's is computed from their items'."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor, nn
 from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, lookup_in
+from reccl.encoders.encoder import EncoderSettings
 from reccl.encoders.initialization import AnyInitialization, Xavier
-from reccl.views import View
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from reccl.encoders.modules.encoder import Encoder
 
 
 class EGCF(EncoderSettings):
@@ -27,6 +30,7 @@ class EGCF(EncoderSettings):
     aggregate this is the parallel one. The losses are a composition: see `configs/methods/egcf.yaml`.
 
     >>> import polars as pl
+    >>> from reccl.views import View
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
     >>> data = Dataset.from_frame(rows)
@@ -47,35 +51,7 @@ class EGCF(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        from reccl.encoders.modules.egcf import EGCFEncoder
+
         _, items = self.initialization.sample_tables(graph, self.dimension, generator)
         return EGCFEncoder(graph.num_users, items, self.layers)
-
-
-class EGCFEncoder(Encoder):
-    """One table, of items, [I, D]."""
-
-    def __init__(self, users: int, items: Tensor, layers: int) -> None:
-        super().__init__()
-        self.items = nn.Parameter(items)  # [I, D]
-        self.sizes = [users, len(items)]
-        self.layers = layers
-
-    @override
-    def forward(self, view: View) -> Embeddings:
-        zeros = self.items.new_zeros(self.sizes[0], self.items.shape[1])  # [U, D]
-        x = view.perturb_table(torch.cat([zeros, self.items]))  # [N, D]
-        users, items = view.propagate(x, 0)[: self.sizes[0]].tanh(), x[self.sizes[0] :]  # [U, D], [I, D]
-        start = x = torch.cat([users, items])  # [N, D]
-        outputs = []
-        for layer in range(1, self.layers + 1):
-            x = view.propagate(x, layer).tanh()  # [N, D]
-            outputs.append(x)
-        layers = tuple(self.split_sides(output, start) for output in outputs)
-        return self.split_sides(torch.stack(outputs).sum(0), start, layers)
-
-    def split_sides(self, nodes: Tensor, start: Tensor, layers: tuple[Embeddings, ...] = ()) -> Embeddings:
-        """Users and items of tables of all nodes, [N, D]."""
-        users, items, initial_users, initial_items = (
-            lookup_in(side) for table in (nodes, start) for side in table.split(self.sizes)
-        )
-        return Embeddings(users, items, initial_users, initial_items, layers)

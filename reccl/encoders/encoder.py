@@ -1,20 +1,23 @@
 """Encoder: turns a view of the graph, or features, into embeddings of users and items."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
-
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import embedding
+from typing import TYPE_CHECKING, ClassVar
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.tower import Towers
+from reccl.lazy import functional, torch
 from reccl.settings import Settings
-from reccl.views import View
 
-Rows = Callable[[Tensor | None], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reccl.encoders.modules.encoder import Encoder
+
+Rows = Callable[["Tensor | None"], "Tensor"]
 """rows [B] -> embeddings [B, D], [B, M] -> [B, M, D]; None -> all of them."""
 
 
@@ -48,20 +51,12 @@ class Embeddings:
     items: Rows
     initial_users: Rows
     initial_items: Rows
-    layers: tuple["Embeddings", ...] = ()
-    graph_only: "Embeddings | None" = None
+    layers: tuple[Embeddings, ...] = ()
+    graph_only: Embeddings | None = None
     content_only: ContentRows = ContentRows(None, None)
     towers: Towers = field(default_factory=Towers)
     users_by_features: bool = False
     items_by_features: bool = False
-
-
-class Encoder(nn.Module):
-    """Holds the parameters. `forward(view)` gives Embeddings."""
-
-    def forward(self, view: View) -> Embeddings:
-        """Encode what the view shows."""
-        raise NotImplementedError
 
 
 class EncoderSettings(Settings):
@@ -77,4 +72,4 @@ class EncoderSettings(Settings):
 
 def lookup_in(table: Tensor) -> Rows:
     """The rows of a table [n, D]."""
-    return lambda rows: table if rows is None else embedding(rows, table)
+    return lambda rows: table if rows is None else functional.embedding(rows, table)

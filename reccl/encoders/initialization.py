@@ -1,17 +1,20 @@
 """Initialization: how trainable embeddings start."""
 
-from math import sqrt
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import numpy as np
-import torch
+from math import sqrt
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.svd import Table, normalize_matrix, truncated_svd
+from reccl.lazy import np, torch
 from reccl.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class InitializationSettings(Settings):

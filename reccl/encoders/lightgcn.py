@@ -1,20 +1,20 @@
 """LightGCN: embeddings smoothed over the user-item graph."""
 
-from functools import partial
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn.functional import normalize
 from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, Rows
+from reccl.encoders.encoder import EncoderSettings
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.propagation import Propagation
-from reccl.views import View
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from reccl.encoders.modules.encoder import Encoder
 
 
 class LightGCN(EncoderSettings):
@@ -36,6 +36,7 @@ class LightGCN(EncoderSettings):
     weights, A holds them and D their sums.
 
     >>> import polars as pl
+    >>> from reccl.views import View
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
     >>> data = Dataset.from_frame(rows)
@@ -64,6 +65,8 @@ class LightGCN(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        from reccl.encoders.modules.lightgcn import LightGCNEncoder
+
         user_table, item_table = self.initialization.sample_tables(graph, self.dimension, generator)
         strength = torch.cat([graph.user_strength, graph.item_strength]).float()[:, None]  # [N, 1]
         degree = strength.masked_fill(strength == 0, 1)
@@ -72,51 +75,3 @@ class LightGCN(EncoderSettings):
             for exponent in (self.sender_exponent, self.receiver_exponent)
         )
         return LightGCNEncoder(user_table, item_table, self, before, after)
-
-
-class LightGCNEncoder(Encoder):
-    """One table over all nodes, [N, D], users first."""
-
-    before: Tensor | None
-    after: Tensor | None
-
-    def __init__(
-        self, users: Tensor, items: Tensor, settings: LightGCN, before: Tensor | None, after: Tensor | None
-    ) -> None:
-        super().__init__()
-        self.nodes = nn.Parameter(torch.cat([users, items]))  # [N, D]
-        self.sizes = [len(users), len(items)]
-        self.layers, self.unit_norm = settings.layers, settings.unit_norm
-        self.initial_weight = settings.initial_weight if self.layers else 1.0
-        self.register_buffer("before", before, persistent=False)  # [N, 1] factors of a hop's input rows
-        self.register_buffer("after", after, persistent=False)  # [N, 1] factors of its output rows
-
-    def forward(self, view: View) -> Embeddings:
-        """See `Encoder.forward`. Hops run once rows behind them are looked up (L2 looks up none); where the view
-        perturbs layers at random they run at once, so that the order of terms does not change the random numbers.
-        """
-        hops = [partial(self.hop, view, layer=layer) for layer in range(self.layers)]
-        propagation = Propagation(view.perturb_table(self.nodes), hops, view.sample_noise(self.layers))
-        initial = Propagation(self.nodes) if view.input_perturbation else propagation
-        if view.layer_perturbation:
-            propagation.run()
-        weights = [self.initial_weight, *[1.0] * self.layers]
-        mean = [weight / (self.layers + self.initial_weight) for weight in weights]
-        one_hot = [[float(number == layer) for number in range(self.layers + 1)] for layer in range(self.layers + 1)]
-        start = self.side_rows(initial, one_hot[0], 0), self.side_rows(initial, one_hot[0], 1)
-        layers = tuple(
-            Embeddings(self.side_rows(propagation, layer, 0), self.side_rows(propagation, layer, 1), *start)
-            for layer in one_hot[1:]
-        )
-        return Embeddings(self.side_rows(propagation, mean, 0), self.side_rows(propagation, mean, 1), *start, layers)
-
-    def hop(self, view: View, x: Tensor, layer: int) -> Tensor:
-        """From one layer to the next: [N, D] -> [N, D]."""
-        x = normalize(x) if self.unit_norm else x
-        x = x if self.before is None else self.before * x
-        x = view.hop(x, layer)
-        return x if self.after is None else self.after * x
-
-    def side_rows(self, propagation: Propagation, weights: list[float], side: int) -> Rows:
-        """Users (0) or items (1) in a weighted sum of layers."""
-        return propagation.rows_of(weights, side * self.sizes[0], self.sizes[side])

@@ -1,18 +1,20 @@
 """Matrix factorization: one free vector for every user and item."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import nn
 from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, lookup_in
+from reccl.encoders.encoder import EncoderSettings
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.propagation import rows_of_table
-from reccl.views import View
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from reccl.encoders.modules.encoder import Encoder
 
 
 class MatrixFactorization(EncoderSettings):
@@ -20,6 +22,7 @@ class MatrixFactorization(EncoderSettings):
     changes them.
 
     >>> import polars as pl
+    >>> from reccl.views import View
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
     >>> data = Dataset.from_frame(rows)
@@ -38,22 +41,6 @@ class MatrixFactorization(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        from reccl.encoders.modules.matrix_factorization import MatrixFactorizationEncoder
+
         return MatrixFactorizationEncoder(*self.initialization.sample_tables(graph, self.dimension, generator))
-
-
-class MatrixFactorizationEncoder(Encoder):
-    """Two tables, [U, D] and [I, D]."""
-
-    def __init__(self, users: torch.Tensor, items: torch.Tensor) -> None:
-        super().__init__()
-        self.users = nn.Parameter(users)  # [U, D]
-        self.items = nn.Parameter(items)  # [I, D]
-
-    @override
-    def forward(self, view: View) -> Embeddings:
-        users, items = rows_of_table(self.users), rows_of_table(self.items)
-        if view.input_perturbation is None:
-            return Embeddings(users, items, users, items)
-        nodes = view.perturb_table(torch.cat([self.users, self.items]))  # [N, D]
-        user_rows, item_rows = nodes.split([len(self.users), len(self.items)])  # [U, D], [I, D]
-        return Embeddings(lookup_in(user_rows), lookup_in(item_rows), users, items)

@@ -1,20 +1,20 @@
 """NGCF: graph convolution with weight matrices, in which similar neighbors weigh more."""
 
-from itertools import pairwise
-from typing import Annotated, Literal, Self
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
 from pydantic import Field, model_validator
-from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, normalize
 from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.dropout import Dropout
-from reccl.encoders.encoder import Embeddings, Encoder, EncoderSettings, lookup_in
+from reccl.encoders.encoder import EncoderSettings
 from reccl.encoders.initialization import AnyInitialization, Xavier
-from reccl.views import View
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from reccl.encoders.modules.encoder import Encoder
 
 
 class NGCF(EncoderSettings):
@@ -32,6 +32,7 @@ class NGCF(EncoderSettings):
     parts are narrower than E, so a cross-layer term has no layers to use.
 
     >>> import polars as pl
+    >>> from reccl.views import View
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "part": ["train"] * 3})
     >>> data = Dataset.from_frame(rows)
@@ -63,43 +64,13 @@ class NGCF(EncoderSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        from reccl.encoders.modules.ngcf import NGCFEncoder
+
         widths = split_evenly(self.dimension, self.layers + 1)
         user_table, item_table = self.initialization.sample_tables(graph, widths[0], generator)
         return NGCFEncoder(user_table, item_table, widths, self.dropout, generator)
 
 
-class NGCFEncoder(Encoder):
-    """One table over all nodes, users first, and two weight matrices per layer."""
-
-    def __init__(
-        self, users: Tensor, items: Tensor, widths: list[int], dropout: float, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.nodes = nn.Parameter(torch.cat([users, items]))  # [N, D_0]
-        self.sizes = [len(users), len(items)]
-        self.sums = glorot_matrices(widths, generator)  # W1 of each layer, [D_l, D_l+1]
-        self.products = glorot_matrices(widths, generator)  # W2
-        self.drop = Dropout(dropout, generator)
-
-    @override
-    def forward(self, view: View) -> Embeddings:
-        x = view.perturb_table(self.nodes)  # [N, D_0]
-        parts = [x]
-        for layer, (sums, products) in enumerate(zip(self.sums, self.products, strict=True)):
-            near = view.propagate(x, layer)  # [N, D_l]
-            x = self.drop(leaky_relu((near + x) @ sums + (near * x) @ products, 0.2))  # [N, D_l+1]
-            parts.append(normalize(x))
-        users, items = torch.cat(parts, 1).split(self.sizes)  # [U, D], [I, D]
-        initial_users, initial_items = self.nodes.split(self.sizes)
-        return Embeddings(lookup_in(users), lookup_in(items), lookup_in(initial_users), lookup_in(initial_items))
-
-
 def split_evenly(total: int, parts: int) -> list[int]:
     """Split `total` into `parts` whole numbers, as even as possible, the larger first."""
     return [total // parts + (part < total % parts) for part in range(parts)]
-
-
-def glorot_matrices(widths: list[int], generator: torch.Generator) -> nn.ParameterList:
-    """A weight matrix between every two neighboring widths, Glorot and Bengio 2010."""
-    shapes = (torch.empty(inputs, outputs) for inputs, outputs in pairwise(widths))
-    return nn.ParameterList(nn.init.xavier_uniform_(weight, generator=generator) for weight in shapes)

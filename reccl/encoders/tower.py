@@ -1,15 +1,18 @@
 """Tower: embeds nodes without interactions by their features, in the space that the scorer ranks in."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
-import torch
-from torch import Tensor
-from torch.nn.functional import linear, normalize, relu
 
 from reccl.data.features import FittedFeatures
+from reccl.lazy import functional, no_grad, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Tower:
     scale: float = 1.0  # a
     constants: tuple[float, ...] = ()  # c, components after the output
 
-    @torch.no_grad()
+    @no_grad
     def embed(self, table: pl.DataFrame) -> Tensor:
         """Rows of a feature table, in raw values, to [n, D]. Columns that are missing count as unknown."""
         return self.embed_matrix(self.features.transform(table))
@@ -40,8 +43,8 @@ class Tower:
     def embed_matrix(self, x: Tensor) -> Tensor:
         """Encoded features [n, F] to [n, D]."""
         for place, (weight, bias) in enumerate(self.layers):
-            x = linear(relu(x) if place else x, weight.to(x.device), bias.to(x.device))
-        x = self.scale * (normalize(x) if self.unit_norm else x)
+            x = functional.linear(functional.relu(x) if place else x, weight.to(x.device), bias.to(x.device))
+        x = self.scale * (functional.normalize(x) if self.unit_norm else x)
         return torch.cat([x.new_zeros(len(x), self.zeros), x, x.new_tensor(self.constants).expand(len(x), -1)], 1)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -59,7 +62,7 @@ class Tower:
     @classmethod
     def from_tensors(cls, features: FittedFeatures, named: Mapping[str, Tensor]) -> Self:
         """The tower that `tensors` wrote, over its features."""
-        layers = list[tuple[Tensor, Tensor]]()
+        layers = list[tuple[torch.Tensor, torch.Tensor]]()
         while (name := f"weight_{len(layers)}") in named:
             layers.append((named[name], named[f"bias_{len(layers)}"]))
         frame = (bool(named["unit_norm"]), int(named["zeros"]), float(named["scale"]))

@@ -1,15 +1,19 @@
 """Tower settings: what encoders over ids and features have in common."""
 
-from typing import Annotated
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated
+
 from pydantic import Field
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import EncoderSettings
 from reccl.encoders.initialization import AnyInitialization, Normal
-from reccl.encoders.input_tower import InputTower
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from reccl.encoders.input_tower import InputTower
 
 
 class TowerSettings(EncoderSettings):
@@ -37,6 +41,8 @@ class TowerSettings(EncoderSettings):
         id_dropout: float = 0.0,
     ) -> tuple[InputTower, InputTower]:
         """The towers of users and items; see `InputTower`."""
+        from reccl.encoders.input_tower import InputTower
+
         tables = self.initialization.sample_tables(graph, self.dimension, generator)
         encoded = features.encode_users(self.user_features), features.encode_items(self.item_features)
         trained = features.trained_users, features.trained_items

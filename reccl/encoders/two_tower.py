@@ -1,19 +1,19 @@
 """Two-tower: ids and features of each side through a small network."""
 
-from functools import partial
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
-from reccl.encoders.encoder import Embeddings, Encoder
-from reccl.encoders.input_tower import InputTower
-from reccl.encoders.tower import Towers
 from reccl.encoders.tower_settings import TowerSettings
-from reccl.views import View
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from reccl.encoders.modules.encoder import Encoder
 
 
 class TwoTower(TowerSettings):
@@ -32,6 +32,7 @@ class TwoTower(TowerSettings):
     distance to that model's scores.
 
     >>> import polars as pl
+    >>> from reccl.views import View
     >>> from reccl.data.dataset import Dataset
     >>> rows = pl.DataFrame({"user": list("aabb"), "item": list("wxyz"), "part": ["train"] * 4})
     >>> items = pl.DataFrame({"item": list("wxyz"), "brand": ["acme", "acme", "zeta", "zeta"]})
@@ -53,30 +54,9 @@ class TwoTower(TowerSettings):
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
+        from reccl.encoders.modules.two_tower import TwoTowerEncoder
+
         users, items = self.build_towers(
             graph, features, generator, hidden=self.hidden, dropout=self.dropout, id_dropout=self.id_dropout
         )
         return TwoTowerEncoder(users, items)
-
-
-class TwoTowerEncoder(Encoder):
-    """A tower for users and one for items. Of a view it uses the perturbation of inputs only."""
-
-    def __init__(self, users: InputTower, items: InputTower) -> None:
-        super().__init__()
-        self.users, self.items = users, items
-
-    @override
-    def forward(self, view: View) -> Embeddings:
-        users = partial(self.users, perturb=view.input_perturbation_from(0))
-        items = partial(self.items, perturb=view.input_perturbation_from(len(self.users.ids)))
-        towers = Towers() if self.training else Towers(self.users.export(), self.items.export())
-        return Embeddings(
-            users,
-            items,
-            self.users.initial,
-            self.items.initial,
-            towers=towers,
-            users_by_features=self.users.reads_features,
-            items_by_features=self.items.reads_features,
-        )

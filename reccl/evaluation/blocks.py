@@ -1,9 +1,13 @@
 """Item blocks: the best items by inner product without a table of all scores."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
 
-from reccl.products import product
+from typing import TYPE_CHECKING
+
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BLOCK_USERS = 1024
 """Users of one block of scores."""
@@ -39,6 +43,8 @@ class ItemBlocks:
 
         Items and scores [b, k], best first, -1 and -inf where there are none; and [b] whether that is certain.
         """
+        from reccl.products import product
+
         place, item = hidden or (torch.empty(0, dtype=torch.long),) * 2
         order = (item % self.step).argsort()
         counts = torch.bincount(item % self.step, minlength=self.step).tolist()

@@ -1,13 +1,13 @@
 """Evaluate: full ranking of all items for every user with held-out interactions, of all of them and of groups."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import polars as pl
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from reccl.data.columns import ITEM
 from reccl.data.dataset import Dataset
@@ -15,9 +15,13 @@ from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.result import EvaluationResult, Group
 from reccl.evaluation.slices import GROUPS, Slices
 from reccl.evaluation.top_k import best_items, score_chunks, top_k
+from reccl.lazy import torch
 from reccl.metrics import PER_USER, coverage
 from reccl.scorers import Scorer
 from reccl.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ALL = ""
 """Name of the plain metrics among the groups'."""

@@ -1,16 +1,20 @@
 """Held-out metric: one metric of validation rows, for scores that are already there."""
 
-from dataclasses import dataclass
-from typing import Self
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
 from typing_extensions import override
 
 from reccl.evaluation.evaluate import ALL, Evaluator, resize_lists
 from reccl.evaluation.top_k import best_items
+from reccl.lazy import torch
 from reccl.metrics import PER_USER
 from reccl.scorers import ValidationMetric
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCORE_BYTES = 256 << 20
 """Memory for one scorer's scores of all users who are measured."""

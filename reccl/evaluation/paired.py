@@ -1,12 +1,13 @@
 """Paired: a confidence interval for the difference of two runs, from the same users' values under both."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
-from scipy import stats
 
 from reccl.data.columns import USER
+from reccl.lazy import np
 
 LEVEL = 0.95
 """Confidence of every interval."""
@@ -39,5 +40,7 @@ def compare_paired(ours: pl.DataFrame, baseline: pl.DataFrame) -> PairedDifferen
         return None
     relative = a.mean() / b.mean() - 1
     deviation = np.std((a - (1 + relative) * b) / b.mean(), ddof=1)
+    from scipy import stats
+
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(a) - 1) * deviation / np.sqrt(len(a)))
     return PairedDifference(len(a), float(relative), float(relative) - half, float(relative) + half)

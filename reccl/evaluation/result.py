@@ -1,14 +1,19 @@
 """EvaluationResult: metrics of every user, of all of them and of groups, and their means."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
-from torch import Tensor
 
 from reccl.data.columns import USER
 from reccl.data.ids import IdMap
 from reccl.evaluation.slices import GROUPS, HARMONIC_MEANS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

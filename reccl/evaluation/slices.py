@@ -1,14 +1,18 @@
 """Slices: groups of users and items by their number of training interactions. All cut points stand here."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
-import torch
-from torch import Tensor
 
 from reccl.data.columns import ITEM, USER
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FEW = 5
 """Most training interactions of a `few` node; it has at least one."""
@@ -48,7 +52,7 @@ class Slices:
             sides.append({f"{kind}_{side}": members for kind, members in slice_by_activity(counts).items()})
         return cls(*sides)
 
-    def to(self, device: torch.device) -> "Slices":
+    def to(self, device: torch.device) -> Slices:
         """The same on another device."""
         sides = (self.user_slices, self.item_slices)
         return Slices(*({name: of.to(device) for name, of in side.items()} for side in sides))

@@ -1,13 +1,17 @@
 """Top-K: the best items of every user, in chunks of bounded memory."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.blocks import BLOCK_ITEMS, BLOCK_USERS, SAMPLE_BLOCKS, ItemBlocks
+from reccl.lazy import torch
 from reccl.scorers import Scorer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHUNK_BYTES = 64 << 20
 """Memory for one chunk's scores."""

@@ -1,16 +1,20 @@
 """Alignment and uniformity: pairs together, everything else spread over the sphere, without negatives (DirectAU)."""
 
-import math
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
+from reccl.lazy import torch
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import normalize_for
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def alignment_uniformity(

@@ -1,13 +1,17 @@
 """Barlow twins: each dimension agrees with itself in the other view, and with no other dimension."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import at_least_float32
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def barlow_twins(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:

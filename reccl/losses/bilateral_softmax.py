@@ -1,13 +1,14 @@
 """Bilateral softmax: softmax whose positive and negative side have temperatures of their own (BSL, SL, DCL)."""
 
-from functools import partial
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
+from reccl.lazy import torch
 from reccl.losses.chunks import average_over_chunks
 from reccl.losses.groups import logsumexp_by_group, number_groups
 from reccl.losses.logits import compute_logits
@@ -15,6 +16,9 @@ from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def bilateral_softmax(

@@ -1,15 +1,18 @@
 """BPR: the positive should score above each negative."""
 
-from typing import Literal
+from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn.functional import softplus
+from typing import TYPE_CHECKING, Literal
+
 from typing_extensions import override
 
+from reccl.lazy import functional, torch
 from reccl.losses.logits import compute_logits
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import PairSimilarity
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FLOOR = 1e-12
 """Least weight of all pairs together, where all are masked."""
@@ -33,7 +36,7 @@ def bpr(positive: Tensor, negatives: Tensor, mask: Tensor | None = None, weight:
     tensor(0.4100)
 
     """
-    losses = softplus(negatives - positive[:, None])  # [B, M]
+    losses = functional.softplus(negatives - positive[:, None])  # [B, M]
     if weight is not None:
         counted = torch.ones_like(losses) if mask is None else (~mask).to(losses)  # [B, M]
         return (weight * (losses * counted).sum(1)).sum() / (weight * counted.sum(1)).sum().clamp(min=FLOOR)

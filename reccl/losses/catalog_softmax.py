@@ -1,13 +1,16 @@
 """Catalog softmax: full softmax computed from embeddings, without the table of all logits."""
 
-import torch
-from torch import Tensor
-from torch.nn.functional import embedding_bag, softplus
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from reccl.lazy import functional, torch
 from reccl.losses.full_softmax import full_softmax
-from reccl.losses.fused_logsumexp import fused_logsumexp
 from reccl.losses.masks import IdListMask
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def catalog_softmax(
@@ -42,13 +45,16 @@ def catalog_softmax(
     if anchors.device.type != "cpu" or anchors.dtype not in (torch.float32, torch.float64):
         return full_softmax(anchors @ candidates.T, row, positive, log_weight, known, weight)
     mask = None if known is None else IdListMask(*known, len(anchors), torch.arange(len(candidates)))
+    from reccl.losses.fused_logsumexp import fused_logsumexp
+
     log_sum = fused_logsumexp(anchors, candidates, log_weight, mask)  # [n]
     if known is not None:
         own = (anchors[row] * candidates[positive]).sum(1)  # [B]
-        return weighted_mean(softplus(log_sum[row] - own), weight)
+        return weighted_mean(functional.softplus(log_sum[row] - own), weight)
     share = torch.ones_like(positive, dtype=anchors.dtype) if weight is None else weight.to(anchors)  # [B]
     order = row.argsort(stable=True)
     start = torch.searchsorted(row[order], torch.arange(len(anchors)))  # [n]
-    sums = embedding_bag(positive[order], candidates, start, mode="sum", per_sample_weights=share[order])  # [n, D]
+    ordered, shares = positive[order], share[order]  # [B], [B]
+    sums = functional.embedding_bag(ordered, candidates, start, mode="sum", per_sample_weights=shares)  # [n, D]
     weights = log_sum.new_zeros(len(anchors)).index_add(0, row, share)  # [n] of all interactions of an anchor
     return ((weights * log_sum).sum() - (anchors * sums).sum()) / share.sum()

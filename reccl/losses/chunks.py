@@ -1,13 +1,17 @@
 """Chunks: a large batch a chunk of anchors at a time, in bounded memory."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from typing_extensions import override
 
+from reccl.lazy import torch
 from reccl.losses.loss import LossSettings, Pairs
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOGITS = 1 << 25
 """Most similarities that are held at once: 128 MiB of float32."""
@@ -25,6 +29,7 @@ def average_over_chunks(loss: Callable[[Pairs], Tensor], pairs: Pairs) -> Tensor
     anchors = len(pairs.anchor)
     size = max(LOGITS * anchors // pairs.num_logits, 1)
     chunks = [pairs.select_anchors(slice(start, start + size)) for start in range(0, anchors, size)]
+    checkpoint = torch.utils.checkpoint.checkpoint
     means = [checkpoint(loss, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks]  # scalars
     return torch.stack([mean * share_of(chunk, pairs) for mean, chunk in zip(means, chunks, strict=True)]).sum()
 

@@ -1,17 +1,21 @@
 """Cosine contrastive: positives towards cosine 1; only negatives above a margin count."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import relu
 from typing_extensions import override
 
+from reccl.lazy import functional
 from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import score_pairs
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def cosine_contrastive(
@@ -41,7 +45,9 @@ def cosine_contrastive(
     tensor(0.2000)
 
     """
-    return weighted_mean(1 - positive + negative_weight * masked_mean(relu(negatives - margin), mask), weight)
+    return weighted_mean(
+        1 - positive + negative_weight * masked_mean(functional.relu(negatives - margin), mask), weight
+    )
 
 
 class CosineContrastive(ChunkedLoss):

@@ -1,10 +1,14 @@
 """Full softmax: the positive against all other candidates."""
 
-import torch
-from torch import Tensor
-from torch.nn.functional import softplus
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from reccl.lazy import functional, torch
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def full_softmax(
@@ -45,4 +49,4 @@ def full_softmax(
     if known is None:
         return weighted_mean(torch.logsumexp(weighted.float(), 1)[row] - own, weight)
     unknown = weighted.float().index_put(known, torch.tensor(-torch.inf, device=logits.device))  # [n, M]
-    return weighted_mean(softplus(torch.logsumexp(unknown, 1)[row] - own), weight)
+    return weighted_mean(functional.softplus(torch.logsumexp(unknown, 1)[row] - own), weight)

@@ -1,11 +1,15 @@
 """Groups: several positives of one node, each in a row of its own."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from reccl.lazy import torch
 from reccl.losses.loss import Pairs
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def number_groups(pairs: Pairs) -> tuple[Pairs, Tensor]:

@@ -1,8 +1,13 @@
 """HSIC: how much two encodings of the same nodes depend on each other."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from reccl.losses.similarity import at_least_float32, normalize_for
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def hsic(anchor: Tensor, positive: Tensor, bandwidth: float) -> Tensor:

@@ -1,19 +1,22 @@
 """InfoNCE: pick the positive out of the negatives (softmax contrastive loss, NT-Xent, sampled softmax)."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import softplus
 from typing_extensions import override
 
+from reccl.lazy import functional, torch
 from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.logits import compute_logits
 from reccl.losses.loss import Pairs
 from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def info_nce(positive: Tensor, negatives: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
@@ -35,7 +38,7 @@ def info_nce(positive: Tensor, negatives: Tensor, mask: Tensor | None = None, we
     """
     if mask is not None:
         negatives = negatives.masked_fill(mask, -torch.inf)
-    return weighted_mean(softplus(torch.logsumexp(negatives.float(), dim=1) - positive.float()), weight)
+    return weighted_mean(functional.softplus(torch.logsumexp(negatives.float(), dim=1) - positive.float()), weight)
 
 
 class InfoNCE(ChunkedLoss):
@@ -60,7 +63,7 @@ class InfoNCE(ChunkedLoss):
             return super().__call__(pairs)
         settings = self.similarity, self.temperature, self.popularity_correction
         positive, log_sum = positive_and_logsumexp(pairs, *settings)
-        return weighted_mean(softplus(log_sum - positive), pairs.weight)
+        return weighted_mean(functional.softplus(log_sum - positive), pairs.weight)
 
     @override
     def compute(self, pairs: Pairs) -> Tensor:

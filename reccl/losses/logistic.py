@@ -1,18 +1,22 @@
 """Logistic: classify each positive and each negative by itself (negative sampling, binary NCE)."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import softplus
 from typing_extensions import override
 
+from reccl.lazy import functional
 from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.logits import compute_logits
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import PairSimilarity
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def logistic(
@@ -41,7 +45,8 @@ def logistic(
     tensor(1.3863)
 
     """
-    return weighted_mean(softplus(-positive) + negative_weight * masked_mean(softplus(negatives), mask), weight)
+    of_negatives = masked_mean(functional.softplus(negatives), mask)  # [B]
+    return weighted_mean(functional.softplus(-positive) + negative_weight * of_negatives, weight)
 
 
 class Logistic(ChunkedLoss):

@@ -1,9 +1,14 @@
 """Logits: similarities over the temperature, less each item's log probability of being sampled."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from reccl.losses.loss import Pairs
 from reccl.losses.similarity import PairSimilarity, score_pairs
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def compute_logits(

@@ -1,13 +1,16 @@
 """Loss: the interface of all losses, and the pairs that they are computed on."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-
+from reccl.lazy import torch
 from reccl.losses.masks import IdMask, Mask, to_dense
 from reccl.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Pairs:
         """B x M."""
         return len(self.anchor) * self.negatives.shape[-2]
 
-    def select_anchors(self, rows: slice) -> "Pairs":
+    def select_anchors(self, rows: slice) -> Pairs:
         """The pairs of some of the anchors."""
         mask, log_q, temperature = self.mask, self.negative_log_q, self.temperature
         return Pairs(
@@ -49,7 +52,7 @@ class Pairs:
             None if self.weight is None else self.weight[rows],
         )
 
-    def select_negatives(self, place: Tensor) -> "Pairs":
+    def select_negatives(self, place: Tensor) -> Pairs:
         """The pairs with k of each anchor's M negatives, those at `place` [B, k]."""
         mask, log_q = self.dense_mask, self.negative_log_q
         own = torch.arange(len(place), device=place.device)[:, None]  # [B, 1]
@@ -60,7 +63,7 @@ class Pairs:
             negative_log_q=None if log_q is None else log_q[place] if log_q.dim() == 1 else log_q.gather(1, place),
         )
 
-    def without_negatives(self) -> "Pairs":
+    def without_negatives(self) -> Pairs:
         """The anchors and positives with M = 0 negatives."""
         log_q = None if self.positive_log_q is None else self.positive_log_q[:0]
         return replace(self, negatives=self.positive[:0], mask=None, negative_log_q=log_q)

@@ -1,17 +1,21 @@
 """Margin contrastive: positives together, negatives at least a margin apart."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import relu
 from typing_extensions import override
 
+from reccl.lazy import functional
 from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import score_pairs
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def margin_contrastive(
@@ -42,7 +46,7 @@ def margin_contrastive(
 
     """
     distances = negatives.float().clamp(min=1e-12).sqrt()  # [B, M] the slope of the root is infinite at zero
-    return weighted_mean(positive / 2 + masked_mean(relu(margin - distances).square() / 2, mask), weight)
+    return weighted_mean(positive / 2 + masked_mean(functional.relu(margin - distances).square() / 2, mask), weight)
 
 
 class MarginContrastive(ChunkedLoss):

@@ -1,6 +1,11 @@
 """Masked mean: averages over the negatives that count."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def masked_mean(losses: Tensor, mask: Tensor | None) -> Tensor:

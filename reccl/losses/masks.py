@@ -1,9 +1,14 @@
 """Masks: which candidates are not negatives of an anchor, without a table of B x M."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class SameIdMask:
         """[B, M] True where the ids are equal."""
         return self.anchor_ids[:, None] == self.candidate_ids[None, :]
 
-    def select_anchors(self, rows: slice) -> "SameIdMask":
+    def select_anchors(self, rows: slice) -> SameIdMask:
         """The mask of some of the anchors."""
         return SameIdMask(self.anchor_ids[rows], self.candidate_ids)
 
@@ -43,7 +48,7 @@ class IdListMask:
         table[self.anchor[among], found[among]] = True
         return table[:, place]
 
-    def select_anchors(self, rows: slice) -> "IdListMask":
+    def select_anchors(self, rows: slice) -> IdListMask:
         """The mask of some of the anchors."""
         first, last, _ = rows.indices(self.num_anchors)
         inside = (self.anchor >= first) & (self.anchor < last)  # [P]
@@ -51,7 +56,7 @@ class IdListMask:
 
 
 IdMask = SameIdMask | IdListMask
-Mask = Tensor | SameIdMask | IdListMask | None
+Mask = Union["Tensor", SameIdMask, IdListMask, None]
 """[B, M] True where a candidate is no negative, as a table or by ids; None: every candidate is one."""
 
 
@@ -68,7 +73,7 @@ class LogitMask:
     """
 
     def __init__(self, mask: Mask, num_anchors: int) -> None:
-        self.dense = mask if isinstance(mask, Tensor) else None
+        self.dense = mask if isinstance(mask, torch.Tensor) else None
         self.anchor: Tensor | None = None
         if isinstance(mask, IdMask):
             ids = mask.anchor_ids if isinstance(mask, SameIdMask) else mask.ids  # [P]

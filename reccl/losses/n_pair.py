@@ -1,9 +1,10 @@
 """N-pair: the positive against all negatives at once by inner product, with embeddings kept short."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.losses.chunks import ChunkedLoss
@@ -11,6 +12,9 @@ from reccl.losses.info_nce import info_nce
 from reccl.losses.logits import compute_logits
 from reccl.losses.loss import Pairs
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class NPair(ChunkedLoss):

@@ -1,18 +1,21 @@
 """Pairwise softmax: softmax over differences of scores, with a function that grows more slowly than exp (PSL)."""
 
-import math
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
 from typing_extensions import override
 
+from reccl.lazy import functional, torch
 from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.similarity import score_pairs
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Surrogate = Literal["atan", "exp", "relu", "tanh"]
 FLOOR = 1e-6
@@ -24,7 +27,7 @@ def log_surrogate(difference: Tensor, surrogate: Surrogate) -> Tensor:
     if surrogate == "exp":
         return difference
     if surrogate == "tanh":
-        return logsigmoid(2 * difference) + math.log(2)  # 1 + tanh(d) = 2 sigmoid(2d)
+        return functional.logsigmoid(2 * difference) + math.log(2)  # 1 + tanh(d) = 2 sigmoid(2d)
     inner = difference if surrogate == "relu" else difference.atan()
     return (inner + 1).clamp(min=FLOOR).log()
 
@@ -63,7 +66,7 @@ def pairwise_softmax(
     logits = log_surrogate((negatives - positive[:, None]).float(), surrogate) / temperature  # [B, M]
     if mask is not None:
         logits = logits.masked_fill(mask, -torch.inf)
-    return weighted_mean(softplus(torch.logsumexp(logits, dim=1)), weight)
+    return weighted_mean(functional.softplus(torch.logsumexp(logits, dim=1)), weight)
 
 
 class PairwiseSoftmax(ChunkedLoss):

@@ -1,11 +1,15 @@
 """Positive and logsumexp: the logit of each positive and the log-sum over its negatives, all that a softmax needs."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
 
-from reccl.losses.fused_logsumexp import fused_logsumexp
+from typing import TYPE_CHECKING
+
+from reccl.lazy import torch
 from reccl.losses.loss import Pairs
 from reccl.losses.similarity import PairSimilarity, center_pairs, dot_positive, normalize_for
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def is_fusible(pairs: Pairs) -> bool:
@@ -27,8 +31,10 @@ def positive_and_logsumexp(
     The similarities to the negatives, [B, M], never exist at once (see `fused_logsumexp`). The log-sum is -inf for an
     anchor without a negative.
     """
+    from reccl.losses.fused_logsumexp import fused_logsumexp
+
     given = temperature if pairs.temperature is None else pairs.temperature
-    divisor = given[:, None] if isinstance(given, Tensor) and given.dim() else given  # a number, [] or [B, 1]
+    divisor = given[:, None] if isinstance(given, torch.Tensor) and given.dim() else given  # a number, [] or [B, 1]
     bias, shift = None, None  # [M], [B]
     if correction and pairs.positive_log_q is not None and pairs.negative_log_q is not None:
         bias, shift = -correction * pairs.negative_log_q, correction * pairs.positive_log_q

@@ -1,11 +1,14 @@
 """Similarity: how close two embeddings are."""
 
-from typing import Literal
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
+from reccl.lazy import torch
 from reccl.losses.loss import Pairs
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Similarity = Literal["cosine", "dot"]
 """Similarities that are inner products of embeddings, scaled by `normalize_for`."""

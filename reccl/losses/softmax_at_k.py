@@ -1,7 +1,13 @@
 """Softmax at K: interactions count by whether their item would make the user's top K."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reccl.lazy import no_grad, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 from reccl.losses.weighted_mean import weighted_mean
 
@@ -48,7 +54,7 @@ def softmax_at_k(
     return weighted_mean(in_list.float() * log_sum.masked_fill(log_sum == -torch.inf, 0), weight)
 
 
-@torch.no_grad()
+@no_grad
 def top_k_by_group(scores: Tensor, group: Tensor, groups: int, k: int) -> Tensor:
     """The k highest scores of each group, in no order, -inf where it has fewer: [P], [P] ascending -> [groups, k]."""
     order = scores.argsort(descending=True)
@@ -61,7 +67,7 @@ def top_k_by_group(scores: Tensor, group: Tensor, groups: int, k: int) -> Tensor
     return best
 
 
-@torch.no_grad()
+@no_grad
 def quantile_at_k(negatives: Tensor, positives: Tensor, k: int, mask: Tensor | None = None) -> Tensor:
     """The score at rank k among each anchor's known positives and sampled negatives together: [B].
 

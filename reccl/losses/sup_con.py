@@ -1,14 +1,14 @@
 """Supervised contrastive: every positive of a node in the batch pulls it, each negative pushes once."""
 
-from functools import partial
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import softplus
 from typing_extensions import override
 
+from reccl.lazy import functional, torch
 from reccl.losses.chunks import average_over_chunks
 from reccl.losses.groups import logsumexp_by_group, number_groups
 from reccl.losses.logits import compute_logits
@@ -16,6 +16,9 @@ from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def sup_con(
@@ -57,7 +60,7 @@ def sup_con_of_sums(
     positive: Tensor, positives_log_sum: Tensor, log_sum: Tensor, weight: Tensor | None = None
 ) -> Tensor:
     """`sup_con` of the log-sum over each anchor's negatives, [B], -inf where none is left."""
-    return weighted_mean(softplus(log_sum - positives_log_sum) + positives_log_sum - positive, weight)
+    return weighted_mean(functional.softplus(log_sum - positives_log_sum) + positives_log_sum - positive, weight)
 
 
 class SupCon(LossSettings):

@@ -1,17 +1,21 @@
 """Triplet: the positive should be closer than each negative by a margin."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import relu
 from typing_extensions import override
 
+from reccl.lazy import functional
 from reccl.losses.chunks import ChunkedLoss
 from reccl.losses.loss import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import PairSimilarity, score_pairs
 from reccl.losses.weighted_mean import weighted_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def triplet(
@@ -41,7 +45,7 @@ def triplet(
     tensor(0.1250)
 
     """
-    return weighted_mean(masked_mean(relu(margin - positive[:, None] + negatives), mask), weight)
+    return weighted_mean(masked_mean(functional.relu(margin - positive[:, None] + negatives), mask), weight)
 
 
 class Triplet(ChunkedLoss):

@@ -1,14 +1,18 @@
 """VICReg: pairs together, every dimension in use, no two dimensions redundant."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import relu
 from typing_extensions import override
 
+from reccl.lazy import functional
 from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.similarity import at_least_float32
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def vicreg(anchor: Tensor, positive: Tensor, invariance: float, variance: float, covariance: float) -> Tensor:
@@ -40,7 +44,7 @@ def vicreg(anchor: Tensor, positive: Tensor, invariance: float, variance: float,
         centered = x - x.mean(0)
         cov = centered.T @ centered / max(len(x) - 1, 1)  # [D, D]
         own = cov.diagonal()  # [D]
-        loss = loss + variance * relu(1 - (own + 1e-4).sqrt()).mean()
+        loss = loss + variance * functional.relu(1 - (own + 1e-4).sqrt()).mean()
         loss = loss + covariance * (cov - own.diag()).square().sum() / len(own)
     return loss
 

@@ -1,6 +1,11 @@
 """Weighted mean: averages over anchors of which some count more."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def weighted_mean(losses: Tensor, weight: Tensor | None) -> Tensor:

@@ -1,6 +1,11 @@
 """Catalog metrics: what all lists together do with the catalog."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def coverage(items: Tensor, catalog: int) -> float:

@@ -11,8 +11,14 @@ relevant item.
 (tensor([0.9197, 0.0000]), tensor([0.8333, 0.0000]), tensor([1., 0.]))
 """
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def recall(hits: Tensor, relevant: Tensor) -> Tensor:

@@ -1,13 +1,15 @@
 """Hard: of a pool of negatives, those that score highest now."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
 from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.losses import Pairs
 from reccl.losses.similarity import PairSimilarity, score_pairs
 from reccl.negatives.negatives import NegativeSample, NegativesSettings
@@ -29,7 +31,7 @@ class Hard(NegativesSettings):
     kind: Literal["hard"] = "hard"
     number: Annotated[int, Field(ge=1)] = 1
     """Negatives of each positive that are kept."""
-    pool: "AnyPool" = Uniform(number=32)
+    pool: AnyPool = Uniform(number=32)
     """Where they are selected from."""
     similarity: PairSimilarity = "dot"
     """What the pool is ranked by: inner product, cosine, or the negative squared distance (euclidean)."""

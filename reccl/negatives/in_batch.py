@@ -1,12 +1,14 @@
 """In batch: the positives of the other rows are the negatives."""
 
+from __future__ import annotations
+
 from typing import Literal
 
-import torch
 from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.negatives.negatives import NegativeSample, NegativesSettings, shared_mask
 
 

@@ -1,13 +1,15 @@
 """Mixed: the batch's other items, and some from the whole catalog."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.negatives.negatives import NegativeSample, NegativesSettings, shared_mask
 from reccl.negatives.random_negatives import pool_size
 

@@ -1,15 +1,19 @@
 """Popularity: random items, those with more interactions more often."""
 
-from typing import Literal
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
+
 from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.negatives.negatives import NegativeSample
 from reccl.negatives.random_negatives import RandomNegatives
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Popularity(RandomNegatives):

@@ -1,14 +1,18 @@
 """Random negatives: what ways to sample from the whole catalog have in common."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
 from reccl.negatives.negatives import NegativeSample, NegativesSettings, redraw_known, shared_mask
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class RandomNegatives(NegativesSettings):

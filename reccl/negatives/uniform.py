@@ -1,13 +1,15 @@
 """Uniform: random items, all equally likely."""
 
+from __future__ import annotations
+
 from functools import partial
 from typing import Literal
 
-import torch
 from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.negatives.negatives import NegativeSample
 from reccl.negatives.random_negatives import RandomNegatives
 

@@ -55,12 +55,12 @@ def section(title: str, cls: type[Settings], level: str) -> Iterator[str]:
     """One class: its docstring and its keys."""
     yield f"{level} {title}\n"
     yield of_class(cls) + "\n"
-    rows = []
+    rows, meanings = [], cls.meanings()
     for name, info in cls.model_fields.items():
         if name != "kind":
             default = info.get_default(call_default_factory=True, validated_data={})
             rows.append(
-                (name, describe_type(info.annotation, info.metadata), write_default(default), info.description or "")
+                (name, describe_type(info.annotation, info.metadata), write_default(default), meanings.get(name, ""))
             )
     yield from table(rows)
 

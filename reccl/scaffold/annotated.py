@@ -31,9 +31,10 @@ class _Annotation:
 
     def section(self, raw: Mapping[str, Any], settings: Settings, indent: int, union: Any) -> Iterator[str]:
         """The lines of one section; `union` is the type of all parts that could stand in its place."""
+        meanings = settings.meanings()
         for key, value in raw.items():
             field, inside = type(settings).model_fields[key], getattr(settings, key)
-            about = self.alternatives(settings, union) if key == "kind" else sentence(field.description or "")
+            about = self.alternatives(settings, union) if key == "kind" else sentence(meanings.get(key, ""))
             if isinstance(inside, Settings) and isinstance(value, Mapping):
                 yield from line(f"{key}:", about, indent)
                 yield from self.section(value, inside, indent + 2, field.annotation)

@@ -1,19 +1,22 @@
 """Chebyshev filter: a flexible polynomial low-pass filter over the item graph, in closed form."""
 
-from typing import Annotated, Any, Literal
+from __future__ import annotations
 
-import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
 from pydantic import Field
-from scipy.sparse import bmat, csr_matrix, diags, identity
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.svd import normalize_matrix, strength_of_items
 from reccl.encoders import Embeddings
+from reccl.lazy import np, sparse
 from reccl.scorers.graph_filter import GraphFilter
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class ChebyshevFilter(ScorerSettings):
@@ -73,7 +76,8 @@ def plateau_coefficients(order: int, flatness: float) -> np.ndarray[Any, Any]:
     values = 0.5 - 0.5 * np.sign(points) * np.abs(points) ** flatness
     nodes = -np.cos(np.pi * (np.arange(order + 1) + 0.5) / (order + 1))  # ascending
     series = np.polynomial.chebyshev.chebfit(nodes, values, order)
-    return np.asarray(Chebyshev(series, domain=[0, 1], window=[1, -1]).convert(kind=Polynomial).coef)
+    curve = np.polynomial.Chebyshev(series, domain=[0, 1], window=[1, -1])
+    return np.asarray(curve.convert(kind=np.polynomial.Polynomial).coef)
 
 
 def horner_hops(normal: csr_matrix, a: np.ndarray[Any, Any], scale: np.ndarray[Any, Any]) -> list[csr_matrix]:
@@ -82,10 +86,10 @@ def horner_hops(normal: csr_matrix, a: np.ndarray[Any, Any], scale: np.ndarray[A
     Its state is [y ; r], both [U, b]: r = R~ D^-b x is carried along, y starts as a_K r and becomes B y + a_k r.
     """
     users = normal.shape[0]
-    one, to_users = identity(users), normal @ diags(1 / scale)
-    hops = [bmat([[a[-1] * to_users], [to_users]])]  # [2U, I]
+    one, to_users = sparse.identity(users), normal @ sparse.diags(1 / scale)
+    hops = [sparse.bmat([[a[-1] * to_users], [to_users]])]  # [2U, I]
     for coefficient in a[-2:0:-1]:
-        hops.append(bmat([[normal.T, None], [None, one]]))  # [I + U, 2U]
-        hops.append(bmat([[normal, coefficient * one], [None, one]]))  # [2U, I + U]
-    hops.append(bmat([[diags(scale) @ normal.T, csr_matrix((normal.shape[1], users))]]))  # [I, 2U]
+        hops.append(sparse.bmat([[normal.T, None], [None, one]]))  # [I + U, 2U]
+        hops.append(sparse.bmat([[normal, coefficient * one], [None, one]]))  # [2U, I + U]
+    hops.append(sparse.bmat([[sparse.diags(scale) @ normal.T, sparse.csr_matrix((normal.shape[1], users))]]))  # [I, 2U]
     return [matrix.tocsr() for matrix in hops]

@@ -1,15 +1,16 @@
 """EASE: an item-item matrix by ridge regression, in closed form."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
-from scipy.sparse import diags
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError
+from reccl.lazy import sparse, torch
 from reccl.scorers.item_operators import ItemOperator
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -61,7 +62,8 @@ class Ease(ScorerSettings):
         self.check(graph)
         counts = graph.interactions
         strength = graph.user_strength.float()  # [U]
-        rows = diags(strength.masked_fill(strength == 0, 1).cpu().numpy() ** -self.user_exponent) @ counts  # D_U^-a R
+        degree = strength.masked_fill(strength == 0, 1).cpu().numpy()  # [U]
+        rows = sparse.diags(degree**-self.user_exponent) @ counts  # D_U^-a R
         gram = torch.from_numpy((rows.T @ rows).toarray()).to(graph.device)  # [I, I]
         gram.diagonal().add_(self.l2)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))  # [I, I] P

@@ -1,17 +1,21 @@
 """Embedding scorer: similarity of a user's and an item's embedding."""
 
-from dataclasses import replace
-from typing import Literal
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
+from reccl.lazy import torch
 from reccl.losses.similarity import PairSimilarity, at_least_float32, normalize_for
 from reccl.scorers.scorer import Scorer, ScorerSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class EmbeddingScorer(ScorerSettings):

@@ -1,15 +1,16 @@
 """Graph filter: low-pass filters over the item graph, in closed form."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
-from scipy.sparse import diags
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.svd import decompose_graph, normalize_matrix, strength_of_items
 from reccl.encoders import Embeddings
+from reccl.lazy import sparse, torch
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -60,7 +61,7 @@ class GraphFilter(ScorerSettings):
         degree = strength_of_items(graph)  # [I]
         scale, ideal = degree**self.exponent, degree[:, None] ** self.ideal_exponent  # [I] D^a, [I, 1] D^b
         tables = counts @ (vectors / ideal), self.weight * vectors * ideal  # [U, rank], [I, rank]
-        to_users, to_items = normal @ diags(1 / scale), diags(scale) @ normal.T  # R~ D^-a, D^a R~'
+        to_users, to_items = normal @ sparse.diags(1 / scale), sparse.diags(scale) @ normal.T  # R~ D^-a, D^a R~'
         hops = ItemOperator(tuple(to_torch_csr(hop.tocsr()).to(graph.device) for hop in (to_users, to_items)))
         users, items = (torch.from_numpy(table).float().to(graph.device) for table in tables)
         return Scorer(users, items, graph.user_items, (hops,))

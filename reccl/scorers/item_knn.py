@@ -1,15 +1,15 @@
 """Item-kNN: items that are similar to those the user has."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
-import numpy as np
-import torch
 from pydantic import Field
-from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
+from reccl.lazy import np, sparse, torch
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -59,5 +59,5 @@ class ItemKnn(ScorerSettings):
             columns.append(own[:, None].expand_as(item)[positive])
             values.append(best[positive])
         value, row, column = (torch.cat(parts).numpy() for parts in (values, rows, columns))
-        weights = csr_matrix((value, (row, column)), shape=(graph.num_items, graph.num_items))
+        weights = sparse.csr_matrix((value, (row, column)), shape=(graph.num_items, graph.num_items))
         return Scorer.from_history(graph, ItemOperator((to_torch_csr(weights).to(graph.device),)))

@@ -1,14 +1,17 @@
 """Item operators: products of matrices that turn the items a user has into a score for every item."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import torch
-from scipy.sparse import csr_matrix
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from reccl.data.sparse import make_csr
+from reccl.lazy import np, torch
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +31,7 @@ class ItemOperator:
         """Whether it is one dense item-item matrix."""
         return len(self.matrices) == 1 and self.matrices[0].layout == torch.strided
 
-    def scale(self, factor: float) -> "ItemOperator":
+    def scale(self, factor: float) -> ItemOperator:
         """The operator whose scores are `factor` times as large."""
         *before, last = self.matrices
         if last.layout != torch.sparse_csr:
@@ -36,14 +39,14 @@ class ItemOperator:
         parts = (last.crow_indices(), last.col_indices(), last.values() * factor)
         return ItemOperator((*before, make_csr(*parts, last.shape)))
 
-    def pad(self, count: int) -> "ItemOperator":
+    def pad(self, count: int) -> ItemOperator:
         """The operator with `count` more items at the end, which contribute nothing and are scored 0."""
         first, *rest = self.matrices
         first = pad_matrix(first, 0, count)
         *middle, last = (first, *rest)
         return ItemOperator((*middle, pad_matrix(last, count, 0)))
 
-    def to(self, device: torch.device) -> "ItemOperator":
+    def to(self, device: torch.device) -> ItemOperator:
         """The same on another device."""
         return ItemOperator(tuple(matrix.to(device) for matrix in self.matrices))
 

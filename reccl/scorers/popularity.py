@@ -1,12 +1,14 @@
 """Popularity: the same list for every user, items with most training interactions first."""
 
+from __future__ import annotations
+
 from typing import Literal
 
-import torch
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
+from reccl.lazy import torch
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 

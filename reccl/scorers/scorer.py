@@ -1,18 +1,21 @@
 """Scorer: what ranks items for users once training is over."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol, Self
 
 from reccl.data.graph import Graph
 from reccl.data.user_items import UserItemCSR
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
+from reccl.lazy import torch
 from reccl.scorers.item_operators import ItemOperator, from_tensors, to_tensors
 from reccl.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 OPERATOR_USERS = 256
 """Users to whom an item operator is applied at a time: each of its matrices needs a column of items for every one."""
@@ -120,7 +123,7 @@ class ScorerSettings(Settings):
         """The scorer, from training rows and trained embeddings."""
         raise NotImplementedError
 
-    def builder(self, graph: Graph) -> "ScorerBuilder":
+    def builder(self, graph: Graph) -> ScorerBuilder:
         """What builds the scorer again and again, with everything computed that does not depend on embeddings."""
         return ScorerBuilder(self, graph)
 
@@ -159,6 +162,6 @@ class ScorerBuilder:
         """The scorer."""
         return self.settings.build(self.graph, embeddings)
 
-    def tuned_on(self, embeddings: Embeddings | None, metric: ValidationMetric) -> "ScorerBuilder":
+    def tuned_on(self, embeddings: Embeddings | None, metric: ValidationMetric) -> ScorerBuilder:
         """The builder with everything that its settings leave open selected by `metric`, and written to `settings`."""
         return self

@@ -1,15 +1,16 @@
 """SVD: the user's items projected on the first singular vectors, in closed form."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal, Self
 
-import numpy as np
-import torch
 from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.svd import Table, decompose_graph, strength_of_items
 from reccl.encoders import Embeddings
+from reccl.lazy import np, torch
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 

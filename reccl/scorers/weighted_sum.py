@@ -1,9 +1,10 @@
 """Weighted sum: a weighted sum of scorers is a scorer."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
-import torch
-
+from reccl.lazy import torch
 from reccl.scorers.item_operators import merge_dense
 from reccl.scorers.scorer import Scorer
 

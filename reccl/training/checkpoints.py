@@ -1,5 +1,7 @@
 """Checkpoints: the newest two states of a training on disk, from which it goes on where it stopped."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import shutil
@@ -8,17 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from reccl.atomic import atomic_path
 from reccl.errors import TrainingError
+from reccl.lazy import torch
 from reccl.training import checkpoint
 from reccl.training.state import TrainingState, Values
 from reccl.version import __version__
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 MANIFEST, TENSORS, VALUES = "manifest.json", "tensors.safetensors", "values.json"

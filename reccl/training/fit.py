@@ -1,22 +1,27 @@
 """Fit: the one training loop."""
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable, Mapping
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from reccl.data.batches import count_batches, iterate_batches
 from reccl.data.graph import Graph
-from reccl.encoders import Encoder
 from reccl.errors import TrainingError
+from reccl.lazy import nn, torch
 from reccl.training.callback import Callback
 from reccl.training.checkpoints import Checkpoints
 from reccl.training.epoch import Epoch
 from reccl.training.objective import Objective
 from reccl.training.settings import Training
 from reccl.training.state import Fit, TrainingState
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reccl.encoders import Encoder
 
 
 def fit(

@@ -1,17 +1,21 @@
 """Objective: a weighted sum of named terms over views of the graph."""
 
-from collections.abc import Hashable, Mapping
-from typing import Any, cast
+from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
-from reccl.encoders import Embeddings, Encoder
-from reccl.training.term_module import TermModule
+from reccl.encoders import Embeddings
+from reccl.lazy import nn, torch
 from reccl.training.terms import Step, TermSettings
 from reccl.views import Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reccl.encoders import Encoder
 
 
 class Objective:
@@ -46,6 +50,8 @@ class Objective:
 
     def begin_epoch(self, progress: float) -> None:
         """Sample new views, and tell the terms' modules; `progress` is the share of the epochs that are over."""
+        from reccl.training.term_module import TermModule
+
         self.progress = progress
         for module in self.term_modules.modules():
             if isinstance(module, TermModule):
@@ -54,6 +60,8 @@ class Objective:
 
     def after_step(self, encoder: Encoder) -> None:
         """Tell the terms' modules that the optimizer has moved the encoder."""
+        from reccl.training.term_module import TermModule
+
         for module in self.term_modules.modules():
             if isinstance(module, TermModule):
                 module.after_step(encoder)

@@ -1,21 +1,23 @@
 """State: all that changes while a model is fitted, so that it can be saved and restored."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-from reccl.encoders import Encoder
-from reccl.encoders.dropout import DeviceGenerator
+from reccl.lazy import nn, torch
 from reccl.training.epoch import Epoch
 from reccl.training.objective import Objective
 from reccl.training.schedule import learning_rate_factor
 from reccl.training.settings import Training
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reccl.encoders import Encoder
 
 Values = dict[str, Any]
 """What JSON can hold."""
@@ -46,11 +48,12 @@ class TrainingState:
             objective,
             nn.ModuleDict({"encoder": encoder, "objective": objective.term_modules}),
         )
-        self.averaged: AveragedModel | None = None
+        self.averaged: torch.optim.swa_utils.AveragedModel | None = None
         self.evaluated = encoder  # whose parameters are validated and kept
         if training.ema_decay:
-            self.averaged = AveragedModel(encoder, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay))
-            self.evaluated = cast(Encoder, self.averaged.module)
+            average = torch.optim.swa_utils.get_ema_multi_avg_fn(training.ema_decay)
+            self.averaged = torch.optim.swa_utils.AveragedModel(encoder, multi_avg_fn=average)
+            self.evaluated = cast("Encoder", self.averaged.module)
         self.optimizer = make_optimizer(self.learned, training)
         scale = partial(learning_rate_factor, training.schedule, steps=steps * training.epochs, warmup=training.warmup)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, scale)
@@ -142,6 +145,8 @@ def copy_state(learned: nn.Module) -> dict[str, Tensor]:
 
 def generators_in(module: nn.Module, device: torch.device) -> Iterator[tuple[str, torch.Generator]]:
     """The random generators that a module and its submodules hold as attributes."""
+    from reccl.encoders.dropout import DeviceGenerator
+
     for path, part in module.named_modules():
         for name, value in vars(part).items():
             if isinstance(value, torch.Generator):

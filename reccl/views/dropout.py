@@ -1,14 +1,18 @@
 """Dropout: the whole graph, with components of layers or inputs dropped."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.views.view import View, ViewSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Dropout(ViewSettings):

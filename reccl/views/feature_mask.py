@@ -1,16 +1,20 @@
 """Feature mask: every node with some of its features masked."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
+from reccl.lazy import torch
 from reccl.views.dropout import drop_components
 from reccl.views.view import View, ViewSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class FeatureMask(ViewSettings):

@@ -1,16 +1,19 @@
 """Noise: the whole graph, with a small random vector added to each layer's embeddings."""
 
-from functools import partial
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import normalize
 from typing_extensions import override
 
 from reccl.data.graph import Graph
+from reccl.lazy import functional, no_grad, torch
 from reccl.views.view import LayerNoise, View, ViewSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BLOCK = 1 << 12
 """Rows that get their noise at a time, so that they are still in the cache when it is added."""
@@ -60,7 +63,7 @@ class NoiseSampler:
         """The noise of one layer in one pass."""
         return partial(self.add, int(torch.randint(self.nodes, (1,), generator=self.starts)))
 
-    @torch.no_grad()
+    @no_grad
     def add(self, start: int, x: Tensor, rows: Tensor | None) -> Tensor:
         """See `LayerNoise`; node n gets the random row start + n."""
         noise = self.random_rows(x)[start:]
@@ -76,5 +79,5 @@ class NoiseSampler:
         if self.rows.shape[1:] != x.shape[1:]:
             generator = torch.Generator(x.device).manual_seed(self.seed)
             random = torch.rand(self.nodes, x.shape[1], generator=generator, device=x.device)
-            self.rows = (normalize(random) * self.length).repeat(2, 1)
+            self.rows = (functional.normalize(random) * self.length).repeat(2, 1)
         return self.rows

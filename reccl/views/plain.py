@@ -1,11 +1,13 @@
 """Plain: the whole graph, unperturbed."""
 
+from __future__ import annotations
+
 from typing import Literal
 
-import torch
 from typing_extensions import override
 
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.views.view import View, ViewSettings
 
 

@@ -1,12 +1,14 @@
 """Random walk: other dropped edges at every layer."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.views.view import View, ViewSettings
 
 

@@ -1,18 +1,22 @@
 """SVD: the graph rebuilt from its first singular vectors."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.graph_cache import cache_on_graph
 from reccl.data.svd import normalize_matrix, truncated_svd
 from reccl.errors import TrainingError
+from reccl.lazy import torch
 from reccl.views.view import View, ViewSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SPARE = 8
 """Additional directions while decomposing."""

@@ -1,22 +1,25 @@
 """View: one sampled way to see the training graph."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol
 
 from reccl.data.graph import Graph
+from reccl.lazy import torch
 from reccl.settings import Settings
 
-InputPerturbation = Callable[[Tensor, list[Tensor]], list[Tensor]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+InputPerturbation = Callable[["Tensor", "list[Tensor]"], "list[Tensor]"]
 """(nodes [..], the encoder's inputs for them, each [.., its width]) -> the same inputs, perturbed."""
 
-LayerPerturbation = Callable[[Tensor, int], Tensor]
+LayerPerturbation = Callable[["Tensor", int], "Tensor"]
 """(x [N, D], layer) -> x perturbed, [N, D]; may write over x. Differentiable, another draw at every call."""
 
-LayerNoise = Callable[[Tensor, Tensor | None], Tensor]
+LayerNoise = Callable[["Tensor", "Tensor | None"], "Tensor"]
 """(x [n, D], the nodes that its rows belong to [n]; None: all N) -> x plus noise, written over x.
 
 The noise is a constant in the backward pass. One such function adds the same noise to a node at every call.

@@ -34,7 +34,7 @@ def test_a_write_that_breaks_off_leaves_the_older_one(tmp_path: Path, monkeypatc
         Path(draft).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.save({"nodes": torch.zeros(1)}, path)
     assert torch.equal(checkpoint.load(path)["nodes"], STATE["nodes"])

@@ -10,7 +10,7 @@ from reccl.data.graph import Graph
 from reccl.encoders import MatrixFactorization
 from reccl.scorers import Ease, ItemKnn
 from reccl.training import FullSoftmax, Objective
-from reccl.training.terms import ResidualSoftmax, residual_softmax
+from reccl.training.terms import ResidualSoftmax
 from reccl.views import Plain
 
 
@@ -71,5 +71,5 @@ def test_a_table_too_large_to_keep_is_computed_step_by_step(
     planted_graph: Graph, planted_dataset: Dataset, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = loss(ResidualSoftmax(), planted_graph, planted_dataset, batch)[1]
-    monkeypatch.setattr(residual_softmax, "KEPT", 100)
+    monkeypatch.setattr("reccl.training.prior.KEPT", 100)
     assert torch.allclose(kept, loss(ResidualSoftmax(), planted_graph, planted_dataset, batch)[1])

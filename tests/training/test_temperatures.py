@@ -21,8 +21,8 @@ from reccl.training.temperatures import (
     TemperatureInput,
     TemperatureSettings,
 )
-from reccl.training.temperatures.adaptive import anchor_losses, temperature_factors
 from reccl.training.temperatures.cosine_statistics import measure_interactions, measure_two_views
+from reccl.training.temperatures.modules.adaptive import anchor_losses, temperature_factors
 from reccl.views import Plain
 
 ROOM = AnyTemperature

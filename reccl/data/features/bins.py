@@ -1,18 +1,21 @@
 """Bins: a number as the range that it falls into, such as the decade of a year."""
 
-from itertools import pairwise
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import numpy as np
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal
+
 import polars as pl
-import torch
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.numeric import to_numbers
 from reccl.data.features.words import one_hot
+from reccl.lazy import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Bins(FeatureSettings):

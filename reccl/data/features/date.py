@@ -1,14 +1,18 @@
 """Date: the year on a common scale, the month and the day of the week on a circle."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
-import torch
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.numeric import deviation, mean, standardize
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Part = Literal["month", "weekday", "year"]
 CIRCLES = {"month": 12, "weekday": 7}

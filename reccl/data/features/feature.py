@@ -1,12 +1,16 @@
 """Feature: one column of a table of users or items as numbers; what it has to know is learned from training nodes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from torch import Tensor
 
 from reccl.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

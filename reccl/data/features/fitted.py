@@ -1,18 +1,22 @@
 """Fitted: the features of one side, learned from training nodes; transforms that table and any new one."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
-import torch
 from pydantic import TypeAdapter
-from torch import Tensor
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.infer import Schema, choose_kinds
 from reccl.data.features.schema import AnyFeature
 from reccl.errors import DataError, join_names
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 EXAMPLE_LENGTH = 40
@@ -111,7 +115,7 @@ class FittedFeatures:
         self.require_any_column(table)
         return torch.cat([torch.zeros(table.height, 0), *(feature.transform(table) for feature in self.features)], 1)
 
-    def encode(self, table: pl.DataFrame) -> "EncodedFeatures":
+    def encode(self, table: pl.DataFrame) -> EncodedFeatures:
         """Codes where a feature has words, else its columns of the matrix."""
         self.require_any_column(table)
         made, numbers = EncodedFeatures(), []

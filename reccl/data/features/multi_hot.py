@@ -1,15 +1,19 @@
 """Multi-hot: any number of words a row, such as the genres of a film."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import polars as pl
-import torch
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.words import build_vocabulary, encode_words, to_words
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class MultiHot(FeatureSettings):

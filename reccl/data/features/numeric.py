@@ -1,14 +1,17 @@
 """Numeric: one number, brought to a common scale."""
 
-from typing import Literal
+from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Literal
+
 import polars as pl
-import torch
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.lazy import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 POINTS = 1000
 """Quantiles that are kept of a column at most."""

@@ -1,16 +1,19 @@
 """RBF: a number as its nearness to points along its range."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Literal
+
 import polars as pl
-import torch
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.numeric import to_numbers
+from reccl.lazy import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class RBF(FeatureSettings):

@@ -1,9 +1,11 @@
 """Sentences: texts through a sentence-transformers model on this machine."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
+from reccl.lazy import np
 
 
 def encode_sentences(folder: Path, texts: list[str]) -> np.ndarray:

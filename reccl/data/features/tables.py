@@ -1,17 +1,21 @@
 """Tables: the feature tables of a data set's users and items, read by what its training nodes teach."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
-import torch
-from torch import Tensor
 
 from reccl.data.features.fitted import EncodedFeatures, FittedFeatures
 from reccl.data.features.infer import Schema, find_usable, infer_kind, require_columns
 from reccl.data.features.schema import FeatureSchema
 from reccl.errors import DataError, join_names
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Side = Literal["users", "items"]
 

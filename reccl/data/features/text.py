@@ -1,19 +1,21 @@
 """Text: titles and descriptions as a few components of their words."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import numpy as np
 import polars as pl
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
-from torch.nn.functional import normalize
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.sentences import encode_sentences
 from reccl.data.svd import truncated_svd
+from reccl.lazy import functional, np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -80,7 +82,7 @@ class Text(FeatureSettings):
         counts = self.weigh(to_texts(column).fill_null("").to_list(), state)  # [n, V]
         made = torch.from_numpy(np.asarray(counts @ components.numpy()))  # [n, F]
         known = torch.from_numpy(self.is_known(column).to_numpy(writable=True))
-        return normalize(made, dim=1, eps=ROUNDING).float() * known[:, None]
+        return functional.normalize(made, dim=1, eps=ROUNDING).float() * known[:, None]
 
     def is_known(self, column: pl.Series) -> pl.Series:
         """See `FeatureSettings.known`; an empty text has no value."""
@@ -90,7 +92,7 @@ class Text(FeatureSettings):
         """See `FeatureSettings.size`; the n-grams."""
         return None if self.model else sum(len(grams) for grams in state.values.values())
 
-    def make_vectorizers(self) -> dict[str, "TfidfVectorizer"]:
+    def make_vectorizers(self) -> dict[str, TfidfVectorizer]:
         """One for n-grams of words and one for those of characters, not fitted."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -103,7 +105,7 @@ class Text(FeatureSettings):
             made["characters"] = TfidfVectorizer(analyzer="char_wb", ngram_range=lengths, **shared)
         return made
 
-    def weigh(self, texts: list[str], state: FeatureState) -> "csr_matrix | np.ndarray":
+    def weigh(self, texts: list[str], state: FeatureState) -> csr_matrix | np.ndarray:
         """TF-IDF [n, V], rows of length 1 for n-grams of words and of characters each; or the model's vectors."""
         from scipy.sparse import csr_matrix, hstack
 
@@ -125,7 +127,7 @@ def to_texts(column: pl.Series) -> pl.Series:
     return column.cast(pl.String)
 
 
-def fit_vectorizer(vectorizer: "TfidfVectorizer", texts: list[str]) -> tuple[list[str], np.ndarray]:
+def fit_vectorizer(vectorizer: TfidfVectorizer, texts: list[str]) -> tuple[list[str], np.ndarray]:
     """The n-grams that are kept, in order, and their inverse document frequencies; none where no text has one."""
     try:
         vectorizer.fit(texts)
@@ -134,7 +136,7 @@ def fit_vectorizer(vectorizer: "TfidfVectorizer", texts: list[str]) -> tuple[lis
     return vectorizer.get_feature_names_out().tolist(), vectorizer.idf_
 
 
-def find_components(rows: "csr_matrix | np.ndarray", dimension: int, seed: int) -> np.ndarray:
+def find_components(rows: csr_matrix | np.ndarray, dimension: int, seed: int) -> np.ndarray:
     """The first right singular vectors [V, F] of [t, V], F the smallest of dimension, V and t; seeded."""
     svd = truncated_svd(rows, dimension, iterations=10, seed=seed)
     kept = svd.values > ROUNDING * svd.values.max(initial=0)  # beyond the rank there is only rounding

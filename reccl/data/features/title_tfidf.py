@@ -1,16 +1,19 @@
 """TitleTfidf: a short text as its words, one by one, and its style."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 import polars as pl
-import torch
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.text import fit_vectorizer, to_texts
+from reccl.lazy import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -82,7 +85,7 @@ class TitleTfidf(FeatureSettings):
         """See `FeatureSettings.known`; an empty text has no value."""
         return to_texts(column).str.strip_chars().fill_null("") != ""
 
-    def make_vectorizer(self) -> "TfidfVectorizer":
+    def make_vectorizer(self) -> TfidfVectorizer:
         """Not fitted."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 

@@ -1,15 +1,17 @@
 """Vector: numbers that something else computed, such as the embedding of a picture."""
 
-from typing import Literal
+from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Literal
+
 import polars as pl
-import torch
-from torch import Tensor
-from torch.nn.functional import normalize
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
+from reccl.lazy import functional, np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Vector(FeatureSettings):
@@ -46,7 +48,7 @@ class Vector(FeatureSettings):
         rows, known = (torch.from_numpy(each) for each in stack_rows(to_lists(column), length))  # [n, d], [n]
         if "mean" in state.tensors:
             rows = (rows - state.tensors["mean"]) / state.tensors["deviation"] * known[:, None]
-        return normalize(rows, dim=1).float() if self.scaling == "unit" else rows.float()
+        return functional.normalize(rows, dim=1).float() if self.scaling == "unit" else rows.float()
 
 
 def to_lists(column: pl.Series) -> pl.Series:

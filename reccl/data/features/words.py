@@ -1,8 +1,15 @@
 """Words: the vocabulary of a column, and its rows as codes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import polars as pl
-import torch
-from torch import Tensor
+
+from reccl.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def to_words(column: pl.Series) -> pl.Series:

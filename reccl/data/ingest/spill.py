@@ -1,23 +1,28 @@
 """Spill: rows wait on disk while it is decided which of them stay, so that no table has to fit in memory."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from reccl.errors import DataError
+from reccl.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BATCH = 2**20
 """Rows passed on at a time."""
-Decide = Callable[[pl.LazyFrame], NDArray[np.bool_]]
+Decide = Callable[[pl.LazyFrame], "NDArray[np.bool_]"]
 """From the columns that a decision needs, in their order, to True for every row that stays."""
 
 
-def scratch_folder() -> "TemporaryDirectory[str]":
+def scratch_folder() -> TemporaryDirectory[str]:
     """A folder for spilled rows, in $TMPDIR; gone afterwards."""
     return TemporaryDirectory(prefix="reccl-")
 

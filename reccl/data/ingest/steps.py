@@ -12,13 +12,13 @@ Every function here that takes settings returns a step for `Funnel.then`:
 Nothing runs before `Funnel.collect`. Missing columns are noticed at once; bad values when the rows go by.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from reccl.data.columns import ITEM, RATING, TIMESTAMP, USER
 from reccl.data.ingest.checks import ROW, Step, reject_rows, require_columns
@@ -26,6 +26,10 @@ from reccl.data.ingest.conversions import to_numbers
 from reccl.data.ingest.funnel import Count, describe
 from reccl.data.ingest.spill import count_rows, filter_rows
 from reccl.errors import DataError, join_names
+from reccl.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "Moment",

@@ -1,14 +1,16 @@
 """Cold items, cold users: a share of the items or users has no training rows."""
 
+from __future__ import annotations
+
 from typing import ClassVar, Literal, Self
 
-import numpy as np
 import polars as pl
 from pydantic import model_validator
 from typing_extensions import override
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.splits.holdout import Fraction, HeldOut, Split, sample_rows
+from reccl.lazy import np
 
 
 class ColdStartSplit(Split):

@@ -1,13 +1,15 @@
 """What all splits share: a stable order of rows, seeded draws, and masks of the held-out rows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Annotated, ClassVar, NamedTuple, Protocol
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 
 from reccl.data.columns import ITEM, USER
+from reccl.lazy import np
 from reccl.settings import Settings
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]

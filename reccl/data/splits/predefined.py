@@ -1,14 +1,16 @@
 """Predefined: the data itself says which rows are train, validation and test."""
 
+from __future__ import annotations
+
 from typing import ClassVar, Literal
 
-import numpy as np
 import polars as pl
 from typing_extensions import override
 
 from reccl.data.columns import PART, PARTS, TEST, TRAIN, VALIDATION
 from reccl.data.splits.holdout import Fraction, HeldOut, Split, sample_per_user
 from reccl.errors import DataError, join_names
+from reccl.lazy import np
 
 
 class Predefined(Split):

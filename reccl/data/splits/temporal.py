@@ -1,9 +1,10 @@
 """Temporal: everything from a point in time on is held out."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 from typing_extensions import override
@@ -11,6 +12,7 @@ from typing_extensions import override
 from reccl.data.columns import TEST, TIMESTAMP, VALIDATION
 from reccl.data.splits.holdout import Fraction, HeldOut, Split
 from reccl.errors import DataError
+from reccl.lazy import np
 
 FAR = 1.5
 """How many times the share that was asked is worth a remark."""

@@ -1,17 +1,18 @@
 """Blend: a weighted sum of scorers, with weights selected on validation rows."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import torch
 from pydantic import Field, SerializeAsAny, model_validator
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError, did_you_mean, join_names
+from reccl.lazy import torch
 from reccl.scorers import (
     Ease,
     GraphFilter,
@@ -26,6 +27,9 @@ from reccl.scorers.selection.coordinate_ascent import coordinate_ascent
 from reccl.scorers.selection.grid_search import GridSearch
 from reccl.scorers.weighted_sum import score_spread, weighted_sum
 from reccl.settings import outside
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLOSED_FORMS: Mapping[str, SingleScorer | GridSearch] = {
     "item_items": Ease(),
@@ -98,7 +102,7 @@ class Blend(ScorerSettings):
                 f"no part of scorer 'blend' fits {graph.num_items:,} items: {join_names(self.parts)}; add graph_filter"
             )
 
-    def builder(self, graph: Graph) -> "BlendBuilder":
+    def builder(self, graph: Graph) -> BlendBuilder:
         """See `ScorerSettings.builder`. Raises TrainingError where no part with a weight fits."""
         self.check(graph)
         fitting = self.fitting_parts(graph)
@@ -140,7 +144,7 @@ class BlendBuilder(ScorerBuilder):
         tuned = replace(self, settings=settings, builders=builders, closed_forms=closed_forms)
         return tuned.with_tuned_weights(embeddings, metric) if settings.tune_weights else tuned
 
-    def with_tuned_weights(self, embeddings: Embeddings | None, metric: ValidationMetric) -> "BlendBuilder":
+    def with_tuned_weights(self, embeddings: Embeddings | None, metric: ValidationMetric) -> BlendBuilder:
         """The builder with the weights that coordinate ascent finds."""
         scores = {name: part.scores(metric.users) for name, part in self.build_parts(embeddings).items()}  # [n, I] each
 

@@ -1,10 +1,14 @@
 """Coordinate ascent: the weights of a sum, one at a time."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from reccl.scorers.selection.one_standard_error import clearly_better
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 COARSE = 2.0
 STEPS = (COARSE, 2**0.5)

@@ -1,10 +1,11 @@
 """Grid search: a scorer whose settings are selected from lists on validation rows."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
@@ -13,6 +14,9 @@ from reccl.errors import did_you_mean, join_names
 from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, SingleScorer, Svd, ValidationMetric
 from reccl.scorers.selection.one_standard_error import clearly_better
 from reccl.settings import outside
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class GridSearch(ScorerSettings):
@@ -71,7 +75,7 @@ class GridSearch(ScorerSettings):
         return self.scorer.build(graph, embeddings)
 
     @override
-    def builder(self, graph: Graph) -> "GridSearchBuilder":
+    def builder(self, graph: Graph) -> GridSearchBuilder:
         return GridSearchBuilder(self, graph)
 
 

@@ -1,6 +1,11 @@
 """One standard error: by how much one of two scorers must be better on validation rows."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def clearly_better(new: Tensor, old: Tensor) -> bool:

@@ -1,14 +1,18 @@
 """Cosine statistics: how far the positives' cosines are above those of all pairs."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import Rows
+from reccl.lazy import no_grad, torch
 from reccl.losses.similarity import normalize_for
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EDGES = 1 << 18
 """Interactions whose embeddings are gathered at once."""
@@ -22,7 +26,7 @@ class CosineStatistics:
     log_odds: float  # log( pairs / (2 positives) )
 
 
-@torch.no_grad()
+@no_grad
 def measure_interactions(graph: Graph, users: Rows, items: Rows) -> CosineStatistics:
     """Users with items: the positives are the training interactions, E of U x I pairs."""
     x, y = normalize_for(users(None), "cosine"), normalize_for(items(None), "cosine")  # [U, D], [I, D]
@@ -32,7 +36,7 @@ def measure_interactions(graph: Graph, users: Rows, items: Rows) -> CosineStatis
     return CosineStatistics(positive - x.mean(0) @ y.mean(0), math.log(odds))
 
 
-@torch.no_grad()
+@no_grad
 def measure_two_views(first: Rows, second: Rows) -> CosineStatistics:
     """One side in two views: the positives are each node with itself, n of n x n pairs."""
     x, y = normalize_for(first(None), "cosine"), normalize_for(second(None), "cosine")  # [n, D], [n, D]

@@ -1,15 +1,17 @@
 """Learnable: one temperature, trained like any other parameter."""
 
-import math
-from typing import Annotated, Literal, Self
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.training.temperatures.temperature import Temperature, TemperatureInput, TemperatureSettings
+from reccl.training.temperatures.temperature import TemperatureSettings
+
+if TYPE_CHECKING:
+    from reccl.training.temperatures.modules.temperature import Temperature
 
 
 class Learnable(TemperatureSettings):
@@ -34,17 +36,6 @@ class Learnable(TemperatureSettings):
 
     @override
     def build(self, graph: Graph) -> Temperature:
+        from reccl.training.temperatures.modules.learnable import LearnableTemperature
+
         return LearnableTemperature(self.initial, self.floor).to(graph.device)
-
-
-class LearnableTemperature(Temperature):
-    """Holds p."""
-
-    def __init__(self, initial: float, floor: float) -> None:
-        super().__init__()
-        self.floor = floor
-        self.log = nn.Parameter(torch.tensor(math.log(initial - floor)))  # [] p
-
-    @override
-    def forward(self, inputs: TemperatureInput) -> Tensor:
-        return self.floor + self.log.exp()

@@ -1,15 +1,18 @@
 """Scheduled: from one temperature to another over the epochs."""
 
-import math
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.training.temperatures.temperature import Temperature, TemperatureInput, TemperatureSettings
+from reccl.training.temperatures.temperature import TemperatureSettings
+
+if TYPE_CHECKING:
+    from reccl.training.temperatures.modules.temperature import Temperature
 
 
 class Scheduled(TemperatureSettings):
@@ -36,16 +39,6 @@ class Scheduled(TemperatureSettings):
 
     @override
     def build(self, graph: Graph) -> Temperature:
+        from reccl.training.temperatures.modules.scheduled import ScheduledTemperature
+
         return ScheduledTemperature(self)
-
-
-class ScheduledTemperature(Temperature):
-    """Holds nothing."""
-
-    def __init__(self, settings: Scheduled) -> None:
-        super().__init__()
-        self.settings = settings
-
-    @override
-    def forward(self, inputs: TemperatureInput) -> Tensor:
-        return torch.tensor(self.settings.temperature_at(inputs.progress), device=inputs.anchor.device)

@@ -1,17 +1,21 @@
 """Temperature: where a loss's temperature comes from."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
-
-from torch import Tensor
-from typing_extensions import override
+from typing import TYPE_CHECKING, Literal
 
 from reccl.data.graph import Graph
 from reccl.losses import Pairs
 from reccl.settings import Settings
 from reccl.training.temperatures.cosine_statistics import CosineStatistics
-from reccl.training.term_module import TermModule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reccl.training.temperatures.modules.temperature import Temperature
+
 
 Side = Literal["users", "items"]
 
@@ -25,15 +29,6 @@ class TemperatureInput:
     side: Side  # of the anchors
     statistics: Callable[[], CosineStatistics]  # of the cosines of all nodes; costs a pass over the interactions
     progress: float  # share of the epochs that are over, 0 in the first and 1 in the last
-
-
-class Temperature(TermModule):
-    """Gives the temperature of each step."""
-
-    @override
-    def forward(self, inputs: TemperatureInput) -> Tensor:
-        """One for all anchors [], or one per anchor [B]; above zero."""
-        raise NotImplementedError
 
 
 class TemperatureSettings(Settings):

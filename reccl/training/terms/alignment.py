@@ -1,17 +1,21 @@
 """Alignment: a node's features should predict its embedding in the graph."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 
 from reccl.encoders.encoder import Rows
 from reccl.errors import TrainingError
+from reccl.lazy import torch
 from reccl.losses import AnyLoss, InfoNCE
 from reccl.training.terms.contrast_nodes import contrast_nodes
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Alignment(TermSettings):

@@ -1,22 +1,26 @@
 """Bootstrap: a user predicts the item and an item the user, without negatives."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.encoders import Embeddings, Encoder
+from reccl.encoders import Embeddings
+from reccl.lazy import functional, torch
 from reccl.losses.weighted_mean import weighted_mean
-from reccl.training.momentum import MomentumEncoder
-from reccl.training.predictor import LinearPredictor, direct_copy
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Dropout, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from reccl.encoders import Encoder
+    from reccl.training.predictor import LinearPredictor
 
 
 class Bootstrap(TermSettings):
@@ -53,6 +57,9 @@ class Bootstrap(TermSettings):
 
     @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
+        from reccl.training.momentum import MomentumEncoder
+        from reccl.training.predictor import LinearPredictor
+
         modules: dict[str, nn.Module] = {}
         if self.predictor == "linear":
             with torch.no_grad():
@@ -72,15 +79,17 @@ class Bootstrap(TermSettings):
             predictor = step.modules["predictor"]
             from_users, from_items = predictor(users), predictor(items)  # [B, D], [B, D]
         else:
+            from reccl.training.predictor import direct_copy
+
             matrix = direct_copy(torch.cat([users, items]), self.floor)  # [D, D]
             from_users, from_items = users @ matrix, items @ matrix
-        to_items = cosine_similarity(from_users, target.items(batch.item).detach())  # [B]
-        to_users = cosine_similarity(from_items, target.users(batch.user).detach())  # [B]
+        to_items = functional.cosine_similarity(from_users, target.items(batch.item).detach())  # [B]
+        to_users = functional.cosine_similarity(from_items, target.users(batch.user).detach())  # [B]
         return weighted_mean(1 - (to_items + to_users) / 2, batch.weight)
 
     @override
     def transform_for_ranking(self, embeddings: Embeddings, modules: Mapping[str, nn.Module]) -> Embeddings:
         if "predictor" not in modules:
             return embeddings
-        predictor = cast(LinearPredictor, modules["predictor"])
+        predictor = cast("LinearPredictor", modules["predictor"])
         return replace(embeddings, users=lambda rows: predictor.symmetrize(embeddings.users(rows)))

@@ -1,14 +1,18 @@
 """Bottleneck: a view should carry what ranking needs of the whole graph, and little more."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.losses.hsic import hsic
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, EdgeDrop, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Bottleneck(TermSettings):

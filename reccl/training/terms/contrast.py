@@ -1,21 +1,24 @@
 """Contrast: a node should recognize itself in another view."""
 
-from typing import Annotated, Literal, Self
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.encoders import Encoder
+from reccl.lazy import torch
 from reccl.losses import AnyLoss, InfoNCE
-from reccl.training.momentum import MomentumEncoder
-from reccl.training.queue import Queue
 from reccl.training.terms.contrast_nodes import contrast_encodings
 from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, EdgeDrop, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from reccl.encoders import Encoder
 
 
 class Contrast(TemperatureTerm):
@@ -54,6 +57,9 @@ class Contrast(TemperatureTerm):
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
         modules = super().build(encoder, graph, generator)
         if self.momentum is not None:
+            from reccl.training.momentum import MomentumEncoder
+            from reccl.training.queue import Queue
+
             target = modules["target"] = MomentumEncoder(encoder, self.momentum)
             if self.queue:
                 keys = target(Plain().sample(graph, generator))

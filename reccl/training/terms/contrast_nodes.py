@@ -1,19 +1,23 @@
 """Contrast nodes: each node of a batch in one encoding with all of them in another."""
 
-from collections.abc import Callable
-from typing import cast
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import Rows
+from reccl.lazy import torch
 from reccl.losses import Pairs, SameIdMask
-from reccl.training.queue import Queue
 from reccl.training.temperatures.cosine_statistics import measure_two_views
 from reccl.training.temperatures.temperature import Side
 from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reccl.training.queue import Queue
 
 
 def contrast_encodings(term: TemperatureTerm, step: Step, first: Embeddings, second: Embeddings) -> Tensor:
@@ -26,7 +30,7 @@ def contrast_encodings(term: TemperatureTerm, step: Step, first: Embeddings, sec
         def loss(pairs: Pairs) -> Tensor:
             return term.loss_at_temperature(step, pairs, side, rows, lambda: measure_two_views(first, second))
 
-        return contrast_nodes(loss, rows, first, second, cast(Queue | None, step.modules.get(queue)))
+        return contrast_nodes(loss, rows, first, second, cast("Queue | None", step.modules.get(queue)))
 
     users, items = step.batch.user.unique(), step.batch.item.unique()  # [n], [m]
     of_users = contrast_side("users", users, first.users, second.users, "user_keys")

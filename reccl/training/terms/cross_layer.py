@@ -1,9 +1,10 @@
 """Cross layer: a node's final embedding should recognize that of an earlier layer."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from reccl.errors import TrainingError
 from reccl.losses import AnyLoss, InfoNCE
@@ -11,6 +12,9 @@ from reccl.training.terms.contrast_nodes import contrast_encodings
 from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, Noise, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class CrossLayer(TemperatureTerm):

@@ -1,21 +1,23 @@
 """Distillation: a tower over features alone learns to score as the graph does."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
-from torch.nn.functional import softplus
 
 from reccl.data.graph import Graph
 from reccl.errors import TrainingError
+from reccl.lazy import functional, torch
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import Similarity, dot_negatives, dot_positive, normalize_for
 from reccl.losses.weighted_mean import weighted_mean
 from reccl.negatives.negatives import redraw_known
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Distillation(TermSettings):
@@ -92,10 +94,13 @@ class Distillation(TermSettings):
         z, z_others, z_margin = self.score_items(user, teacher.items(distinct).detach(), first, others)
         y, y_others, y_margin = self.score_items(user, student(distinct), first, others)
         lead, target = y[:, None] - y_others, (z[:, None] - z_others).sigmoid()  # [B, M]
-        supervised = masked_mean(softplus(-lead), mask)  # [B]
+        supervised = masked_mean(functional.softplus(-lead), mask)  # [B]
         rating = (z - y).abs() + masked_mean((z_others - y_others).abs(), mask)  # [B]
+        cross_entropy = functional.binary_cross_entropy_with_logits
         ranking = masked_mean(cross_entropy(lead, target, reduction="none"), mask)  # [B]
-        identification = cross_entropy(y_margin, z_margin.sigmoid(), reduction="none")  # [B]
+        identification = functional.binary_cross_entropy_with_logits(
+            y_margin, z_margin.sigmoid(), reduction="none"
+        )  # [B]
         weighted = weight[batch.item] * (self.ranking * ranking + self.identification * identification)
         return weighted_mean(self.supervised * supervised + self.rating * rating + weighted, batch.weight)
 

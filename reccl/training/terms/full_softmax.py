@@ -1,9 +1,10 @@
 """Full softmax: a user's items against the whole catalog."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.data.user_items import UserItemCSR
@@ -11,6 +12,9 @@ from reccl.losses.catalog_softmax import catalog_softmax
 from reccl.losses.similarity import Similarity, normalize_for
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class FullSoftmax(TermSettings):

@@ -1,19 +1,23 @@
 """Hop mixing: negatives mixed of the positive and the hardest candidate of each layer."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import Rows
+from reccl.lazy import torch
 from reccl.losses import BPR, AnyLoss, Pairs
 from reccl.losses.masks import to_dense
 from reccl.negatives import AnyPool, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class HopMixing(TermSettings):

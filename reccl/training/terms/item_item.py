@@ -1,21 +1,23 @@
 """Item-item: a user should also like items that often occur together with the user's items."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import numpy as np
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import softplus
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.graph_cache import cache_on_graph
+from reccl.lazy import functional, np, torch
 from reccl.losses.similarity import dot_negatives
 from reccl.losses.weighted_mean import weighted_mean
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 COUNTS = 1 << 24
 """Co-occurrences that are held in a dense block at once: 64 MiB."""
@@ -53,7 +55,7 @@ class ItemItem(TermSettings):
         top = find_co_occurrences(step.graph, self.neighbors)
         neighbors = embeddings.items(top.items[batch.item])  # [B, K, D]
         logits = dot_negatives(embeddings.users(batch.user), neighbors)  # [B, K]
-        return weighted_mean((top.weight[batch.item] * softplus(-logits.float())).sum(1), batch.weight)
+        return weighted_mean((top.weight[batch.item] * functional.softplus(-logits.float())).sum(1), batch.weight)
 
 
 @dataclass(frozen=True)

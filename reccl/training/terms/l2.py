@@ -1,13 +1,17 @@
 """L2: keep embeddings short."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class L2(TermSettings):

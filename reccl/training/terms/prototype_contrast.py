@@ -1,18 +1,21 @@
 """Prototype contrast: a node should be near the center of its cluster and far from the other centers."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import normalize
 from typing_extensions import override
 
 from reccl.encoders.encoder import Rows
+from reccl.lazy import functional, no_grad, torch
 from reccl.losses import full_softmax
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class PrototypeContrast(TermSettings):
@@ -54,7 +57,7 @@ class PrototypeContrast(TermSettings):
     def contrast_side(self, step: Step, name: str, initial: Rows, nodes: Tensor) -> Tensor:
         """One side's loss over distinct nodes [n]."""
         clusters = step.once_per_epoch((self, name), lambda: cluster_nodes(initial, self.clusters, step.generator))
-        logits = normalize(initial(nodes)) @ clusters.centers.T / self.temperature  # [n, C]
+        logits = functional.normalize(initial(nodes)) @ clusters.centers.T / self.temperature  # [n, C]
         return full_softmax(logits, torch.arange(len(nodes), device=nodes.device), clusters.assignment[nodes])
 
 
@@ -66,13 +69,13 @@ class Clusters:
     assignment: Tensor  # [n] cluster of each node
 
 
-@torch.no_grad()
+@no_grad
 def cluster_nodes(initial: Rows, clusters: int, generator: torch.Generator) -> Clusters:
     """Mini-batch k-means over all embeddings of a side, on the CPU."""
     from sklearn.cluster import MiniBatchKMeans
 
-    table = normalize(initial(None)).float()  # [n, D]
+    table = functional.normalize(initial(None)).float()  # [n, D]
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
     means = MiniBatchKMeans(min(clusters, len(table)), random_state=seed, n_init=1).fit(table.cpu().numpy())
     centers = torch.from_numpy(means.cluster_centers_).to(table)
-    return Clusters(normalize(centers), torch.from_numpy(means.labels_).long().to(table.device))
+    return Clusters(functional.normalize(centers), torch.from_numpy(means.labels_).long().to(table.device))

@@ -1,24 +1,28 @@
 """Ranking: a user's item should score above the negatives."""
 
-from dataclasses import replace
-from typing import Annotated, Literal, cast
+from __future__ import annotations
 
-import torch
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
 from pydantic import Field
-from torch import Tensor, nn
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.encoders import Encoder
 from reccl.errors import TrainingError
+from reccl.lazy import torch
 from reccl.losses import AnyLoss, IdMask, InfoNCE, Pairs, SameIdMask
 from reccl.negatives import AnyNegatives, InBatch, NegativeSample
-from reccl.training.momentum import MomentumEncoder
-from reccl.training.queue import Queue
 from reccl.training.temperatures.cosine_statistics import CosineStatistics, measure_interactions
 from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from reccl.encoders import Encoder
+    from reccl.training.queue import Queue
 
 
 class Ranking(TemperatureTerm):
@@ -52,6 +56,9 @@ class Ranking(TemperatureTerm):
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
         modules = super().build(encoder, graph, generator)
         if self.queue:
+            from reccl.training.momentum import MomentumEncoder
+            from reccl.training.queue import Queue
+
             target = modules["target"] = MomentumEncoder(encoder, self.momentum)
             keys = target(Plain().sample(graph, generator))
             modules["queue"] = Queue(keys.items, graph.num_items, self.queue, generator)
@@ -68,7 +75,7 @@ class Ranking(TemperatureTerm):
         users, items = embeddings.users(batch.user), embeddings.items(batch.item)  # [B, D], [B, D]
         negatives = items if sample.items is batch.item else embeddings.items(sample.items)  # [M, D] or [B, M, D]
         if "queue" in step.modules:
-            queue = cast(Queue, step.modules["queue"])
+            queue = cast("Queue", step.modules["queue"])
             sample = append_queue(sample, queue.nodes)
             negatives = torch.cat([negatives, queue.keys.to(negatives)])  # [M + Q, D]
             queue.enqueue_after_step(step.modules["target"](views[0]).items(batch.item), batch.item)

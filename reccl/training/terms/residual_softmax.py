@@ -1,23 +1,25 @@
 """Residual softmax: embeddings learn what the scores of a closed form leave over."""
 
-from typing import Annotated, Literal, cast
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
 from pydantic import Field
-from torch import Tensor, nn
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.encoders import Encoder
+from reccl.lazy import torch
 from reccl.losses.full_softmax import full_softmax
 from reccl.losses.similarity import Similarity, normalize_for
-from reccl.scorers import Ease, ItemKnn, Scorer
-from reccl.scorers.weighted_sum import score_spread
+from reccl.scorers import Ease, ItemKnn
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
-KEPT = 1 << 26
-"""Most scores of a prior that are computed once and kept, 256 MiB; beyond, each step computes those of its users."""
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from reccl.encoders import Encoder
+    from reccl.training.prior import Prior
 
 
 class ResidualSoftmax(TermSettings):
@@ -52,28 +54,15 @@ class ResidualSoftmax(TermSettings):
 
     @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
+        from reccl.training.prior import Prior
+
         return {"prior": Prior(self.prior.build(graph, None), self.strength)}
 
     @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
-        embeddings, batch, prior = step.encode(views[0]), step.batch, cast(Prior, step.modules["prior"])
+        embeddings, batch, prior = step.encode(views[0]), step.batch, cast("Prior", step.modules["prior"])
         distinct, row = batch.user.unique(return_inverse=True)  # [b], [B]
         users = normalize_for(embeddings.users(distinct), self.similarity)  # [b, D]
         items = normalize_for(embeddings.items(None), self.similarity)  # [I, D]
         logits = users @ items.T / self.temperature + prior(distinct)  # [b, I]
         return full_softmax(logits, row, batch.item, weight=batch.weight)
-
-
-class Prior(nn.Module):
-    """A scorer's scores, scaled to a spread of `strength`; nothing in it is learned or saved."""
-
-    def __init__(self, scorer: Scorer, strength: float) -> None:
-        super().__init__()
-        self.scorer, self.factor = scorer, strength / score_spread(scorer)
-        users = torch.arange(scorer.num_users, device=scorer.device)
-        small = scorer.num_users * scorer.num_items <= KEPT
-        self.kept = self.factor * scorer.scores(users) if small else None  # [U, I]
-
-    def forward(self, users: Tensor) -> Tensor:
-        """Scores of all items: [b] -> [b, I]."""
-        return self.factor * self.scorer.scores(users) if self.kept is None else self.kept[users]

@@ -1,19 +1,23 @@
 """Softmax at K: a user's items against negatives, weighted by whether they would make the user's top K."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
 from typing_extensions import override
 
 from reccl.encoders import Embeddings
+from reccl.lazy import no_grad
 from reccl.losses import Pairs
 from reccl.losses.similarity import Similarity, normalize_for, score_pairs
 from reccl.losses.softmax_at_k import quantile_at_k, softmax_at_k, top_k_by_group
 from reccl.negatives import AnyNegatives, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class SoftmaxAtK(TermSettings):
@@ -52,7 +56,7 @@ class SoftmaxAtK(TermSettings):
         settings = self.temperature, self.weight_temperature, pairs.dense_mask, batch.weight
         return softmax_at_k(positive, others, quantile, *settings)
 
-    @torch.no_grad()
+    @no_grad
     def compute_quantile(self, step: Step, embeddings: Embeddings, negatives: Tensor, mask: Tensor | None) -> Tensor:
         """b_u of every row, [B], from the negatives' scores [B, M] and their mask [B, M]."""
         distinct, row = step.batch.user.unique(return_inverse=True)  # [b], [B]

@@ -1,15 +1,19 @@
 """Structural contrast: a node should recognize itself in the sum of its similar neighbors."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from reccl.errors import TrainingError
 from reccl.losses import AnyLoss, InfoNCE
 from reccl.training.terms.contrast_nodes import contrast_nodes
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class StructuralContrast(TermSettings):

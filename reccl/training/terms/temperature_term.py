@@ -1,20 +1,26 @@
 """Temperature term: a term whose loss may take its temperature from a module."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
-import torch
 from pydantic import model_validator
-from torch import Tensor, nn
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.encoders import Encoder
+from reccl.lazy import torch
 from reccl.losses import AnyLoss, InfoNCE, Pairs
-from reccl.training.temperatures import Adaptive, AnyTemperature, CosineStatistics, Temperature, TemperatureInput
+from reccl.training.temperatures import Adaptive, AnyTemperature, CosineStatistics, TemperatureInput
 from reccl.training.temperatures.temperature import Side
 from reccl.training.terms.term import Step, TermSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from reccl.encoders import Encoder
+    from reccl.training.temperatures import Temperature
 
 
 class TemperatureTerm(TermSettings):
@@ -44,6 +50,6 @@ class TemperatureTerm(TermSettings):
         """The loss of pairs whose anchors are the rows [B] of a side, at the temperature of the step."""
         if "temperature" not in step.modules:
             return self.loss(pairs)
-        temperature = cast(Temperature, step.modules["temperature"])
+        temperature = cast("Temperature", step.modules["temperature"])
         inputs = TemperatureInput(pairs, anchor, side, statistics, step.progress)
         return self.loss(replace(pairs, temperature=temperature(inputs)))

@@ -1,18 +1,24 @@
 """Term: one summand of an objective."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
-from reccl.encoders import Embeddings, Encoder
+from reccl.encoders import Embeddings
+from reccl.lazy import torch
 from reccl.settings import Settings
 from reccl.views import View, ViewSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from reccl.encoders import Encoder
 
 T = TypeVar("T")
 

@@ -1,13 +1,13 @@
 """User-item: each interaction is weighted by the degrees of its two nodes, as after infinitely many hops."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import softplus
 from typing_extensions import override
 
+from reccl.lazy import functional, torch
 from reccl.losses import Pairs
 from reccl.losses.masked_mean import masked_mean
 from reccl.losses.similarity import score_pairs
@@ -15,6 +15,9 @@ from reccl.losses.weighted_mean import weighted_mean
 from reccl.negatives import AnyPool, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class UserItem(TermSettings):
@@ -53,8 +56,8 @@ class UserItem(TermSettings):
         user_degree = graph.user_strength[batch.user]  # [B]
         weight = degree_weight(user_degree, graph.item_strength[batch.item])  # [B]
         weights = degree_weight(user_degree[:, None], graph.item_strength[sample.items])  # [B, M]
-        pushed = masked_mean(weights * softplus(negatives), pairs.dense_mask)  # [B]
-        return weighted_mean(weight * softplus(-positive) + self.negative_weight * pushed, batch.weight)
+        pushed = masked_mean(weights * functional.softplus(negatives), pairs.dense_mask)  # [B]
+        return weighted_mean(weight * functional.softplus(-positive) + self.negative_weight * pushed, batch.weight)
 
 
 def degree_weight(user_degree: Tensor, item_degree: Tensor) -> Tensor:

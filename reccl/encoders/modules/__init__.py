@@ -1,0 +1,1 @@
+"""Modules of encoders: what holds parameters. Settings import them when they build."""

@@ -1,0 +1,34 @@
+"""Two-tower encoder: a tower for each side."""
+
+from functools import partial
+
+from typing_extensions import override
+
+from reccl.encoders.encoder import Embeddings
+from reccl.encoders.input_tower import InputTower
+from reccl.encoders.modules.encoder import Encoder
+from reccl.encoders.tower import Towers
+from reccl.views import View
+
+
+class TwoTowerEncoder(Encoder):
+    """A tower for users and one for items. Of a view it uses the perturbation of inputs only."""
+
+    def __init__(self, users: InputTower, items: InputTower) -> None:
+        super().__init__()
+        self.users, self.items = users, items
+
+    @override
+    def forward(self, view: View) -> Embeddings:
+        users = partial(self.users, perturb=view.input_perturbation_from(0))
+        items = partial(self.items, perturb=view.input_perturbation_from(len(self.users.ids)))
+        towers = Towers() if self.training else Towers(self.users.export(), self.items.export())
+        return Embeddings(
+            users,
+            items,
+            self.users.initial,
+            self.items.initial,
+            towers=towers,
+            users_by_features=self.users.reads_features,
+            items_by_features=self.items.reads_features,
+        )
