@@ -11,6 +11,7 @@ import polars as pl
 
 from reccl.data.aligned import align
 from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TARGET, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
+from reccl.data.conform import conform
 from reccl.data.content_hash import hash_table
 from reccl.data.drop_cold import drop_cold
 from reccl.data.encoded_interactions import EncodedInteractions
@@ -240,6 +241,7 @@ def build(tables: Tables, split: Split | None, half_life: float | None = None) -
     with scratch_folder() as folder:
         rows, counts = tables.interactions.sink(Path(folder) / "rows.parquet")
         require_rows(counts)
+        rows, noted = conform(rows)
         present = rows.collect_schema().names()
         split = split or (Predefined() if PART in present else RandomPerUser())
         columns = [USER, ITEM, *(name for name in (*OPTIONAL, TARGET) if name in present)]
@@ -265,7 +267,7 @@ def build(tables: Tables, split: Split | None, half_life: float | None = None) -
     user_table, of_users = align(tables.users, USER, users)
     item_table, of_items = align(tables.items, ITEM, items)
     content = (users, items, parts[TRAIN], parts[VALIDATION], parts[TEST], user_table, item_table)
-    notes = (*tables.notes, *split.remark(HeldOut(test, validation)), *of_users, *of_items)
+    notes = (*tables.notes, *noted, *split.remark(HeldOut(test, validation)), *of_users, *of_items)
     return Dataset(*content, counts, hash_content(*content), notes=notes)
 
 

@@ -21,7 +21,7 @@ ROOM = Path(__file__).parent
 CODE = tuple(
     path
     for pattern in (
-        *("aligned.py", "dataset.py", "drop_cold.py", "encoded_interactions.py", "ids.py", "weights.py"),
+        *("aligned.py", "conform.py", "dataset.py", "drop_cold.py", "encoded_interactions.py", "ids.py", "weights.py"),
         *("ingest/*.py", "splits/*.py"),
     )
     for path in sorted(ROOM.glob(pattern))

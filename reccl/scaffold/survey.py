@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from reccl.data.columns import ITEM, TIMESTAMP, USER
-from reccl.data.ingest.conversions import WHOLE, to_epoch_seconds
+from reccl.data.ingest.conversions import WHOLE
 from reccl.data.ingest.files import TEXT
+from reccl.data.ingest.times import to_epoch_seconds
 from reccl.scaffold.column import Column
 from reccl.scaffold.table_file import TableFile
 from reccl.scaffold.words import Role

@@ -2,22 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 import polars as pl
 
-from reccl.data.ingest.conversions import TICKS, to_epoch_seconds
+from reccl.data.ingest.time_forms import FORMS
+from reccl.data.ingest.times import TICKS, Unit, to_epoch_seconds
 from reccl.errors import DataError
 
-Unit = Literal["s", "ms", "us", "ns"]
 UNITS: tuple[Unit, ...] = ("s", "ms", "us", "ns")
-FORMATS = tuple(
-    f"{day}{time}"
-    for day in ("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y%m%d", "%m %d, %Y", "%b %d, %Y")
-    for time in ("", " %H:%M", " %H:%M:%S")
-)
-"""How times are written other than in ISO 8601; where two fit, the first counts."""
-DATE_LIKE = r"^(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|(?:19|20)\d{6}|\w{1,3} \d{1,2}, \d{4})(?: \d{1,2}:\d{2}(?::\d{2})?)?$"
+DATE_LIKE = r"^(?:.{0,30}\d[./ -].{2,30}|(?:19|20)\d{6}(?:\d{4}|\d{6})?)$"
 EARLIEST, LATEST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (1990, 2040))
 
 
@@ -66,13 +59,13 @@ def times_of(values: pl.Series) -> Times | None:
 
 
 def of_formats(values: pl.Series) -> Times | None:
-    """Moments written in one of `FORMATS`, all of them between 1990 and 2040."""
+    """Moments written in one of `FORMS`, all of them between 1990 and 2040."""
     if not values.str.contains(DATE_LIKE).all():
         return None
-    likely = [form for form in FORMATS if read(values.head(20), None, form)]
+    likely = [form for form in FORMS if read(values.head(20), None, form)]
     found = [times for form in likely if (times := read(values, None, form))]
     found = [times for times in found if EARLIEST <= times.first <= times.last <= LATEST]
-    return replace(found[0], ambiguous=len(found) > 1) if found else None
+    return replace(found[0], ambiguous=len({(times.first, times.last) for times in found}) > 1) if found else None
 
 
 def read(values: pl.Series, unit: Unit | None, form: str | None) -> Times | None:

@@ -9,7 +9,6 @@ from reccl.data.columns import ITEM, USER
 from reccl.data.ingest.checks import ROW, reject_rows, require_columns
 from reccl.errors import DataError
 
-TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 WHOLE = r"^(?:0|-?[1-9]\d{0,17})$"
 TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 ROUNDED = r"^\d(?:\.\d+)?[eE]\+\d+$"
@@ -162,49 +161,3 @@ def require_one_of(column: str, allowed: tuple[str, ...]) -> Conversion:
         return pl.when(text.is_in(allowed)).then(text)
 
     return Conversion(column, expression, f"one of {', '.join(allowed)}")
-
-
-def to_epoch_seconds(column: str, time_unit: str = "s", time_format: str | None = None) -> Conversion:
-    """A column of times as whole seconds since 1970, whatever it was.
-
-    Numbers count `time_unit` (s, ms, us, ns). Text is a number, or ISO 8601: a date, or a date-time with or without an
-    offset from UTC. A time without an offset is taken for UTC. Parts of a second are cut off. With a `time_format`,
-    text and numbers are read by that pattern instead, e.g. `%m/%d/%Y %H:%M` or `%Y%m%d`, as UTC.
-    """
-
-    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-        if dtype == pl.Date or isinstance(dtype, pl.Datetime):
-            return values.dt.epoch("s")
-        if time_format is not None:
-            text = values.cast(pl.String).str.strip_chars()
-            return text.str.to_datetime(time_format, strict=False, time_unit="us").dt.epoch("s")
-        if dtype.is_numeric():
-            whole = values if dtype.is_integer() else values.floor()
-            return whole.cast(pl.Int64, strict=False) // TICKS[time_unit]
-        return values.cast(pl.String).map_batches(lambda text: _parse_times(text, time_unit), pl.Int64)
-
-    iso = "an ISO date or date-time, or a number"
-    return Conversion(column, expression, f"a time written as {time_format}" if time_format else iso)
-
-
-def _parse_times(text: pl.Series, time_unit: str) -> pl.Series:
-    """Text as seconds: numbers, else ISO 8601; null where it is neither."""
-    column = pl.first().str.strip_chars()
-    number = pl.coalesce(column.cast(pl.Int64, strict=False), column.cast(pl.Float64, strict=False).floor())
-    seconds = text.to_frame().select(number.cast(pl.Int64, strict=False) // TICKS[time_unit]).to_series()
-    if seconds.null_count() == text.null_count():
-        return seconds
-    return text.to_frame().select(pl.coalesce(seconds, _parse_iso(pl.first()))).to_series()
-
-
-def _parse_iso(text: pl.Expr) -> pl.Expr:
-    plain = text.str.strip_chars().str.replace("T", " ", literal=True).str.replace(r"Z$", "+00:00")
-    without_offset = [
-        plain.str.to_datetime(pattern, strict=False, time_unit="us").dt.replace_time_zone("UTC")
-        for pattern in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-    ]
-    with_offset = [
-        plain.str.to_datetime(pattern, strict=False, time_unit="us", time_zone="UTC")
-        for pattern in ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z")
-    ]
-    return pl.coalesce(*without_offset, *with_offset).dt.epoch("s")

@@ -16,7 +16,6 @@ from reccl.data.ingest.conversions import (
     infer_types,
     is_whole,
     require_one_of,
-    to_epoch_seconds,
     to_exported_text,
     to_numbers,
     to_text,
@@ -29,6 +28,8 @@ from reccl.data.ingest.files import TEXT, scan_files
 from reccl.data.ingest.funnel import Funnel
 from reccl.data.ingest.table_files import Format, find_table_files
 from reccl.data.ingest.tables import Tables
+from reccl.data.ingest.time_forms import TimeForm, tell_time_form
+from reccl.data.ingest.times import Unit, check_zone, to_epoch_seconds
 from reccl.errors import DataError, did_you_mean, join_names
 
 Core = Annotated[int, Field(ge=0, lt=2**31)]
@@ -78,8 +79,9 @@ def interactions_to_tables(
     user: str = USER,
     item: str = ITEM,
     timestamp: Column = None,
-    time_unit: Literal["s", "ms", "us", "ns"] = "s",
+    time_unit: Unit | None = None,
     time_format: str | None = None,
+    time_zone: str = "UTC",
     rating: Column = None,
     weight: Column = None,
     events: Events | None = None,
@@ -102,8 +104,10 @@ def interactions_to_tables(
     user, item: the columns that hold the ids.
     timestamp, rating, weight, part: the columns that hold these. Without a name none is read, but for columns called
       rating and timestamp where minimum_rating, since or until asks for them.
-    time_unit: what a timestamp given as a number counts; text is read as ISO 8601, dates and date-times as such.
-    time_format: how a timestamp is written instead, such as "%d.%m.%Y %H:%M" (31.12.2025 23:59) or "%Y%m%d".
+    time_unit: what a timestamp given as a number counts; by default told by its size, which is said.
+    time_format: how a timestamp is written, such as "%d.%m.%Y %H:%M" (31.12.2025 23:59) or "%Y%m%d"; by default ISO
+      8601, or the one of the usual forms that fits all rows, which is said.
+    time_zone: of times without an offset from UTC, such as Europe/Berlin.
     decimal, thousands: what stands before the decimals of numbers given as text, and between their thousands.
     ids: in text files, auto takes ids for numbers where all are whole numbers without leading zeros.
     users_id, items_id: the columns that hold the ids of users and items; by default the same as in the interactions.
@@ -140,7 +144,11 @@ def interactions_to_tables(
     if events is not None and events.unknown == "error":
         conversions[EVENT] = require_known_events(events)
     if TIMESTAMP in present:
-        conversions[TIMESTAMP] = to_epoch_seconds(TIMESTAMP, time_unit, time_format)
+        told = TimeForm(time_unit or "s", time_format)
+        if time_unit is None and time_format is None:
+            told = tell_time_form(frame, TIMESTAMP, check_zone(time_zone))
+            notes += [told.note] if told.note else []
+        conversions[TIMESTAMP] = to_epoch_seconds(TIMESTAMP, told.unit, told.form, check_zone(time_zone))
     if PART in present:
         conversions[PART] = require_one_of(PART, PARTS)
     funnel = Funnel.read(convert(frame, *conversions.values()))

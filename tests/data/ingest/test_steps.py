@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reccl.data.ingest import conversions, steps
+from reccl.data.ingest import conversions, steps, times
 from reccl.data.ingest.funnel import Count
 from reccl.errors import DataError
 
@@ -131,7 +131,7 @@ def test_a_moment_that_is_none_teaches_how_to_write_one() -> None:
     "text", ["2020-01-01", "2020-01-01T00:00:00Z", "2020-01-01 00:00", "2020-01-01T01:00:00.5+01:00", " 2020-01-01 "]
 )
 def test_iso_text_becomes_seconds_since_1970(text: str) -> None:
-    assert collected(conversions.to_epoch_seconds("timestamp"), timestamp=[text, None])["timestamp"].to_list() == [
+    assert collected(times.to_epoch_seconds("timestamp"), timestamp=[text, None])["timestamp"].to_list() == [
         1_577_836_800,
         None,
     ]
@@ -141,11 +141,11 @@ def test_dates_and_counts_become_seconds_since_1970() -> None:
     second = 1_577_836_800
     moments = [date(2020, 1, 1)], [datetime(2020, 1, 1)], [datetime(2020, 1, 1, tzinfo=UTC)]
     for moment in moments:
-        assert collected(conversions.to_epoch_seconds("t"), t=list(moment))["t"].to_list() == [second]
-    assert collected(conversions.to_epoch_seconds("t", "ms"), t=[second * 1000 + 999])["t"].to_list() == [second]
-    assert collected(conversions.to_epoch_seconds("t"), t=[second + 0.9])["t"].to_list() == [second]
+        assert collected(times.to_epoch_seconds("t"), t=list(moment))["t"].to_list() == [second]
+    assert collected(times.to_epoch_seconds("t", "ms"), t=[second * 1000 + 999])["t"].to_list() == [second]
+    assert collected(times.to_epoch_seconds("t"), t=[second + 0.9])["t"].to_list() == [second]
     with pytest.raises(DataError, match=r"t 'soon' in row 2 is not an ISO date"):
-        collected(conversions.to_epoch_seconds("t"), t=["2020-01-01", "soon"])
+        collected(times.to_epoch_seconds("t"), t=["2020-01-01", "soon"])
 
 
 def test_whole_numbers_refuse_text_that_a_number_could_not_give_back() -> None:
