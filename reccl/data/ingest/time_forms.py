@@ -117,7 +117,7 @@ def tell_text_form(rows: pl.LazyFrame, sample: pl.DataFrame, column: str, zone: 
     moment = without_zone(pl.col(TIME), zone)
 
     def fits(form: str, table: pl.DataFrame) -> bool:
-        return table.select(is_moment(parse_as(moment, form)).all()).item()
+        return bool(table.select(is_moment(parse_as(moment, form)).all()).item())
 
     likely = [form for form in FORMS if fits(form, sample.head(1))]
     likely = [form for form in likely if fits(form, sample)]
