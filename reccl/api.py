@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reccl.config import Experiment, loads, resolve
 from reccl.data.dataset import Dataset
@@ -128,6 +128,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     k: Sequence[int] | int = (10, 20),
     part: str = "test",
+    hide: Literal["known", "none"] = "known",
     user: str = "user",
     item: str = "item",
 ) -> ListEvaluation:
@@ -136,4 +137,4 @@ def evaluate(
     See `reccl.evaluation.lists.evaluate_lists` for what counts and what is reported.
     """
     lengths = (k,) if isinstance(k, int) else tuple(k)
-    return evaluate_lists(recommendations, data, metrics=metrics, k=lengths, part=part, user=user, item=item)
+    return evaluate_lists(recommendations, data, metrics=metrics, k=lengths, part=part, hide=hide, user=user, item=item)

@@ -88,7 +88,7 @@ def item_fold_in(model: Model, data: Dataset) -> FoldIn | None:
 
     An item that has an embedding from its features keeps it, and moves by how its users differ from the average item's.
     """
-    if model.scorer.history is not None:
+    if model.scorer.history is not None or model.scorer.personal is not None:
         return None
     scorer = swap_scorer(model.scorer)
     every_user = None if model.towers.users is None else torch.ones_like(scorer.item_embeddings[:, 0], dtype=torch.bool)

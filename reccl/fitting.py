@@ -10,7 +10,7 @@ from torch import Tensor
 from reccl.cold_start import embed_cold_nodes
 from reccl.cold_start.sources import Sources, rank_unknown_by_popularity
 from reccl.config import Experiment
-from reccl.data.columns import WEIGHT
+from reccl.data.columns import ITEM, USER, WEIGHT
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
@@ -60,7 +60,7 @@ def learn(
         checkpoints: where the state of training is kept, and from where it goes on.
 
     """
-    graph = data.build_graph().to(device)
+    graph = data.build_graph(times=experiment.scorer.uses_times()).to(device)
     features = data.build_feature_tables()
     experiment.scorer.check(graph)
     if experiment.cold_start is not None:
@@ -204,7 +204,17 @@ def means(result: EvaluationResult | None) -> dict[str, float]:
 
 
 def check_metric(experiment: Experiment, data: Dataset) -> None:
-    """Raise ConfigError where training.metric is that of a group which the held-out rows that it reads do not have."""
+    """Raise ConfigError where training.metric is that of a group which the held-out rows that it reads do not have, and
+    where all held-out rows repeat pairs that are left out of the lists.
+    """
+    hide = experiment.evaluation.hide
+    for part in ("validation", "test"):
+        rows, hidden = data.part(part), data.hidden_before(part, hide)
+        if len(rows) and rows.join(hidden, on=[USER, ITEM], how="anti").is_empty():
+            raise ConfigError(
+                f"evaluation.hide {hide!r} leaves out what users had, and every {part} row is a repeat of that: "
+                "set evaluation.hide=none"
+            )
     training, (group, _, _) = experiment.training, experiment.training.metric.rpartition("/")
     final = data.merge_validation() if training.refit and len(data.validation) else data
     read = {"validation": data} | ({"test": final} if training.best_on_test else {})

@@ -78,7 +78,7 @@ class Recommender:
         users: Any = None,
         k: int = 20,
         *,
-        include_seen: bool = False,
+        include_seen: bool | None = None,
         new_users: Any = None,
         new_items: Any = None,
         history: Any = None,
@@ -90,7 +90,8 @@ class Recommender:
         Args:
             users: ids (a list, a Series of polars or pandas, or a table with `user`); None: everybody, new users too.
             k: items for each user; fewer where fewer are left.
-            include_seen: also list items that the user is known to have.
+            include_seen: also list items that the user is known to have; None: as the model was measured, so only
+                with `evaluation.hide: none`.
             new_users: a table with `user` and feature columns: users who came after training.
             new_items: a table with `item` and feature columns: items that join everybody's candidates.
             history: a table with `user` and `item`: interactions since training, of new users or known ones.
@@ -114,7 +115,7 @@ class Recommender:
         users: Any = None,
         k: int = 20,
         *,
-        include_seen: bool = False,
+        include_seen: bool | None = None,
         new_users: Any = None,
         new_items: Any = None,
         history: Any = None,

@@ -65,7 +65,13 @@ def recommend(
         str | None,
         typer.Option(metavar="COLUMN,...", help="Columns of the item table to add, such as title."),
     ] = None,
-    include_seen: Annotated[bool, flag("--include-seen", help="Also list items that the user already has.")] = False,
+    include_seen: Annotated[
+        bool | None,
+        flag(
+            "--include-seen/--hide-seen",
+            help="Also list what the user already has, or leave it out. Default: out, unless evaluation.hide=none.",
+        ),
+    ] = None,
     new_users: Annotated[
         Path | None,
         typer.Option(help="Users to add, without training: a file with a column `user` and columns of features."),

@@ -30,6 +30,7 @@ def fold_in(
     - A user without trained items gets the estimate of `FoldInEstimator`.
     - The embedding of a user with trained items moves by what the further items change of that estimate.
     - Users without history stay as they are.
+    - Where items score by being the user's own (personal popularity), so do the further ones, by the mean score.
     - Where a scorer ranks from histories (EASE, item-kNN, graph filters), the items join x_u; for a user without
       trained items, the expected rest of the profile is added (`reccl.cold_start.expected_profile`).
 
@@ -54,6 +55,9 @@ def fold_in(
     rows = history.counts.nonzero().squeeze(1)  # [n]
     if len(rows) == 0:
         return scorer
+    if scorer.personal is not None and len(scorer.personal.item):
+        usual = history.unweighted.scale(float(scorer.personal.values.mean()))
+        scorer = replace(scorer, personal=scorer.personal.union(usual))
     known = (feature_items, feature_users, feature_prior)
     if scorer.history is None:
         return replace(scorer, user_embeddings=estimate_users(scorer, trained, history, *known))

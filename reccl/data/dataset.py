@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -29,6 +29,9 @@ from reccl.data.splits import Predefined, RandomPerUser, Split
 from reccl.data.splits.holdout import HeldOut, hold_out
 from reccl.data.weights import age_weights, scale_weights, sum_repeats, weigh_parts
 from reccl.errors import ConfigError, DataError, did_you_mean, join_names
+
+Hide = Literal["known", "none", "train"]
+"""What is left out of lists: known pairs, nothing, or those of training alone."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,13 @@ class Dataset:
         return with_ids(ITEM, self.item_ids, self.item_table)
 
     def known_before(self, part: str) -> pl.DataFrame:
-        """Interactions that are known when `part` is predicted: hidden from the ranking."""
+        """Interactions that are known when `part` is predicted."""
         return self.train if part == VALIDATION else pl.concat([self.train, self.validation])
+
+    def hidden_before(self, part: str, hide: Hide) -> pl.DataFrame:
+        """The (user, item) pairs that are left out of lists when `part` is measured; see `Evaluation.hide`."""
+        rows = {"known": self.known_before(part), "none": self.train.clear(), "train": self.train}[hide]
+        return rows.select(USER, ITEM).unique(maintain_order=True)
 
     def summary(self) -> dict[str, int | float]:
         """Sizes, density, and how many held-out users and items have no training row."""
@@ -174,9 +182,10 @@ class Dataset:
                     )
         return replace(self, features=settings.features, settings=settings)
 
-    def build_graph(self) -> Graph:
-        """The user-item graph of the training rows."""
-        return Graph.from_interactions(self.scale_rows(self.train), len(self.user_ids), len(self.item_ids))
+    def build_graph(self, *, times: bool = False) -> Graph:
+        """The user-item graph of the training rows, with their times where these are asked for."""
+        size = len(self.user_ids), len(self.item_ids)
+        return Graph.from_interactions(self.scale_rows(self.train), *size, times=times)
 
     def scale_rows(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with weights on the scale on which they count; see `Data.weight_scale`."""

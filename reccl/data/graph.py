@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import polars as pl
 
-from reccl.data.columns import ITEM, USER, WEIGHT
+from reccl.data.columns import ITEM, TIMESTAMP, USER, WEIGHT
 from reccl.data.sparse import make_csr
 from reccl.data.user_items import UserItemCSR
 from reccl.lazy import np, sparse, torch
@@ -68,18 +68,21 @@ class Graph:
     item: Tensor  # [E] item of each undirected edge
     item_order: Tensor  # [E] the undirected edges sorted by (item, user)
     edge_weight: Tensor | None = None  # [E] weight of each undirected edge, float32; None: all 1
+    edge_time: Tensor | None = None  # [E] when it was last, in seconds since 1970; None: not asked for, or not known
 
     @classmethod
-    def from_interactions(cls, train: pl.DataFrame, users: int, items: int) -> Self:
+    def from_interactions(cls, train: pl.DataFrame, users: int, items: int, *, times: bool = False) -> Self:
         """Build from training rows (columns user, item: row numbers; and weight, where there are weights) among so many
-        `users` and `items`.
+        `users` and `items`. `times` are kept where they are asked for and there are some.
         """
         pair = train[USER].cast(pl.Int64).to_numpy() * items + train[ITEM].to_numpy()  # [rows]
         weight = train[WEIGHT].to_numpy() if WEIGHT in train.columns else None  # [rows]
+        time = train[TIMESTAMP].to_numpy() if times and TIMESTAMP in train.columns else None  # [rows]
         if not (pair[1:] > pair[:-1]).all():  # as one part of a data set is, two together are not
-            if weight is not None:
+            if weight is not None or time is not None:
                 pair, place = np.unique(pair, return_inverse=True)
-                weight = np.bincount(place, weight, minlength=len(pair))  # [E]
+                weight = weight if weight is None else np.bincount(place, weight, minlength=len(pair))  # [E]
+                time = time if time is None else find_latest(place, time, len(pair))  # [E]
             pair.sort()
             pair = pair[np.diff(pair, prepend=-1) > 0]  # [E]
         user, item = np.divmod(pair, max(1, items))
@@ -90,9 +93,9 @@ class Graph:
         item_order = sparse.csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
         edges = tuple(torch.from_numpy(part).long() for part in (user, item, item_order))
         graph = cls(users, items, *edges)
-        if weight is None or (weight == 1).all():
-            return graph
-        return replace(graph, edge_weight=torch.from_numpy(weight.astype(np.float32)))
+        if weight is not None and not (weight == 1).all():
+            graph = replace(graph, edge_weight=torch.from_numpy(weight.astype(np.float32)))
+        return graph if time is None else replace(graph, edge_time=torch.from_numpy(time.astype(np.int64)))
 
     @cached_property
     def row(self) -> Tensor:
@@ -138,8 +141,9 @@ class Graph:
         if device == self.device:
             return self
         edges = (part.to(device) for part in (self.user, self.item, self.item_order))
-        weight = None if self.edge_weight is None else self.edge_weight.to(device)
-        return replace(Graph(self.num_users, self.num_items, *edges), edge_weight=weight)
+        known = {name: getattr(self, name) for name in ("edge_weight", "edge_time") if getattr(self, name) is not None}
+        moved = {name: of.to(device) for name, of in known.items()}
+        return replace(Graph(self.num_users, self.num_items, *edges), **moved)
 
     @cached_property
     def adjacency(self) -> Adjacency:
@@ -204,6 +208,13 @@ class Graph:
         kept = ~dropped[self.edge]  # [2E]
         weight = None if self.edge_weight is None else self.edge_weight[self.edge[kept]]
         return normalize_adjacency(self.row[kept], self.column[kept], self.num_nodes, weight)
+
+
+def find_latest(place: np.ndarray[Any, Any], time: np.ndarray[Any, Any], edges: int) -> np.ndarray[Any, Any]:
+    """[E] the latest time of the rows at each of so many edges."""
+    latest = np.full(edges, np.iinfo(np.int64).min)
+    np.maximum.at(latest, place, time)
+    return latest
 
 
 def inverse_root(strength: Tensor) -> Tensor:

@@ -73,9 +73,13 @@ class UserItemCSR:
         """The same items, each counted once."""
         return UserItemCSR(self.start, self.item, self.num_items)
 
+    def with_weights(self, weight: Tensor) -> UserItemCSR:
+        """The same items with other weights [E]."""
+        return UserItemCSR(self.start, self.item, self.num_items, weight)
+
     def scale(self, factor: float) -> UserItemCSR:
         """The same with weights that are `factor` times as large."""
-        return UserItemCSR(self.start, self.item, self.num_items, self.values * factor)
+        return self.with_weights(self.values * factor)
 
     def resize(self, users: int, items: int) -> UserItemCSR:
         """The same among more users, who have no items, and more items."""

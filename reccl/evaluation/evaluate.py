@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import polars as pl
 from pydantic import Field
 
-from reccl.data.columns import ITEM
+from reccl.data.columns import ITEM, USER
 from reccl.data.dataset import Dataset
 from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.result import EvaluationResult, Group
@@ -34,9 +34,10 @@ class Evaluation(Settings):
 
     cutoffs: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (10, 20)
     """List lengths (k) at which every metric is taken."""
-    hide: Literal["known", "train"] = "known"
+    hide: Literal["known", "none", "train"] = "known"
     """Items left out of a user's list: those of train and validation rows when test is measured (known), or of training
-    rows alone (train), as ColdRec, GAR and ALDI do."""
+    rows alone (train), as ColdRec, GAR and ALDI do; held-out rows that repeat one do not count then. Or nothing (none),
+    for what is bought again and again; `reccl recommend` then lists what users had, too."""
 
     def metric_names(self) -> list[str]:
         """Every metric's name, e.g. ndcg_at_10."""
@@ -78,12 +79,14 @@ class Evaluator:
     ) -> Self:
         """Of one part of a data set, `validation` or `test`, with the `groups` that its training rows make.
 
-        `data` is what the scorers are trained on: after a refit, `Dataset.merge_validation()`.
+        Rows of pairs that are hidden are not relevant. `data` is what the scorers are trained on: after a refit,
+        `Dataset.merge_validation()`.
         """
         size = (len(data.user_ids), len(data.item_ids))
-        known = data.train if evaluation.hide == "train" else data.known_before(part)
+        hidden = data.hidden_before(part, evaluation.hide)
         slices = Slices.of(data.train, *size) if groups else None
-        return cls.of_rows(data.part(part), known, evaluation, *size, slices, device)
+        relevant = data.part(part).join(hidden, on=[USER, ITEM], how="anti", maintain_order="left")
+        return cls.of_rows(relevant, hidden, evaluation, *size, slices, device)
 
     @classmethod
     def of_rows(

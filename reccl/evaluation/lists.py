@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import torch
@@ -54,6 +54,7 @@ def evaluate_lists(
     metrics: Sequence[str] | None = None,
     k: Sequence[int] = (10, 20),
     part: str = "test",
+    hide: Literal["known", "none"] = "known",
     user: str = USER,
     item: str = ITEM,
 ) -> ListEvaluation:
@@ -66,6 +67,7 @@ def evaluate_lists(
         metrics: of recall, precision, hit_rate, ndcg, map, mrr and coverage; None: all.
         k: list lengths.
         part: test or validation.
+        hide: known: an item that the user had before is never relevant; none: one that is had again is.
         user: the column of user ids.
         item: the column of item ids.
 
@@ -87,7 +89,8 @@ def evaluate_lists(
         raise ConfigError(f"part {part!r}: measure 'test' or 'validation'")
     if not k or min(k) < 1:
         raise ConfigError(f"k {list(k)}: give list lengths of at least 1, e.g. k=[10, 20]")
-    relevant = data.part(part).select(USER, ITEM).unique()
+    hidden = data.hidden_before(part, hide)
+    relevant = data.part(part).select(USER, ITEM).unique().join(hidden, on=[USER, ITEM], how="anti")
     if relevant.is_empty():
         raise DataError(f"the data set has no {part} rows to measure on")
     most = max(k)
@@ -119,7 +122,7 @@ def evaluate_lists(
         users_without_list=counts.height - lengths.height,
         unknown_users=rows.filter(pl.col(USER).is_null())[RAW_USER].n_unique(),
         unknown_items=ranked[ITEM].null_count(),
-        seen_items=ranked.join(data.known_before(part).select(USER, ITEM).unique(), on=[USER, ITEM]).height,
+        seen_items=ranked.join(hidden, on=[USER, ITEM]).height,
         short_lists=lengths.filter(pl.col("len") < most).height,
         repeated_rows=known.height - known.select(USER, RAW).n_unique(),
     )

@@ -50,7 +50,8 @@ def suits_blocks(scorer: Scorer, users: Tensor, k: int) -> bool:
     """Whether scores come from embeddings alone, and from enough of them."""
     many_items = scorer.num_items >= max(2 * SAMPLE_BLOCKS * BLOCK_ITEMS, 64 * k)
     many_users = len(users) >= BLOCK_USERS // 8
-    return many_items and many_users and not scorer.item_operators and scorer.device.type == "cpu"
+    products_alone = not scorer.item_operators and scorer.personal is None
+    return many_items and many_users and products_alone and scorer.device.type == "cpu"
 
 
 def rank_whole_rows(

@@ -24,14 +24,15 @@ def recommend(
     users: pl.Series | None = None,
     k: int = 20,
     *,
-    include_seen: bool = False,
+    include_seen: bool | None = None,
     rules: ResolvedRules | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The k best items of every user, a chunk of users at a time, sorted by user and rank.
 
     Columns: user, item (raw ids), score, rank (1 is best), source. `users` None means all, new ones too. Items that a
-    user is known to have are left out unless `include_seen`; where fewer than k are left, the list is shorter. A user
-    asked for twice is listed once. Known users come first, then new ones, then those listed by popularity.
+    user is known to have are left out, or listed where `include_seen` is true, or None and the model was measured so
+    (`evaluation.hide: none`); where fewer than k are left, the list is shorter. A user asked for twice is listed once.
+    Known users come first, then new ones, then those listed by popularity.
 
     Users, items and interactions that came after training are added by `extend_model` first, without training. `source`
     is what a row's score rests on, the weakest part of it: model (a trained user and a trained item), fold_in (a user
@@ -48,7 +49,8 @@ def recommend(
     known = torch.from_numpy(rows.drop_nulls().sort().to_numpy(writable=True)).long()  # [n] ascending
     by_popularity = extended.user_source[known] == POPULARITY  # [n]
     popularity = Scorer(torch.ones(len(model.user_ids), 1).to(model.popularity), model.popularity[:, None])
-    seen, rules = None if include_seen else model.known, rules or ResolvedRules()
+    shown = model.lists_seen if include_seen is None else include_seen
+    seen, rules = None if shown else model.known, rules or ResolvedRules()
     for scorer, some in ((extended.ranker, known[~by_popularity]), (popularity, known[by_popularity])):
         for chunk, items, scores in select_top_k(scorer, some, k, seen, rules):
             chunk = chunk.cpu()

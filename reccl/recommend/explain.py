@@ -100,6 +100,9 @@ class Explainer:
         projection, free = self.linear
         parts = projection[own] @ scorer.item_embeddings[item].double()  # [n]
         parts = (parts + self.from_histories(own, item)) * weight
+        if scorer.personal is not None:
+            mine = scorer.personal.select_users(torch.tensor([user], device=scorer.device))
+            parts = parts + (own == item) * mine.values[mine.item == item].double().sum()
         if free.any():
             parts = parts + self.shapley_values(user, own, item)
         rest = score - float(parts.sum())

@@ -90,9 +90,15 @@ def add_items(model: Model, new: NewNodes) -> tuple[Model, Tensor]:
     popularity = torch.cat([model.popularity, model.popularity.new_zeros(len(new.ids))])
     known = model.known.resize(len(model.user_ids), len(items))
     operators = tuple(operator.pad(len(new.ids)) for operator in model.scorer.item_operators)
-    scorer = replace(model.scorer, item_embeddings=whole, item_operators=operators)
+    personal = resize(model.scorer.personal, len(model.user_ids), len(items))
+    scorer = replace(model.scorer, item_embeddings=whole, item_operators=operators, personal=personal)
     extended = replace(model, scorer=scorer, item_ids=items, known=known, popularity=popularity)
     return extended, torch.ones(len(items), dtype=torch.bool, device=device)
+
+
+def resize(items: UserItemCSR | None, users: int, count: int) -> UserItemCSR | None:
+    """Items of users among more of both; None stays None."""
+    return None if items is None else items.resize(users, count)
 
 
 def add_users(model: Model, new: NewNodes, ids: pl.Series) -> tuple[Model, Tensor]:
@@ -109,6 +115,6 @@ def add_users(model: Model, new: NewNodes, ids: pl.Series) -> tuple[Model, Tenso
         place = torch.from_numpy(users.to_rows(new.ids).to_numpy(writable=True)).long()  # [n]
         embeddings[place.to(embeddings.device)] = tower.embed(new.features).to(embeddings)
         source[place] = CONTENT
-    history = None if scorer.history is None else scorer.history.resize(len(users), size)
-    scorer = replace(scorer, user_embeddings=embeddings, history=history)
+    history, personal = resize(scorer.history, len(users), size), resize(scorer.personal, len(users), size)
+    scorer = replace(scorer, user_embeddings=embeddings, history=history, personal=personal)
     return replace(model, scorer=scorer, user_ids=users, known=model.known.resize(len(users), size)), source

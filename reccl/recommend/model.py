@@ -51,6 +51,7 @@ class Model:
     sources: Sources  # what the scores of each user and item rest on
     towers: Towers = field(default_factory=Towers)  # embed new users and items from their features
     feature_prior: FeaturePrior | None = None  # how accurate the users' tower is
+    lists_seen: bool = False  # whether lists hold what a user had, as where repeats were measured
 
     @property
     def ranker(self) -> Scorer:
@@ -58,7 +59,15 @@ class Model:
         return rank_unknown_by_popularity(self.scorer, self.sources, self.popularity)
 
     @classmethod
-    def of(cls, scorer: Scorer, data: Dataset, towers: Towers | None = None, sources: Sources | None = None) -> "Model":
+    def of(
+        cls,
+        scorer: Scorer,
+        data: Dataset,
+        towers: Towers | None = None,
+        sources: Sources | None = None,
+        *,
+        lists_seen: bool = False,
+    ) -> "Model":
         """A scorer that was trained on `data`, and the towers that embed nodes from features, where there are some.
 
         Without `sources`, users and items with known rows count as trained.
@@ -91,6 +100,7 @@ class Model:
             sources.to(torch.device("cpu")),
             towers,
             feature_prior,
+            lists_seen,
         )
 
     def to(self, device: torch.device) -> "Model":
@@ -131,6 +141,7 @@ def save(model: Model, folder: Path) -> None:
         model.item_ids.ids.to_frame().write_parquet(draft / "items.parquet")
         sizes = {"users": len(model.user_ids), "items": len(model.item_ids)}
         manifest = {"format": FORMAT, "reccl": __version__, **sizes, "features": features}
+        manifest["lists_seen"] = model.lists_seen
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
         seal(draft, MANIFEST, TENSORS, *(f"{side}.parquet" for side in SIDES))
 
@@ -174,7 +185,8 @@ def read(folder: Path, manifest: dict[str, Any], tensors: dict[str, Tensor]) -> 
     sources = Sources(tensors["user_source"], tensors["item_source"])
     check_sources("user_source", sources.users, len(users))
     check_sources("item_source", sources.items, len(items))
-    return Model(scorer, users, items, known, popularity, sources, towers, feature_prior)
+    seen = bool(manifest.get("lists_seen", False))
+    return Model(scorer, users, items, known, popularity, sources, towers, feature_prior, seen)
 
 
 def list_towers(towers: Towers) -> list[tuple[str, Tower]]:

@@ -32,6 +32,9 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         if self.item_operators:  # scores also come from the items that a user has
             self.history_start, self.history_item = tensors["history_start"], tensors["history_item"]
             self.history_weight = tensors.get("history_weight", np.ones(len(self.history_item), np.float32))
+        manifest = json.loads((folder / "model.json").read_text())
+        self.lists_seen = bool(manifest.get("lists_seen", False))  # unless params say otherwise
+        self.personal = [tensors.get(f"personal_{part}") for part in ("start", "item", "weight")]  # or three times None
         self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
         self.popularity = tensors["popularity"]  # [I]
         self.unknown_user = tensors["user_source"] == POPULARITY  # [U]: of them nothing is known
@@ -46,7 +49,9 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         users = model_input["user"].drop_duplicates().to_numpy()
         rows = self.users.get_indexer(users)  # -1: unknown
         tables = [
-            self._chunk(users[at : at + CHUNK], rows[at : at + CHUNK], k, bool(params.get("include_seen", False)))
+            self._chunk(
+                users[at : at + CHUNK], rows[at : at + CHUNK], k, bool(params.get("include_seen", self.lists_seen))
+            )
             for at in range(0, len(users), CHUNK)
         ]
         columns = ["user", "item", "score", "rank"]
@@ -66,6 +71,11 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
                 for matrix in matrices:
                     column = matrix @ column
                 scores += column.T
+        start, item, weight = self.personal
+        if start is not None and item is not None and weight is not None:
+            for place, row in enumerate(rows.clip(0)):
+                own = slice(start[row], start[row + 1])
+                scores[place, item[own]] += weight[own]
         if self.unknown_item.any():
             scores[:, self.unknown_item] = scores.min() - 1
         unknown = rows < 0

@@ -81,6 +81,9 @@ def check_scorer(scorer: Scorer, users: int, items: int) -> None:
             check_shape("history_weight", weight, (len(scorer.history.item),), torch.float32)
     elif scorer.item_operators:
         raise DamageError("there are item operators, and no history that they apply to")
+    if scorer.personal is not None:
+        check_user_items("personal", scorer.personal, users, items)
+        check_shape("personal_weight", scorer.personal.values, (len(scorer.personal.item),), torch.float32)
     for number, operator in enumerate(scorer.item_operators):
         columns = items
         for matrix in operator.matrices:

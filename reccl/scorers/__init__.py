@@ -5,12 +5,15 @@ from reccl.scorers.ease import Ease
 from reccl.scorers.embedding import EmbeddingScorer
 from reccl.scorers.graph_filter import GraphFilter
 from reccl.scorers.item_knn import ItemKnn
+from reccl.scorers.personal_popularity import PersonalPopularity
 from reccl.scorers.popularity import Popularity
 from reccl.scorers.random import Random
 from reccl.scorers.scorer import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric
 from reccl.scorers.svd import Svd
 
-SingleScorer = ChebyshevFilter | Ease | EmbeddingScorer | GraphFilter | ItemKnn | Popularity | Random | Svd
+SingleScorer = (
+    ChebyshevFilter | Ease | EmbeddingScorer | GraphFilter | ItemKnn | PersonalPopularity | Popularity | Random | Svd
+)
 """Every scorer that does not combine others; a new one is added here."""
 
 __all__ = [
@@ -19,6 +22,7 @@ __all__ = [
     "EmbeddingScorer",
     "GraphFilter",
     "ItemKnn",
+    "PersonalPopularity",
     "Popularity",
     "Random",
     "Scorer",

@@ -25,12 +25,13 @@ OPERATOR_USERS = 256
 class Scorer:
     """Scores from embeddings, from the items that a user has, or from both:
 
-    s_u = E_I e_u + sum over item operators of M_m ... M_1 x_u
+    s_u = E_I e_u + sum over item operators of M_m ... M_1 x_u + p_u
 
     with e_u [D] the user's embedding, E_I [I, D] the items', x_u [I] the user's training interactions (1, or their
     weights), and
     M_1 .. M_m the matrices of an operator, dense or CSR, that turn a column of items into a column of scores (an
-    item-item matrix, or the two hops of a graph filter). D may be 0, and so may be the number of operators.
+    item-item matrix, or the two hops of a graph filter). p_u [I] is what the user's own items score beside that. D may
+    be 0, and so may be the number of operators.
 
     >>> users, items = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[1.0, 1.0], [0.0, 1.0], [3.0, 0.0]])
     >>> Scorer(users, items).scores(torch.tensor([1, 0]))
@@ -42,6 +43,7 @@ class Scorer:
     item_embeddings: Tensor  # [I, D]
     history: UserItemCSR | None = None  # the training interactions; needed where there are item operators
     item_operators: tuple[ItemOperator, ...] = ()
+    personal: UserItemCSR | None = None  # p_u: scores of a user's own items, as weights; None: none
 
     @property
     def num_users(self) -> int:
@@ -68,13 +70,19 @@ class Scorer:
                 x[self.history.item[entry], place] = self.history.values[entry]
                 for operator in self.item_operators:
                     block += (operator @ x).T
+        if self.personal is not None:
+            place, entry = self.personal.find_entries(rows)
+            scores[place, self.personal.item[entry]] += self.personal.values[entry]
         return scores
 
     def to(self, device: torch.device) -> Self:
         """The same scorer on another device."""
         users, items = self.user_embeddings.detach().to(device), self.item_embeddings.detach().to(device)
         history = None if self.history is None else self.history.to(device)
-        return type(self)(users, items, history, tuple(operator.to(device) for operator in self.item_operators))
+        personal = None if self.personal is None else self.personal.to(device)
+        return type(self)(
+            users, items, history, tuple(operator.to(device) for operator in self.item_operators), personal
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it as plain tensors by name; `from_tensors` reads them back."""
@@ -83,6 +91,9 @@ class Scorer:
             named |= {"history_start": self.history.start, "history_item": self.history.item}
             if self.history.weight is not None:
                 named["history_weight"] = self.history.weight
+        if self.personal is not None:
+            named |= {"personal_start": self.personal.start, "personal_item": self.personal.item}
+            named["personal_weight"] = self.personal.values
         return named | to_tensors(self.item_operators)
 
     @classmethod
@@ -94,12 +105,14 @@ class Scorer:
     @classmethod
     def from_tensors(cls, named: Mapping[str, Tensor]) -> Self:
         """What `tensors` gave."""
-        items, history = named["item_embeddings"], None
-        if "history_start" in named:
-            history = UserItemCSR(
-                named["history_start"], named["history_item"], len(items), named.get("history_weight")
-            )
-        return cls(named["user_embeddings"], items, history, from_tensors(named))
+        items = named["item_embeddings"]
+        history, personal = (
+            UserItemCSR(named[f"{name}_start"], named[f"{name}_item"], len(items), named.get(f"{name}_weight"))
+            if f"{name}_start" in named
+            else None
+            for name in ("history", "personal")
+        )
+        return cls(named["user_embeddings"], items, history, from_tensors(named), personal)
 
 
 class ValidationMetric(Protocol):
@@ -141,6 +154,10 @@ class ScorerSettings(Settings):
 
     def uses_history(self, graph: Graph) -> bool:
         """Whether it scores from the items that users have (see `Scorer.item_operators`), not by embeddings alone."""
+        return False
+
+    def uses_times(self) -> bool:
+        """Whether it needs the times of training rows; see `Graph.edge_time`."""
         return False
 
     def fits(self, graph: Graph) -> bool:

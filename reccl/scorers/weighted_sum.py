@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reccl.data.user_items import UserItemCSR
 from reccl.lazy import torch
 from reccl.scorers.item_operators import merge_dense
 from reccl.scorers.scorer import Scorer
@@ -15,7 +16,8 @@ SAMPLE_BYTES = 64 << 20
 
 
 def weighted_sum(scorers: Sequence[Scorer], weights: Sequence[float]) -> Scorer:
-    """Sum over scorers of w_p s_p, exactly: embeddings side by side, [U, sum of D], and all item operators.
+    """Sum over scorers of w_p s_p, exactly: embeddings side by side, [U, sum of D], all item operators, and the
+    sum of the personal scores.
 
     At least one scorer. All that have item operators must come from the same training rows: they share one history.
     """
@@ -24,7 +26,12 @@ def weighted_sum(scorers: Sequence[Scorer], weights: Sequence[float]) -> Scorer:
     items = torch.cat([weight * scorer.item_embeddings for scorer, weight in parts], 1)  # [I, D]
     operators = [operator.scale(weight) for scorer, weight in parts for operator in scorer.item_operators]
     history = next((scorer.history for scorer in scorers if scorer.item_operators), None)
-    return Scorer(users, items, history, merge_dense(operators))
+    personal: UserItemCSR | None = None
+    for scorer, weight in parts:
+        if scorer.personal is not None:
+            scaled = scorer.personal.scale(weight)
+            personal = scaled if personal is None else personal.union(scaled)
+    return Scorer(users, items, history, merge_dense(operators), personal)
 
 
 def score_spread(scorer: Scorer) -> float:

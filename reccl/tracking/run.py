@@ -1,5 +1,6 @@
 """Run: writes what a run has to say into MLflow, and no number twice."""
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping
@@ -105,11 +106,12 @@ class Run:
         item = items.to_series().head(1).to_list()
         answer = pd.DataFrame({"user": example["user"][:1], "item": item, "score": [0.0], "rank": [1]})
         answer = answer.astype({"score": "float32", "rank": "int32"})
+        params = {"k": 20, "include_seen": bool(json.loads((folder / "model.json").read_text()).get("lists_seen"))}
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(SERVED),
             artifacts={"model": str(folder)},
-            signature=infer_signature(example, answer, params={"k": 20, "include_seen": False}),
+            signature=infer_signature(example, answer, params=params),
             input_example=example,
             pip_requirements=[f"{name}=={version(name)}" for name in SERVED_NEEDS],
         )

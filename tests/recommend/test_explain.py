@@ -57,7 +57,8 @@ def test_contributions_of_a_linear_scorer_add_up_to_the_score(planted_dataset: D
 @pytest.mark.parametrize("name", ["ease", "graph_filter", "blend"])
 def test_contributions_of_weighted_items_add_up_likewise(planted_dataset: Dataset, name: str) -> None:
     data = train_rows_alone(planted_dataset)
-    data = replace(data, train=data.train.with_columns(weight=1.0 + pl.col("item") % 3))
+    weighed = [each.with_columns(weight=1.0 + pl.col("item") % 3) for each in (data.train, data.validation, data.test)]
+    data = replace(data, train=weighed[0], validation=weighed[1], test=weighed[2])
     model = Model.of(LINEAR[name](data.build_graph()), data)
     found = Explainer(extend_model(model))(17, 3)
     score = float(model.scorer.scores(torch.tensor([17]))[0, 3])

@@ -96,6 +96,10 @@ class Blend(ScorerSettings):
         return any(part.uses_history(graph) for part in self.fitting_parts(graph).values())
 
     @override
+    def uses_times(self) -> bool:
+        return any(part.uses_times() for part in self.parts.values())
+
+    @override
     def check(self, graph: Graph) -> None:
         if not self.fitting_parts(graph):
             raise TrainingError(

@@ -63,6 +63,11 @@ class GridSearch(ScorerSettings):
         return self.scorer.uses_history(graph)
 
     @override
+    def uses_times(self) -> bool:
+        values = self.grid.get("half_life", [])
+        return self.scorer.uses_times() or any(value is not None for value in values)
+
+    @override
     def fits(self, graph: Graph) -> bool:
         return self.scorer.fits(graph)
 
