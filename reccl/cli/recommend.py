@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from reccl.data.ids import IdMap
     from reccl.recommend import Format as WrittenFormat
+    from reccl.recommend.parts import Plan, Written
     from reccl.recommender import Recommender
 
 EXAMPLES = (
     "reccl recommend --out recommendations.parquet",
     "reccl recommend --users 42,7 --k 5 --item-columns title",
     'reccl recommend --users 42 --show --item-columns title --where "year > 1990" --at-most genres=3',
+    "reccl recommend --out lists/ --shard 3/16 --resume",
     "reccl recommend --new-items arrivals.csv --history today.csv --out lists.jsonl",
 )
 PAST = 20
@@ -49,10 +51,13 @@ class Format(StrEnum):
 
 
 def recommend(
-    target: Annotated[
-        Path | None,
+    place: Annotated[
+        str | None,
         typer.Option(
-            "--out", "-o", help="File to write; an older one is replaced when this one is whole. - is standard output."
+            "--out",
+            "-o",
+            help="File to write; an older one is replaced when this one is whole. - is standard output. A folder, "
+            "recs/, gets parts of Parquet, in bounded memory whatever the number of users.",
         ),
     ] = None,
     run: RunName = "latest",
@@ -93,6 +98,11 @@ def recommend(
     mmr: rules.MmrOption = None,
     calibrate: rules.Calibrate = None,
     show: Annotated[bool, flag("--show", help="Print what the --users have, too.")] = False,
+    resume: Annotated[bool, flag("--resume", help="Keep the finished parts of a folder that was begun.")] = False,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Write every Nth part only, for N machines, e.g. 3/16.")
+    ] = None,
+    part_users: Annotated[int, typer.Option(min=1, max=10_000_000, help="Users of one part of a folder.")] = 100_000,
     form: Annotated[
         Format | None, typer.Option("--format", help="Default: by the file's ending, else parquet.")
     ] = None,
@@ -109,12 +119,18 @@ def recommend(
     """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+    from reccl.recommend.parts import Shard
     from reccl.recommend.target import check_target, is_special, is_stdout
     from reccl.recommend.write import choose_format
 
-    if show and (users is None or target is not None):
+    in_parts = is_folder(place)
+    target = None if place is None or in_parts else Path(place)
+    share = Shard.parse(shard or "1/1")
+    if (resume or shard) and not in_parts:
+        raise ConfigError("--resume and --shard are for a folder of parts: --out recs/")
+    if show and (users is None or place is not None):
         raise ConfigError("--show is for a few users, without a file: name them with --users and leave --out out")
-    if target is None and users is None:
+    if place is None and users is None:
         raise ConfigError("where to? Name a file with --out, or a few users with --users to see their lists here")
     form_name: WrittenFormat | None = form.value if form else None
     if target is not None:
@@ -123,6 +139,7 @@ def recommend(
     from reccl import recommend as batch
     from reccl import tracking
     from reccl.recommend.id_tables import count_new, count_unknown, read_id_table
+    from reccl.recommend.parts import Plan, open_parts, write_parts
     from reccl.recommend.record import read_record
     from reccl.recommend.short_lists import ShortLists
     from reccl.recommender import Recommender
@@ -133,7 +150,8 @@ def recommend(
     model = tracking.model_of(found).to(hardware)
     names = {side: name for side in ("user", "item") if (name := found.data.params.get(f"data.{side}"))}
     items, rows = read_id_table(new_items, names), read_id_table(history, names)
-    extended = batch.extend_model(model, read_id_table(new_users, names), items, rows, say)
+    people = read_id_table(new_users, names)
+    extended = batch.extend_model(model, people, items, rows, say)
     if rows is not None:
         count_new(rows, model.user_ids, extended.model.user_ids, say)
     wanted = None if users is None else user_ids(users, names, extended.model.user_ids)
@@ -144,33 +162,85 @@ def recommend(
     resolved = recommender.resolve(chosen, extended, items, say)
     columns = split_words(item_columns)
     short = ShortLists(k, len(extended.model.item_ids), resolved)
-    total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
+    everyone = extended.model.user_ids.ids.sort() if wanted is None else wanted.unique().sort()
+    total = len(everyone)
     bars = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*bars, console=err, transient=True, disable=err.quiet or not err.is_terminal) as bar:
         task = bar.add_task("", total=total)
 
-        def watched() -> "Iterator[pl.DataFrame]":
-            for lists in batch.recommend(extended, wanted, k, include_seen=include_seen, rules=resolved):
+        def watched(some: "pl.Series | None") -> "Iterator[pl.DataFrame]":
+            for lists in batch.recommend(extended, some, k, include_seen=include_seen, rules=resolved):
                 short.count(lists)
                 yield recommender.with_item_columns(lists, columns, items) if columns else lists
                 bar.advance(task, lists["user"].n_unique())
 
+        if in_parts:
+            assert place is not None
+            options: dict[str, object] = {
+                "k": k,
+                "include_seen": include_seen,
+                "item_columns": columns,
+                "at_most": at_most,
+            }
+            options |= {"where": where, "mmr": mmr, "calibrate": calibrate}
+            tables = {"users": everyone, "new_users": people, "new_items": items, "history": rows}
+            if chosen is not None:
+                tables |= {name: getattr(chosen, name) for name in ("allow", "deny", "exclude", "candidates")}
+            plan = Plan(found.info.run_id, total, part_users, describe_request(options, tables))
+            open_parts(Path(place), plan, share, resume=resume)
+            bar.update(task, total=len(share.parts(plan)) * part_users)
+            written = write_parts(watched, everyone, Path(place), plan, share)
+            out.print(describe_parts(written, place, plan))
+            return
         if target is None:
             if show and wanted is not None:
                 print_past(recommender, wanted, columns)
-            print_lists(watched())
+            print_lists(watched(wanted))
             say_short(short.describe(total))
             return
-        written = choose_format(target, form_name)
-        height = batch.write_tables(watched(), target, written)
+        chosen_format = choose_format(target, form_name)
+        height = batch.write_tables(watched(wanted), target, chosen_format)
     say_short(short.describe(total))
     to_file = not (is_stdout(target) or is_special(target))
     (out.print if to_file else say)(
         f"{height:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}"
     )
     if to_file:
-        how = READERS[written].format(repr(str(target)))
+        how = READERS[chosen_format].format(repr(str(target)))
         hint(f"read it with polars.{how}; reccl evaluate --run {found.info.run_id[:8]}")
+
+
+def is_folder(place: str | None) -> bool:
+    """Whether --out names a folder of parts: with a slash at its end, or one that holds some."""
+    from reccl.recommend.parts import read_plan
+
+    if place is None or place.endswith("/"):
+        return place is not None
+    first = next(Path(place).glob("part-*.parquet"), None) if Path(place).is_dir() else None
+    return first is not None and read_plan(first) is not None
+
+
+def describe_request(
+    options: Mapping[str, object], tables: "Mapping[str, pl.DataFrame | pl.Series | None]"
+) -> dict[str, object]:
+    """What decides which rows are written: options as they are, tables by digests of their content."""
+    import polars as pl
+
+    from reccl.data.content_hash import hash_table
+
+    digests = {
+        name: hash_table(table.to_frame() if isinstance(table, pl.Series) else table)
+        for name, table in tables.items()
+        if table is not None
+    }
+    return {name: value for name, value in options.items() if value} | digests
+
+
+def describe_parts(written: "Written", place: str, plan: "Plan") -> str:
+    """What was written, in one line."""
+    kept = f", {written.kept:,} kept" if written.kept else ""
+    rest = f"; {written.missing:,} parts are still to come" if written.missing else ""
+    return f"{written.rows:,} rows in {written.parts:,} parts{kept} of run {plan.run_id} -> {place}{rest}"
 
 
 def say_short(line: str | None) -> None:

@@ -20,6 +20,7 @@ PART = "part"
 SCORE = "score"
 RANK = "rank"
 SOURCE = "source"
+RUN_ID = "run_id"
 
 OPTIONAL = (RATING, WEIGHT, TIMESTAMP, PART)
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

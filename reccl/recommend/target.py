@@ -24,7 +24,7 @@ def check_target(path: Path) -> None:
         return
     try:
         if path.is_dir():
-            raise ConfigError(f"--out {path} is a folder; name a file")
+            raise ConfigError(f"--out {path} is a folder; name a file, or {path}/ for a folder of parts")
         if path.exists():
             if path.is_block_device():
                 raise ConfigError(f"--out {path} is a disk; name a file")

@@ -259,7 +259,10 @@ class TestRefusals:
         told = shop("recommend", "--out", tmp_path / "file" / "recs.csv").refusal(1)
         assert told.startswith(f"cannot write to {tmp_path / 'file'}: ")
         assert told.endswith("; choose another --out")
-        assert shop("recommend", "--out", tmp_path).refusal(2) == f"--out {tmp_path} is a folder; name a file"
+        assert (
+            shop("recommend", "--out", tmp_path).refusal(2)
+            == f"--out {tmp_path} is a folder; name a file, or {tmp_path}/ for a folder of parts"
+        )
 
     def test_a_user_id_of_another_type_is_named(self, fresh) -> None:
         (fresh.folder / "numbers.csv").write_text(
@@ -303,3 +306,23 @@ def test_titles_stand_beside_the_items_on_demand(fresh, planted: pl.DataFrame) -
 def test_a_model_without_a_table_of_items_has_no_titles(shop) -> None:
     refusal = shop("recommend", "--run", "planted", "--users", "u001", "--item-columns", "title").refusal(1)
     assert refusal == "no column title: this model was trained without a table of items"
+
+
+def test_a_folder_gets_parts_and_can_be_resumed(shop, tmp_path: Path) -> None:
+    words = ("recommend", "--run", "planted", "--out", f"{tmp_path}/lists/", "-k", 3, "--part-users", 90)
+    answer = shop(*words, "--shard", "2/2")
+    assert answer.code == 0, answer.err
+    assert "270 rows in 1 parts of run " in answer.out
+    assert answer.out.endswith(f"-> {tmp_path}/lists/; 2 parts are still to come\n")
+    assert (
+        shop(*words).refusal(2).startswith(f"{tmp_path}/lists has 1 finished parts of the same request: add --resume")
+    )
+    assert "330 rows in 2 parts, 1 kept of run " in shop(*words, "--resume").out
+    parts = pl.read_parquet(tmp_path / "lists")
+    assert parts.columns == [*COLUMNS, "run_id"]
+    one = written(shop, tmp_path, "-k", 3)
+    assert parts.select("user", "item", "rank").equals(one.select("user", "item", "rank"))
+    assert shop(*words[:-2], "--resume", "-k", 4).refusal(2).endswith("choose another --out, or ask for the same")
+    assert (
+        shop("recommend", "--users", "u001", "--resume").refusal(2).startswith("--resume and --shard are for a folder")
+    )
