@@ -14,10 +14,26 @@ MAX_DEPTH = 32
 """Deepest nesting; the deepest bundled config has 6."""
 MAX_VALUES = 20_000
 """Most values, where each alias counts as the whole that it stands for."""
+TAG = "tag:yaml.org,2002:"
+MAX_DIGITS = 1000
+"""Longest number; base 60 and base 16 take long to read, or to show, beyond what decimals may have."""
+
+
+class TooManyValuesError(Exception):
+    """A text has more values than MAX_VALUES."""
 
 
 class Loader(yaml.SafeLoader):
-    """A safe loader that tells the line of every value that it cannot read."""
+    """A safe loader that tells the line of every value that it cannot read, and stops where there are too many."""
+
+    values = 0
+
+    @override
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise TooManyValuesError
+        return super().compose_node(parent, index)
 
     @override
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
@@ -54,6 +70,8 @@ def parse_yaml(text: str, where: str) -> tuple[Any, yaml.Node | None]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{where}:{line}: not valid YAML: {error.problem}") from None
+    except TooManyValuesError:
+        raise too_many(where) from None
     except RecursionError:
         raise too_deep(where) from None
 
@@ -75,12 +93,17 @@ def check_size(root: Any, children: Callable[[Any], Collection[Any]], where: str
         for child in children(value):
             total += size(child, depth + 1)
             if total > MAX_VALUES:
-                raise ConfigError(f"{where} has more than {MAX_VALUES:,} values, its aliases (*name) written out")
+                raise too_many(where)
         open_above.discard(id(value))
         sizes[id(value)] = total
         return total
 
     size(root, 0)
+
+
+def too_many(where: str) -> ConfigError:
+    """The error for a text with too many values."""
+    return ConfigError(f"{where} has more than {MAX_VALUES:,} values, its aliases (*name) written out")
 
 
 def too_deep(where: str) -> ConfigError:
@@ -114,12 +137,17 @@ def check_node(node: yaml.Node, where: str) -> None:
         bad = next((letter for letter in node.value if letter == "\0" or "\ud800" <= letter <= "\udfff"), None)
         if bad:
             raise ConfigError(f"{where}:{line}: character {name_character(bad)} cannot stand in a config")
+        if node.tag == f"{TAG}int" and len(node.value) > MAX_DIGITS:
+            size = f"{len(node.value):,} digits; no key takes more than {MAX_DIGITS:,}"
+            raise ConfigError(f"{where}:{line}: a number of {size}")
+        if node.tag == f"{TAG}value":  # `=`, which may separate fields
+            node.tag = f"{TAG}str"
     elif isinstance(node, yaml.MappingNode):
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise ConfigError(f"{where}:{line}: a key is one word, not a list or a map")
-            if key.tag != "tag:yaml.org,2002:merge":
-                key.tag = "tag:yaml.org,2002:str"
+            if key.tag != f"{TAG}merge":
+                key.tag = f"{TAG}str"
 
 
 def name_character(letter: str) -> str:

@@ -13,12 +13,12 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from reccl.bounded_yaml import check_size, parse_yaml, value_children
 from reccl.bundle import available, find
 from reccl.cold_start import ColdStart
-from reccl.config_errors import KeyPath, cut, explain_errors, locate_key, shorten
+from reccl.config_errors import KeyPath, explain_errors, locate_key
 from reccl.config_file import parse_override, read_data_section, read_yaml, set_key, starts_afresh
 from reccl.data.ingest.pipelines import find_pipeline, is_bundled
 from reccl.data.settings import AnyData, Data
 from reccl.encoders import AnyEncoder
-from reccl.errors import ConfigError, did_you_mean, join_names
+from reccl.errors import ConfigError, cut, did_you_mean, join_names, shorten
 from reccl.evaluation import Evaluation
 from reccl.scorers import EmbeddingScorer
 from reccl.scorers.selection import AnyScorer
@@ -119,7 +119,7 @@ def resolve(config: "str | Path | Mapping[str, Any] | Experiment", sections: Map
         raw, where = deepcopy(dict(config)), "the config"
     else:
         raw, origin, where = read(config)
-    changes = [(tuple(key.split(".")), value, f"{key}={value!r}") for key, value in iterate_leaves(sections)]
+    changes = [(tuple(key.split(".")), value, f"{key}={shorten(value)}") for key, value in iterate_leaves(sections)]
     return with_changes(raw, changes, origin, where)
 
 

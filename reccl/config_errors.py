@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reccl.errors import did_you_mean, join_names
+from reccl.errors import did_you_mean, join_names, shorten
 from reccl.redaction import redact
 
 KeyPath = tuple[str, ...]
@@ -57,18 +57,3 @@ def locate_key(loc: tuple[int | str, ...], raw: Any) -> KeyPath:
 def find_origin(key: KeyPath, origin: Mapping[KeyPath, str]) -> str | None:
     """Where the key, or the closest section around it, was written."""
     return next((origin[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origin), None)
-
-
-def shorten(value: Any, longest: int = 80) -> str:
-    """A value as Python writes it, cut where it is long.
-
-    >>> shorten("ab" * 50, 8)
-    "'abababa..."
-    """
-    return cut(repr(value), longest)
-
-
-def cut(text: str, longest: int = 120) -> str:
-    """Text on one line, cut where it is long."""
-    line = " ".join(text.split()) if "\n" in text else text
-    return line if len(line) <= longest else f"{line[:longest]}..."

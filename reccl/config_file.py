@@ -8,8 +8,8 @@ import yaml
 
 from reccl.bounded_yaml import MAX_CHARACTERS, MAX_DEPTH, parse_yaml
 from reccl.bundle import available, find
-from reccl.config_errors import CHOOSERS, KeyPath, shorten
-from reccl.errors import ConfigError, did_you_mean
+from reccl.config_errors import CHOOSERS, KeyPath
+from reccl.errors import ConfigError, did_you_mean, shorten
 
 TEXT = tuple("@`%*&!|>\t")
 """What text may begin with that is no YAML; brackets and quotation marks are left open by mistake."""
@@ -55,7 +55,7 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     """Parse `dotted.key=value`; the value is YAML, or text where it is not, or where YAML would lose it (`#a`, `|`)."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"--set {text!r}: write key=value, e.g. --set encoder.dimension=128")
+        raise ConfigError(f"--set {shorten(text)}: write key=value, e.g. --set encoder.dimension=128")
     path = tuple(key.strip().split("."))
     if len(path) > MAX_DEPTH:
         raise ConfigError(f"--set {text[:40]!r}...: the key has {len(path):,} parts; no key has more than {MAX_DEPTH}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from traceback import extract_tb
+from typing import Any
 
 
 class RecclError(Exception):
@@ -52,9 +53,33 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 
+MANY = 60
+"""Most names that an error lists."""
+
+
 def join_names(names: Iterable[str]) -> str:
     """Names as one readable list: `a, b, c`."""
-    return ", ".join(sorted(names)) or "none"
+    listed = sorted(names)
+    more = f" ... ({len(listed):,} in all)" if len(listed) > MANY else ""
+    return ", ".join(cut(name) for name in listed[:MANY]) + more or "none"
+
+
+def shorten(value: Any, longest: int = 80) -> str:
+    """A value as Python writes it, cut where it is long.
+
+    >>> shorten("ab" * 50, 8)
+    "'abababa..."
+    """
+    try:
+        return cut(repr(value), longest)
+    except ValueError:  # a number of more digits than Python writes
+        return f"a value of type {type(value).__name__} that cannot be written"
+
+
+def cut(text: str, longest: int = 120) -> str:
+    """Text on one line, cut where it is long."""
+    line = " ".join(text.split()) if "\n" in text else text
+    return line if len(line) <= longest else f"{line[:longest]}..."
 
 
 def describe_error(error: BaseException, where: bool = True) -> str:

@@ -93,7 +93,7 @@ def write(number: float) -> str:
     return (
         f"{number:.6g}"
         if abs(number) < 1e300 or isinstance(number, float)
-        else f"a number of {len(str(abs(number)))} digits"
+        else f"a number of about {abs(number).bit_length() * 0.30103:,.0f} digits"  # more than Python may write
     )
 
 

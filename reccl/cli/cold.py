@@ -1,6 +1,7 @@
 """`reccl cold`."""
 
 from pathlib import Path
+from re import fullmatch
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,8 +61,8 @@ def cold(
 def parse_shots(shots: str) -> list[int]:
     """`0,1,3` as ascending numbers. Raises ConfigError for anything else."""
     words = [word.strip() for word in shots.split(",")]
-    if not all(word.isdigit() for word in words) or not any(int(word) for word in words):
-        raise ConfigError(f"--shots {shots!r}: write whole numbers with commas, e.g. --shots 0,1,3,5,10")
+    if not all(fullmatch("[0-9]{1,9}", word) for word in words) or not any(int(word) for word in words):
+        raise ConfigError(f"--shots {shots[:40]!r}: write whole numbers with commas, e.g. --shots 0,1,3,5,10")
     return sorted({int(word) for word in words})
 
 

@@ -19,6 +19,7 @@ from reccl.data.features import FeatureSchema, FeatureTables
 from reccl.data.graph import Graph
 from reccl.data.ids import IdMap
 from reccl.data.ingest import pipelines
+from reccl.data.ingest.failures import READING, give_reason
 from reccl.data.ingest.funnel import Count
 from reccl.data.ingest.interactions import Column
 from reccl.data.ingest.spill import scratch_folder
@@ -228,9 +229,8 @@ def run_pipeline(data: Data, raw: Path, log: Callable[[str], None] = lambda _: N
     try:
         with mine:  # its lazy tables run its code as they are read
             dataset = build(pipeline.run(raw, **data.arguments()), data.split, data.half_life)
-    except pl.exceptions.PolarsError as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"pipeline {data.pipeline!r} could not read {raw.resolve()}: {reason}") from error
+    except READING as error:
+        raise DataError(f"pipeline {data.pipeline!r} could not read {raw.resolve()}: {give_reason(error)}") from error
     if dataset.train.is_empty():
         why = "; ".join(note for note in dataset.notes if note.startswith("split"))
         raise DataError(

@@ -5,7 +5,7 @@ from typing import Self
 
 import polars as pl
 
-from reccl.errors import DataError
+from reccl.errors import DataError, shorten
 
 
 @dataclass(frozen=True)
@@ -84,5 +84,5 @@ def contrast_ids(raw: pl.Series, known: IdMap) -> str:
     "they are such as 7 (Int64), and the known ones such as '007' (String)"
     """
     first = raw.drop_nulls()
-    asked, there = (repr(ids[0]) if len(ids) else "none" for ids in (first, known.ids))
+    asked, there = (shorten(ids[0]) if len(ids) else "none" for ids in (first, known.ids))
     return f"they are such as {asked} ({raw.dtype}), and the known ones such as {there} ({known.ids.dtype})"

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -15,7 +16,7 @@ from reccl.data.ingest.funnel import Count
 from reccl.errors import DataError
 
 MANIFEST = "dataset.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -44,6 +45,7 @@ def write(dataset: Dataset, folder: Path) -> None:
                 "notes": dataset.notes,
                 "files": digests,
             }
+            manifest["digest"] = hash_values(manifest)
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
     except OSError as error:
         reason = error.strerror or error
@@ -56,6 +58,8 @@ def read(folder: Path) -> Dataset:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
             raise DataError(f"prepared data {folder} has format {manifest['format']}, not {FORMAT}")
+        if manifest.pop("digest") != hash_values(manifest):
+            raise DataError(f"prepared data {folder / MANIFEST} is corrupt")
         tables = {}
         for name, expected in manifest["files"].items():
             if sha256(folder / name) != expected:
@@ -75,8 +79,13 @@ def read(folder: Path) -> Dataset:
         )
     except DataError:
         raise
-    except Exception as error:  # a file may hold anything
+    except (Exception, pl.exceptions.PanicException) as error:  # a file may hold anything
         raise DataError(f"prepared data {folder} is corrupt ({type(error).__name__})") from None
+
+
+def hash_values(values: dict[str, Any]) -> str:
+    """Hex digest of what a manifest says."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ from reccl.data.ids import IdMap, contrast_ids
 from reccl.data.ingest.files import TEXT, read_table, scan
 from reccl.data.ingest.frames import to_polars
 from reccl.data.ingest.table_files import find_table_files
-from reccl.errors import DataError, join_names
+from reccl.errors import DataError, join_names, shorten
 from reccl.recommend.new_nodes import Log
 
 Names = Mapping[str, str]
@@ -88,7 +88,7 @@ def type_user_ids(users: Any, known: IdMap, names: Names | None = None) -> pl.Se
     typed = known.cast(raw)
     if typed.null_count():
         bad = raw.filter(typed.is_null())[0]
-        raise DataError(f"user id {bad!r} is not {known.ids.dtype}, as this model's user ids are")
+        raise DataError(f"user id {shorten(bad)} is not {known.ids.dtype}, as this model's user ids are")
     known.require_match(raw, "none of the users asked for is known")
     return typed.alias(USER)
 
@@ -99,14 +99,16 @@ def require_rows(wanted: Any, known: IdMap, names: Names, side: str) -> Tensor:
     rows = known.to_rows(raw)
     if rows.null_count():
         bad = raw.filter(rows.is_null())[0]
-        raise DataError(f"{side} {bad!r} is not known to this model; its {side} ids are such as {known.ids[0]!r}")
+        raise DataError(
+            f"{side} {shorten(bad)} is not known to this model; its {side} ids are such as {known.ids[0]!r}"
+        )
     return torch.from_numpy(rows.to_numpy(writable=True)).long()
 
 
 def to_series(ids: Any, names: Names, side: str = USER) -> pl.Series:
     """A column of raw ids of users or items (`side`)."""
     if isinstance(ids, str | bytes | int | float):
-        raise DataError(f"{side}s {ids!r}: give a list of ids, {side}s=[{ids!r}]")
+        raise DataError(f"{side}s {shorten(ids)}: give a list of ids, {side}s=[{shorten(ids)}]")
     if hasattr(ids, "columns") or isinstance(ids, pl.LazyFrame):
         table = rename_ids(to_polars(ids), names)
         if side not in table.columns and table.width != 1:
@@ -135,6 +137,6 @@ def count_unknown(users: pl.Series, known: IdMap, log: Log) -> None:
     strangers = ids.filter(known.to_rows(ids).is_null())
     if len(strangers):
         log(
-            f"{len(strangers):,} of {len(ids):,} users are not known, such as {strangers[0]!r}: "
+            f"{len(strangers):,} of {len(ids):,} users are not known, such as {shorten(strangers[0])}: "
             "they get the most popular items"
         )

@@ -163,7 +163,7 @@ def load(folder: Path) -> Model:
         return read(folder, manifest, checkpoint.load(folder / TENSORS))
     except RunError:
         raise
-    except Exception as error:  # a file may hold anything, and each reader has errors of its own
+    except (Exception, pl.exceptions.PanicException) as error:  # a file may hold anything, each reader has its errors
         reason = error if isinstance(error, DamageError | RecclError) else describe_error(error, where=False)
         raise RunError(f"no usable model in {folder} ({reason}); train it again") from error
 

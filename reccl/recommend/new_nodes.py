@@ -9,7 +9,7 @@ from reccl.data.columns import ITEM, USER
 from reccl.data.features import FittedFeatures
 from reccl.data.ids import IdMap, contrast_ids, is_text
 from reccl.encoders.tower import Tower
-from reccl.errors import DataError, did_you_mean, join_names
+from reccl.errors import DataError, did_you_mean, join_names, shorten
 
 Log = Callable[[str], None]
 
@@ -42,9 +42,12 @@ def read_new_nodes(side: str, table: pl.DataFrame | None, ids: IdMap, tower: Tow
         raise DataError(f"row {typed.is_null().arg_max() + 1} of {where} has no {side} id")  # type: ignore[operator]
     if typed.n_unique() < len(typed):
         twice = typed.filter(typed.is_duplicated())[0]
-        raise DataError(f"{where} has {side} {twice!r} twice; give each one row")
+        raise DataError(f"{where} has {side} {shorten(twice)} twice; give each one row")
     if is_text(ids.ids) and not is_text(table[side]) and len(typed):
-        log(f"{side} ids in {where} are {table[side].dtype}, and those of the model text: taken as {typed[0]!r} ...")
+        log(
+            f"{side} ids in {where} are {table[side].dtype}, and those of the model text: "
+            f"taken as {shorten(typed[0])} ..."
+        )
     new = ids.to_rows(typed).is_null()
     if known := len(new) - int(new.sum()):
         log(f"{known:,} of {len(new):,} new {side}s are known to the model and stay as they were trained")
@@ -101,5 +104,5 @@ def cast_ids(where: str, side: str, raw: pl.Series, ids: IdMap) -> pl.Series:
     typed = ids.cast(raw)
     if typed.null_count() > raw.null_count():
         bad = raw.filter(typed.is_null() & raw.is_not_null())[0]
-        raise DataError(f"{side} id {bad!r} in {where} is not {ids.ids.dtype}, as this run's {side} ids are")
+        raise DataError(f"{side} id {shorten(bad)} in {where} is not {ids.ids.dtype}, as this run's {side} ids are")
     return typed

@@ -60,7 +60,7 @@ def test_a_missing_file_is_noticed(written: Path, name: str) -> None:
         store.read(written)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1, "files": {}}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 2, "files": {}}'])
 def test_a_broken_manifest_is_noticed(written: Path, text: str) -> None:
     (written / "dataset.json").write_text(text)
     with pytest.raises(DataError, match="prepared is corrupt"):
@@ -70,7 +70,7 @@ def test_a_broken_manifest_is_noticed(written: Path, text: str) -> None:
 def test_another_format_says_so(written: Path) -> None:
     manifest = json.loads((written / "dataset.json").read_text())
     (written / "dataset.json").write_text(json.dumps({**manifest, "format": 0}))
-    with pytest.raises(DataError, match="has format 0, not 1"):
+    with pytest.raises(DataError, match="has format 0, not 2"):
         store.read(written)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.ingest.checks import ROW, reject_rows, require_columns
-from reccl.errors import DataError
+from reccl.errors import DataError, shorten
 
 WHOLE = r"^(?:0|-?[1-9]\d{0,17})$"
 TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
@@ -45,9 +45,9 @@ def convert(frame: pl.LazyFrame, *conversions: Conversion) -> pl.LazyFrame:
     def refuse(row: dict[str, object]) -> DataError:
         one = pl.DataFrame({name: [value] for name, value in row.items()}, strict=False)
         each = next(each for each, bad in lost.items() if one.select(bad).item())
-        ids = ", ".join(f"{name} {row[name]!r}" for name in (USER, ITEM) if name in row and name != each.column)
+        ids = ", ".join(f"{name} {shorten(row[name])}" for name in (USER, ITEM) if name in row and name != each.column)
         where = f"row {row[ROW]} ({ids})" if ids else f"row {row[ROW]}"
-        return DataError(f"{each.column} {row[each.column]!r} in {where} is not {each.meaning}; {each.advice}")
+        return DataError(f"{each.column} {shorten(row[each.column])} in {where} is not {each.meaning}; {each.advice}")
 
     made = [each.expression(pl.col(each.column), schema[each.column]).alias(f"__{each.column}") for each in conversions]
     checked = reject_rows(

@@ -63,9 +63,9 @@ def scan_delimited(file: Path, dialect: Dialect) -> tuple[pl.LazyFrame, tuple[st
     """
     separator = dialect.separator or ","
     source, lines = scan_lines(file, dialect)
-    blank = pl.col(LINE).str.strip_chars() == ""
+    blank = is_blank(separator)
     try:
-        first = lines.filter(~blank).head(1).collect()
+        first = lines.filter(pl.col(LINE).str.strip_chars() != "").head(1).collect()
         if first.is_empty():
             raise DataError(f"{file} is empty; it needs a header line with the names of the columns")
         start, line = first.row(0)
@@ -102,6 +102,7 @@ def scan_delimited(file: Path, dialect: Dialect) -> tuple[pl.LazyFrame, tuple[st
             schema=dict.fromkeys(names, pl.String),
             null_values=list(MISSING),
             truncate_ragged_lines=True,
+            extra_columns="ignore",
             missing_columns="insert",
         )
         if not survey.spaced:
@@ -127,8 +128,12 @@ def is_empty(file: Path, dialect: Dialect) -> bool:
 
 
 def name_columns(file: Path, line: str, separator: str, dialect: Dialect) -> list[str]:
-    """The names of the columns, by the first line. Raises DataError where two have one name."""
-    fields = line.split(separator) if len(separator) > 1 else next(csv.reader([line], delimiter=separator))
+    """The names of the columns, by the first line. Raises DataError where two have one name, or one goes on below."""
+    try:
+        strict = csv.reader([line], delimiter=separator, strict=dialect.header) if len(separator) == 1 else None
+        fields = line.split(separator) if strict is None else next(strict)
+    except csv.Error:
+        raise DataError(f"{file}: a quotation mark in the header does not end in its line; mend that line") from None
     if dialect.columns is not None:
         names = list(dialect.columns)
         if len(names) != len(fields):
@@ -145,6 +150,12 @@ def name_columns(file: Path, line: str, separator: str, dialect: Dialect) -> lis
     return names
 
 
+def is_blank(separator: str) -> pl.Expr:
+    """Whether a line is no row; one of tabs alone is, where tabs separate fields."""
+    line = pl.col(LINE)
+    return (line.str.strip_chars() == "") & ~line.str.contains(separator, literal=True)
+
+
 def survey_lines(lines: pl.LazyFrame, separator: str, width: int, quoted_header: bool) -> Survey:
     """What all lines tell.
 
@@ -156,7 +167,7 @@ def survey_lines(lines: pl.LazyFrame, separator: str, width: int, quoted_header:
     whole = line.str.contains(f"^{field}(?:{between}{field})*$")
     fits = line.str.count_matches(separator, literal=True) == width - 1
     spaced = line.str.contains_any([space for space in " \t" if space != separator])
-    blank = line.str.strip_chars() == ""
+    blank = is_blank(separator)
     tell = (marked.any(), (fits | blank).all().alias("fits"), spaced.any().alias("spaced"), blank.any().alias("blank"))
     has_marks, all_fit, has_spaces, has_blanks = lines.select(tell).collect(engine="streaming").row(0)
     if not has_marks or len(separator) > 1:
@@ -226,7 +237,14 @@ def read_rows(file: Path, lines: pl.LazyFrame, separator: str, names: list[str],
                     taken.append((number, line))
                     yield f"{line}\n"
 
-        for row in csv.reader(feed(), delimiter=separator):
+        def rows() -> Iterator[list[str]]:
+            try:
+                yield from csv.reader(feed(), delimiter=separator)
+            except csv.Error as error:  # a carriage return outside quotes, a field of more than 128 KiB
+                place = f"{file}, line {taken[-1][0]}" if taken else file
+                raise DataError(f"{place} cannot be read as quoted fields ({error}); mend the line") from None
+
+        for row in rows():
             if len(taken) > 1:
                 try:
                     list(csv.reader([f"{line}\n" for _, line in taken], delimiter=separator, strict=True))

@@ -7,6 +7,7 @@ import polars as pl
 
 from reccl.data.ingest.conversions import infer_types
 from reccl.data.ingest.delimited import Dialect, is_empty, scan_delimited
+from reccl.data.ingest.failures import READING, give_reason
 from reccl.data.ingest.json_files import scan_json, scan_literals
 from reccl.data.ingest.table_files import TableFiles, label
 from reccl.errors import DataError, join_names
@@ -49,7 +50,7 @@ def scan_files(
         frame.collect_schema()
         if len(found.paths) > 1:
             notes += compare_files(frames, [file for file in found.paths if file not in paths])
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except READING as error:
         raise explain(error, read, found.kind, ", or set format") from error
     return frame, tuple(notes)
 
@@ -118,12 +119,11 @@ def read_table(found: TableFiles, ids: tuple[str, ...] = ()) -> pl.DataFrame:
     """
     try:
         table = scan(found, ids=ids).collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except READING as error:
         raise explain(error, found.paths[0], found.kind) from error
     return infer_types(table, ids) if found.kind in TEXT else table
 
 
-def explain(error: Exception, file: Path, kind: str, advice: str = "") -> DataError:
+def explain(error: BaseException, file: Path, kind: str, advice: str = "") -> DataError:
     """The error for a file that cannot be read."""
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return DataError(f"cannot read {file} as {kind}: {reason}; check the file{advice}")
+    return DataError(f"cannot read {file} as {kind}: {give_reason(error)}; check the file{advice}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from reccl.data.ingest.failures import READING, give_reason
 from reccl.data.ingest.transcode import rewrite_lines, to_utf8
 from reccl.errors import DataError
 
@@ -21,8 +22,8 @@ def is_array(file: Path) -> bool:
         first = (
             pl.scan_lines(to_utf8(file), glob=False).filter(pl.col("line").str.strip_chars() != "").head(1).collect()
         )
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"cannot read {file}: {error}") from None
+    except READING as error:
+        raise DataError(f"cannot read {file}: {give_reason(error)}; check the file") from None
     return first.height > 0 and first.item().lstrip("\ufeff ").startswith("[")
 
 
@@ -35,12 +36,12 @@ def scan_json(file: Path) -> pl.LazyFrame:
             return pl.read_json(BytesIO(text.encode()), infer_schema_length=None).lazy()
         frame = pl.scan_ndjson(escape(str(source)), infer_schema_length=None)
         frame.collect_schema()
-    except pl.exceptions.PolarsError as error:
+    except READING as error:
         raise explain_line(file, source, error) from None
     return frame
 
 
-def explain_line(file: Path, source: Path, error: Exception) -> DataError:
+def explain_line(file: Path, source: Path, error: BaseException) -> DataError:
     """The error for the first line that is no JSON object."""
     number = 0
     for batch in pl.scan_lines(source, glob=False).collect_batches(lazy=True):
@@ -55,7 +56,7 @@ def explain_line(file: Path, source: Path, error: Exception) -> DataError:
                 if line.lstrip().startswith(("{'", "{u'")):
                     advice = "it is a Python literal: set format: python"
                 return DataError(f"{file}, line {number} is not a JSON object: {line[:40]!r}; {advice}")
-    return DataError(f"cannot read {file} as JSON: {str(error).splitlines()[0]}; check the file")
+    return DataError(f"cannot read {file} as JSON: {give_reason(error)}; check the file")
 
 
 def scan_literals(file: Path) -> pl.LazyFrame:

@@ -25,7 +25,7 @@ from reccl.data.ingest.checks import ROW, Step, reject_rows, require_columns
 from reccl.data.ingest.conversions import to_numbers
 from reccl.data.ingest.funnel import Count, describe
 from reccl.data.ingest.spill import count_rows, filter_rows
-from reccl.errors import DataError, join_names
+from reccl.errors import DataError, join_names, shorten
 from reccl.lazy import np
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def drop_duplicates(keep: Literal["first", "last", "error"] = "last") -> Step:
             user, item = found[0].select(pair).row(0)
             times = found[0].filter((pl.col(USER) == user) & (pl.col(ITEM) == item)).height
             raise DataError(
-                f"user {user!r} and item {item!r} occur together {times} times "
+                f"user {shorten(user)} and item {shorten(item)} occur together {times} times "
                 f"({sum(repeated.height for repeated in found):,} such rows in all); "
                 "set duplicates: first or last to keep one, sum or count to weigh it"
             )
@@ -138,7 +138,7 @@ def to_seconds(moment: Moment) -> int:
         parsed_moment = datetime.fromisoformat(str(moment))
     except ValueError:
         raise DataError(
-            f"{moment!r} is no point in time; write an ISO date (1998-01-31), a date-time (1998-01-31T12:00), "
+            f"{shorten(moment)} is no point in time; write an ISO date (1998-01-31), a date-time (1998-01-31T12:00), "
             "or whole seconds since 1970 without quotes"
         ) from None
     aware = parsed_moment if parsed_moment.tzinfo else parsed_moment.replace(tzinfo=UTC)

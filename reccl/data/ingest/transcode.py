@@ -6,6 +6,7 @@ import lzma
 import shutil
 from collections.abc import Callable
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -73,6 +74,10 @@ def _name_copy(path: Path) -> Path:
 @cache
 def _copy(path: Path, encoding: str, _changed: int) -> Path:
     target = _name_copy(path)
-    with _open(path) as file, target.open("w", encoding="utf-8", newline="") as copy:
-        shutil.copyfileobj(codecs.getreader(encoding)(file), copy)
+    with (
+        _open(path) as file,
+        TextIOWrapper(file, encoding, newline="") as text,  # refuses half a character at the end
+        target.open("w", encoding="utf-8", newline="") as copy,
+    ):
+        shutil.copyfileobj(text, copy)
     return target
