@@ -120,22 +120,26 @@ def is_whole(text: pl.Expr) -> pl.Expr:
     return plain.cast(pl.Int64, strict=False).cast(pl.String).eq_missing(plain)
 
 
-def to_whole_numbers(column: str, advice: str = "mend the file", known: bool = False) -> Conversion:
-    """A column as int64; text such as `007` or `12a`, which a number cannot reproduce, is an error.
+def to_whole_numbers(
+    column: str, advice: str = "mend the file", known: bool = False, kind: pl.DataType | None = None
+) -> Conversion:
+    """A column as whole numbers of a `kind` (Int64); text that a number cannot reproduce (`007`, `12a`) is an error.
 
     `known`: that all text is whole numbers has been checked.
     """
+    whole = pl.Int64() if kind is None else kind
 
     def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         if dtype.is_integer():
-            return values.cast(pl.Int64, strict=False)
-        if dtype.is_float():  # as whole numbers come where some are missing
-            return pl.when(values.round() == values).then(values).cast(pl.Int64, strict=False)
+            return values.cast(whole, strict=False)
+        if dtype.is_float() or dtype.is_decimal():  # as whole numbers come where some are missing
+            return pl.when(values.cast(pl.Float64).round() == values).then(values).cast(whole, strict=False)
         text = values.cast(pl.String).str.strip_chars().str.strip_suffix(".0")
-        number = text.cast(pl.Int64, strict=False)
+        number = text.cast(whole, strict=False)
         return number if known else pl.when(number.cast(pl.String) == text).then(number)
 
-    return Conversion(column, expression, "a whole number", advice)
+    meaning = "a whole number" + f" that fits {whole}" * (whole != pl.Int64)
+    return Conversion(column, expression, meaning, advice)
 
 
 def to_text(column: str) -> Conversion:

@@ -14,18 +14,15 @@ from reccl.data.ingest.conversions import (
     Conversion,
     convert,
     infer_types,
-    is_whole,
     require_one_of,
-    to_exported_text,
     to_numbers,
-    to_text,
     to_weights,
-    to_whole_numbers,
 )
 from reccl.data.ingest.delimited import Dialect
 from reccl.data.ingest.events import Events, require_known_events, weigh_events
 from reccl.data.ingest.files import TEXT, scan_files
 from reccl.data.ingest.funnel import Funnel
+from reccl.data.ingest.id_types import Ids, tell_id_types, to_ids
 from reccl.data.ingest.table_files import Format, find_table_files
 from reccl.data.ingest.tables import Tables
 from reccl.data.ingest.time_forms import TimeForm, tell_time_form
@@ -88,7 +85,7 @@ def interactions_to_tables(
     part: Column = None,
     decimal: Literal[".", ","] = ".",
     thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
-    ids: Literal["auto", "integer", "string"] = "auto",
+    ids: Ids = "auto",
     users_id: str | None = None,
     items_id: str | None = None,
     nulls: Literal["drop", "error"] = "drop",
@@ -130,12 +127,11 @@ def interactions_to_tables(
     columns |= {name: name for name in unnamed if asked.get(name)}
     frame = rename(raw, columns, interactions.origin)
     present = frame.collect_schema().names()
-    whole = find_whole_ids(frame, ids, guess=not interactions.typed)
+    kept, said = tell_id_types(frame, ids, interactions.typed)
+    notes += said
 
     def convert_ids(key: str, known: bool = False) -> Conversion:
-        if whole[key]:
-            return to_whole_numbers(key, "set ids: string", known)
-        return to_text(key) if interactions.typed or ids == "string" else to_exported_text(key)
+        return to_ids(key, kept[key], exported=not interactions.typed and ids != "string", known=known)
 
     conversions = {key: convert_ids(key, known=ids == "auto" and not interactions.typed) for key in (USER, ITEM)}
     conversions |= {name: to_numbers(name, decimal, thousands) for name in (RATING,) if name in present}
@@ -243,26 +239,3 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
     if USER in chosen and chosen[USER] == chosen.get(ITEM):
         raise DataError(f"user and item are both column {chosen[USER]!r} of {origin}; set user: COLUMN, item: COLUMN")
     return chosen
-
-
-def find_whole_ids(frame: pl.LazyFrame, ids: Literal["auto", "integer", "string"], guess: bool) -> dict[str, bool]:
-    """Whether the ids of users and items are whole numbers; `guess`: where all text is."""
-    schema = frame.collect_schema()
-    for key in (USER, ITEM):
-        if schema[key].is_nested():
-            raise DataError(f"{key} holds {schema[key]}; ids are numbers or text: write the one inside into a column")
-    if ids != "auto":
-        return dict.fromkeys((USER, ITEM), ids == "integer")
-    if not guess:
-        whole = {key: schema[key].is_integer() or schema[key].is_float() for key in (USER, ITEM)}
-        wide = [key for key in whole if schema[key] in (pl.UInt64, pl.Int128, pl.UInt128)]
-        if wide:  # ids beyond Int64 are text
-            most = frame.select(pl.col(wide).max()).collect(engine="streaming").row(0, named=True)
-            whole |= {key: most[key] is None or most[key] < 2**63 for key in wide}
-        return whole
-    whole = dict.fromkeys((USER, ITEM), True)
-    for rows in (frame.head(10_000), frame):  # the first rows mostly tell where ids are text
-        asked = [is_whole(pl.col(key)).all().alias(key) for key, so_far in whole.items() if so_far]
-        if asked:
-            whole |= rows.select(asked).collect(engine="streaming").row(0, named=True)
-    return whole
