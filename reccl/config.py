@@ -54,6 +54,9 @@ class Experiment(Settings):
     """Name of the run."""
     seed: int = 42
     """Seed of initialization, views, negatives and batch order. The split has its own."""
+    deterministic: bool = False
+    """true: the same bits with any number of threads, computed by one; on CUDA, only operations that repeat to the bit.
+    Slower; see Determinism."""
     data: AnyData
     """Raw files, pipeline and split; or the name of a file of configs/data/."""
     encoder: AnyEncoder | None = None

@@ -10,6 +10,7 @@ from reccl.config import Experiment, own_code
 from reccl.data.dataset import Dataset
 from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
+from reccl.determinism import fixed_order
 from reccl.evaluation import Slices
 from reccl.fitting import check_metric, learn, means, measure_part, note_unweighted
 from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, mean_speed
@@ -45,7 +46,8 @@ def run(
     try:
         for callback in callbacks:
             callback.on_run_start(experiment, data)
-        outcome = fit_and_test(experiment, data, hardware, clock, callbacks, log)
+        with fixed_order(experiment.deterministic, hardware):
+            outcome = fit_and_test(experiment, data, hardware, clock, callbacks, log)
         for callback in callbacks:
             callback.on_run_end(outcome)
     except BaseException as error:

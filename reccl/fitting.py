@@ -14,6 +14,7 @@ from reccl.data.columns import ITEM, USER, WEIGHT
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
+from reccl.determinism import fixed_order
 from reccl.encoders import Embeddings, Encoder
 from reccl.encoders.tower import Towers
 from reccl.errors import ConfigError, join_names
@@ -60,22 +61,23 @@ def learn(
         checkpoints: where the state of training is kept, and from where it goes on.
 
     """
-    graph = data.build_graph(times=experiment.scorer.uses_times()).to(device)
-    features = data.build_feature_tables()
-    experiment.scorer.check(graph)
-    if experiment.cold_start is not None:
-        has_encoder = experiment.encoder is not None
-        experiment.cold_start.check(graph, features, experiment.scorer, has_encoder=has_encoder)
-    builder = experiment.scorer.builder(graph)
-    embeddings, fitted = None, Fit()
-    if experiment.encoder is not None:
-        with torch.random.fork_rng():  # torch's layers draw first values of their own, before ours replace them
-            embeddings, fitted = fit_encoder(
-                experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoints
-            )
-    metric = selection_metric(experiment, data, device)
-    builder = select(builder, embeddings, metric)
-    return place(experiment, builder, embeddings, fitted, features, metric)
+    with fixed_order(experiment.deterministic, device):
+        graph = data.build_graph(times=experiment.scorer.uses_times()).to(device)
+        features = data.build_feature_tables()
+        experiment.scorer.check(graph)
+        if experiment.cold_start is not None:
+            has_encoder = experiment.encoder is not None
+            experiment.cold_start.check(graph, features, experiment.scorer, has_encoder=has_encoder)
+        builder = experiment.scorer.builder(graph)
+        embeddings, fitted = None, Fit()
+        if experiment.encoder is not None:
+            with torch.random.fork_rng():  # torch's layers draw first values of their own, before ours replace them
+                embeddings, fitted = fit_encoder(
+                    experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoints
+                )
+        metric = selection_metric(experiment, data, device)
+        builder = select(builder, embeddings, metric)
+        return place(experiment, builder, embeddings, fitted, features, metric)
 
 
 def fit_encoder(

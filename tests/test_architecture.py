@@ -33,6 +33,7 @@ LAYERS = (
         "redaction",
         "trust",
         "cache",
+        "determinism",
     },
     {"data"},
     {"losses", "metrics"},
@@ -51,6 +52,7 @@ LAYERS = (
 SIDEWAYS = {
     "settings": {"errors", "limits", "redaction", "trust"},
     "cache": {"errors"},
+    "determinism": {"errors"},
     "trust": {"cache", "errors"},
     "config_errors": {"errors", "redaction"},
     "bounded_yaml": {"errors"},
