@@ -9,6 +9,8 @@ from reccl.data.ingest.conversions import WHOLE
 from reccl.scaffold.times import Times, times_of
 
 Kind = Literal["text", "whole", "number", "time", "boolean", "list", "other"]
+FEW = 12
+"""Most values of a column of text whose values are all kept."""
 BOOLEANS = ("true", "false", "yes", "no")
 
 
@@ -25,6 +27,7 @@ class Column:
     lowest: float | None = None  # of numbers
     highest: float | None = None
     median: float | None = None
+    values: tuple[str, ...] = ()  # all of them, the most frequent first, where they are text and few
     leading_zeros: bool = False  # ids such as 007, which a number could not give back
     times: Times | None = None
 
@@ -57,6 +60,7 @@ def column_of(values: pl.Series) -> Column:
         missing=values.null_count(),
         distinct=0 if nested else known.n_unique(),
         examples=tuple(show_values(value) for value in (known.head(3) if nested else first_distinct(known))),
+        values=all_values(known) if kind == "text" else (),
         lowest=float(read.min()) if numeric else None,  # type: ignore[arg-type]
         highest=float(read.max()) if numeric else None,  # type: ignore[arg-type]
         median=float(read.median()) if numeric else None,  # type: ignore[arg-type]
@@ -98,6 +102,14 @@ def of_text(values: pl.Series) -> tuple[Kind, pl.Series]:
     if numbers.null_count() or values.str.contains(r"^0\d+$").any():
         return "text", values
     return "number", numbers
+
+
+def all_values(known: pl.Series) -> tuple[str, ...]:
+    """All values of a column, the most frequent first; none where they are more than a few."""
+    counts = (
+        known.cast(pl.String).alias("value").value_counts(name="rows").sort("rows", "value", descending=[True, False])
+    )
+    return tuple(counts["value"].to_list()) if counts.height <= FEW else ()
 
 
 def first_distinct(values: pl.Series, number: int = 3) -> list[object]:

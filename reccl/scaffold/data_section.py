@@ -6,6 +6,7 @@ from reccl.scaffold.annotated import flow, line
 from reccl.scaffold.column import Column
 from reccl.scaffold.features import Features
 from reccl.scaffold.plan import Plan
+from reccl.scaffold.words import event_weight
 
 SPLITS = ("temporal", "leave_last_out", "random_per_user", "random_global", "cold_items", "cold_users")
 TIMED = ("temporal", "leave_last_out")
@@ -41,8 +42,23 @@ def columns(plan: Plan) -> Iterator[str]:
         yield from line(f"part: {flow(found['part'].name)}", "Column that says train, validation or test.", 2)
     yield from ratings(found.get("rating"))
     if "weight" in found:
-        about = "Column with the strength of an interaction; no bundled model makes use of it yet."
+        about = "How much a row counts; repeated rows are then summed with duplicates: sum."
+        if (found["weight"].lowest or 0) <= 0:
+            about += f" Numbers from {found['weight'].lowest:g} on: those that are not above 0 are refused."
         yield from line(f"# weight: {flow(found['weight'].name)}", about, 2)
+    if "event" in found:
+        yield from events(found["event"])
+
+
+def events(column: Column) -> Iterator[str]:
+    """The key of the kinds of events, commented out: what they weigh is to be tried."""
+    weights = {kind: int(event_weight(kind)) for kind in sorted(column.values, key=event_weight)}
+    heaviest, written = list(weights)[-1], ", ".join(f"{flow(kind)}: {weight}" for kind, weight in weights.items())
+    about = (
+        f"What a row weighs by its kind (a guess: try others), with duplicates: sum. targets: [{heaviest}] holds out "
+        "these alone."
+    )
+    yield from line(f"# events: {{column: {flow(column.name)}, weights: {{{written}}}}}", about, 2)
 
 
 def moments(column: Column | None) -> Iterator[str]:
@@ -80,7 +96,7 @@ def ids(plan: Plan) -> Iterator[str]:
 
 def rows(plan: Plan) -> Iterator[str]:
     """Which rows are kept."""
-    about = "Of rows with one user and item, the one that counts. Or: first, error."
+    about = "Of rows with one user and item, the one that counts. Or: first, error; sum and count let repeats weigh."
     yield from line("duplicates: last", about, 2)
     yield from line("# user_core: 5", "Keep users with at least so many interactions, and with item_core items.", 2)
     if "timestamp" in plan.columns:

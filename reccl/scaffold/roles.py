@@ -37,7 +37,7 @@ def guess_roles(columns: Sequence[Column], given: Mapping[Role, str | None] | No
         if name is not None:
             require_column(name, columns, f"--{role}")
         found[role] = Guess(role, name, "as given" if name else "left out, as given")
-    order: tuple[Role, ...] = ("part", "timestamp", "user", "item", "rating", "weight")
+    order: tuple[Role, ...] = ("part", "timestamp", "event", "user", "item", "rating", "weight")
     for role in order:
         if role not in found:
             taken = {guess.column for guess in found.values()}
@@ -60,6 +60,16 @@ def guess_part(columns: Sequence[Column]) -> Guess:
         if column.distinct <= len(PARTS) and {TRAIN, TEST} <= values <= set(PARTS):
             return Guess("part", column.name, f"holds {', '.join(sorted(values))}")
     return Guess("part", None, "no column says train and test")
+
+
+def guess_event(columns: Sequence[Column]) -> Guess:
+    """A column of a few kinds of events, such as view and purchase, under a name that says so."""
+    named = [column for column in columns if len(column.values) > 1 and not named_id_name(column.name)]
+    named = [column for column in named if place_of(words_in(column.name), "event") is not None]
+    if not named:
+        return Guess("event", None, "no column is named like one")
+    best = min(named, key=lambda column: place_of(words_in(column.name), "event") or 0)
+    return Guess("event", best.name, f"by its name; {len(best.values)} kinds")
 
 
 def guess_timestamp(columns: Sequence[Column]) -> Guess:
@@ -177,6 +187,7 @@ def guess_number(role: Role) -> Callable[[Sequence[Column]], Guess]:
 
 GUESSERS: dict[Role, Callable[[Sequence[Column]], Guess]] = {
     "part": guess_part,
+    "event": guess_event,
     "timestamp": guess_timestamp,
     "user": guess_identifier("user"),
     "item": guess_identifier("item"),

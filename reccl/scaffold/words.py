@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-Role = Literal["user", "item", "timestamp", "rating", "weight", "part"]
-ROLES: tuple[Role, ...] = ("user", "item", "timestamp", "rating", "weight", "part")
+Role = Literal["user", "item", "timestamp", "rating", "weight", "event", "part"]
+ROLES: tuple[Role, ...] = ("user", "item", "timestamp", "rating", "weight", "event", "part")
 
 WORDS: dict[Role, tuple[str, ...]] = {
     "user": (
@@ -39,12 +39,19 @@ WORDS: dict[Role, tuple[str, ...]] = {
         *("weight", "quantity", "qty", "count", "plays", "playcount", "listens", "views", "clicks", "hours", "menge"),
         *("units", "times", "frequency", "amount"),
     ),
+    "event": ("event", "action", "behavior", "behaviour", "activity", "interaction"),
     "part": ("part", "split", "fold", "subset", "set"),
 }
 """Words that name a role, the likeliest first."""
 
 GROUPS = ("session", "basket", "invoice", "order")
 """Words of `user` for what groups interactions where no user is named."""
+
+EVENTS: dict[str, float] = {
+    **dict.fromkeys(("purchase", "buy", "bought", "order", "transaction", "checkout", "sale", "pay", "subscribe"), 10),
+    **dict.fromkeys(("cart", "basket", "fav", "favorite", "like", "wish", "wishlist", "save", "share", "download"), 3),
+}
+"""What an event weighs by the words in it; others weigh 1. A start to search from, no measurement."""
 
 IDENTIFIERS = ("id", "ids", "key", "code", "no", "nr", "num", "number", "nummer", "uid", "guid", "uuid", "hash", "sku")
 """Words that say that a column identifies something."""
@@ -79,6 +86,17 @@ def place_of(words: Sequence[str], role: Role) -> int | None:
     known = WORDS[role]
     places = [known.index(word) for spelled in words for word in (spelled, stem(spelled)) if word in known]
     return min(places, default=None)
+
+
+def event_weight(kind: str) -> float:
+    """What a kind of event might weigh, by its name.
+
+    >>> event_weight("view"), event_weight("add_to_cart"), event_weight("addtocart"), event_weight("Transaction")
+    (1.0, 3, 10, 10)
+    """
+    words = words_in(kind)
+    joined = "".join(words)
+    return max((weight for word, weight in EVENTS.items() if word in words or joined.endswith(word)), default=1.0)
 
 
 def stem(word: str) -> str:

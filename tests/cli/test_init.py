@@ -136,6 +136,23 @@ def test_the_config_of_a_table_of_any_shape_trains(fresh, planted: pl.DataFrame,
     assert json.loads(trained.out)[0]["test"]["recall_at_10"] > 0.1
 
 
+def test_weights_and_kinds_of_events_are_written_to_be_taken_up(fresh, planted: pl.DataFrame) -> None:
+    log = planted.with_columns(
+        event=pl.Series(["view", "view", "addtocart", "buy"] * 900), Quantity=pl.Series([1, -2] * 1800)
+    )
+    log.write_csv(fresh.folder / "log.csv")
+    assert fresh("init", "log.csv").code == 0
+    text = (fresh.folder / "log.yaml").read_text()
+    assert "# weight: Quantity" in text and "Numbers from -2 on: those that are not above 0 are refused." in text
+    weights = "weights: {view: 1, addtocart: 3, buy: 10}}"
+    assert f"# events: {{column: event, {weights}" in text
+    taken = text.replace("# events: ", "events: ").replace("duplicates: last", "duplicates: sum")
+    (fresh.folder / "log.yaml").write_text(taken)
+    described = fresh("data", "describe", "--config", "log.yaml")
+    assert described.code == 0, described.err
+    assert yaml.safe_load(taken)["data"]["events"]["weights"] == {"view": 1, "addtocart": 3, "buy": 10}
+
+
 class TestFeatures:
     @pytest.fixture
     def described(self, fresh, planted_users: pl.DataFrame, planted_items: pl.DataFrame):

@@ -58,7 +58,7 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     ),
     "Retailrocket": (
         {"timestamp": SECONDS * 1000, "visitorid": U, "event": ["view", "add"] * (N // 2), "itemid": I},
-        {"user": "visitorid", "item": "itemid", "timestamp": "timestamp"},
+        {"user": "visitorid", "item": "itemid", "timestamp": "timestamp", "event": "event"},
     ),
     "eCommerce events": (
         {
@@ -72,7 +72,7 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             "user_id": U,
             "user_session": words("s", BROWSING),
         },
-        {"user": "user_id", "item": "product_id", "timestamp": "event_time"},
+        {"user": "user_id", "item": "product_id", "timestamp": "event_time", "event": "event_type"},
     ),
     "Yelp": (
         {"review_id": ROW, "user_id": U, "business_id": I, "stars": STARS, "date": ISO, "useful": FEW},
