@@ -186,6 +186,42 @@ COMMANDS = (
 )
 
 
+def run_command(*words: str) -> str:
+    """Code that runs a command and stays."""
+    code = f"import sys\nfrom reccl.cli.app import main\nsys.argv = ['reccl', *{words!r}]\n"
+    return f"{code}try:\n    main()\nexcept SystemExit:\n    pass"
+
+
+QUICK = (
+    ["runs"],
+    ["config", "list"],
+    ["config", "show", "movielens"],
+    ["config", "reference"],
+    ["data", "list"],
+    ["methods"],
+    ["train", "--config", "movielens", "--set", "encoder.dimensoin=3"],
+    ["train", "--config", "movielns"],
+    ["train"],
+    ["data", "describe", "ml-100q"],
+)
+
+
+@pytest.mark.parametrize("words", QUICK, ids=" ".join)
+def test_lists_and_mistakes_are_answered_without_heavy_libraries(words: list[str]) -> None:
+    heavy = {"torch", "torch_geometric", "mlflow", "pandas", "scipy", "sklearn", "matplotlib"}
+    assert not loaded_by(run_command(*words)) & heavy
+
+
+@pytest.mark.parametrize(
+    "line", ["train --config mo", "config show ", "data fetch ", "train --set enc", "train --resume l"]
+)
+def test_completion_loads_no_heavy_library(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_RECCL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"reccl {line}")
+    monkeypatch.setenv("COMP_CWORD", str(len(f"reccl {line}.".split()) - 1))
+    assert not loaded_by(run_command()) & {"torch", "torch_geometric", "mlflow", "pandas", "scipy", "sklearn"}
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)])
 def test_help_loads_no_heavy_library(words: list[str]) -> None:
     code = f"import sys\nfrom reccl.cli.app import main\nsys.argv = ['reccl', *{words!r}]\n"

@@ -162,7 +162,7 @@ class TestRecord:
         assert metrics["time/peak_memory_gib"] > 0
 
     def test_the_three_parts_are_its_inputs(self, outcome: Recorded) -> None:
-        inputs = tracking.find(outcome.run).inputs.dataset_inputs
+        inputs = tracking.client().get_run(outcome.run).inputs.dataset_inputs
         contexts = {tag.value for entry in inputs for tag in entry.tags if tag.key == "mlflow.data.context"}
         assert contexts == {"train", "validation", "test"}
         assert len({entry.dataset.digest for entry in inputs}) == 3

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reccl.cli.completion import complete_data
 from reccl.cli.console import Device, Json, Quiet, flag, hint, out, print_json, say, table
 from reccl.errors import join_names
 
@@ -16,7 +17,10 @@ EXAMPLES = ("reccl bench --quick --data ml-100k", "reccl bench --device cuda --j
 
 def bench(
     quick: Annotated[bool, flag("--quick", help="Only what is done in minutes on two cores.")] = False,
-    data: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this data set. Repeatable.")] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this data set. Repeatable.", autocompletion=complete_data),
+    ] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

@@ -11,11 +11,12 @@ import typer
 
 from reccl.bundle import available, find
 from reccl.cli.commands import command
+from reccl.cli.completion import complete_config
 from reccl.cli.console import Json, Override, Quiet, flag, hint, out, print_json, say, table
 from reccl.errors import ConfigError, did_you_mean
 
 app = typer.Typer(help="Configs: list, show, copy.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="A name of reccl config list, or a path.")]
+Name = Annotated[str, typer.Argument(help="A name of reccl config list, or a path.", autocompletion=complete_config)]
 
 
 @command(app, "list", "reccl config list")

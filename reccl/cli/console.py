@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from reccl.cli.completion import complete_key, complete_run
+
 WIDE = 240
 """Columns where nobody looks: in a pipe or a file."""
 
@@ -75,8 +77,19 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 Trust = Annotated[bool, flag("--trust", help="Run the code that the run's config names, whoever wrote it.")]
 Override = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. encoder.dimension=128. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a config key, e.g. encoder.dimension=128. Repeatable.",
+        autocompletion=complete_key,
+    ),
 ]
 RunName = Annotated[
-    str, typer.Option("--run", metavar="RUN", help="Run id, unique prefix of one, run name, or latest.")
+    str,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="Run id, unique prefix of one, run name, or latest.",
+        autocompletion=complete_run,
+    ),
 ]

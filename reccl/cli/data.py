@@ -8,6 +8,7 @@ import typer
 
 from reccl.bundle import available
 from reccl.cli.commands import command
+from reccl.cli.completion import complete_data
 from reccl.cli.console import Json, Override, Quiet, hint, out, print_json, say, table
 from reccl.errors import ConfigError
 
@@ -43,7 +44,7 @@ def show_all(json: Json = False, quiet: Quiet = False) -> None:
 
 @command(app, "fetch", "reccl data fetch ml-100k", "reccl data fetch gowalla --root /data")
 def fetch(
-    name: Annotated[str, typer.Argument(help="A name of reccl data list.")],
+    name: Annotated[str, typer.Argument(help="A name of reccl data list.", autocompletion=complete_data)],
     root: Annotated[Path | None, typer.Option(help="Folder that holds data sets by name; looked into first.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -58,7 +59,9 @@ def fetch(
 
 @command(app, "describe", "reccl data describe ml-100k", "reccl data describe --config orders.yaml")
 def describe(
-    name: Annotated[str | None, typer.Argument(help="A file of configs/data, e.g. ml-100k.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A file of configs/data, e.g. ml-100k.", autocompletion=complete_data)
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="A config, for its data section.")] = None,
     overrides: Override = None,
     json: Json = False,

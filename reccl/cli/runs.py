@@ -1,6 +1,10 @@
 """`reccl runs`."""
 
-from datetime import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,13 +12,17 @@ import typer
 from reccl.cli.console import Json, Quiet, hint, out, print_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from reccl.tracking.find import AnyRun
 
-EXAMPLES = ("reccl runs", "reccl runs --limit 5 --json")
+EXAMPLES = ("reccl runs", "reccl runs --metric test/recall_at_50 --limit 5", "reccl runs --json")
 
 
 def runs(
     limit: Annotated[int, typer.Option(min=1, help="Newest runs to list.")] = 20,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A metric to show, in place of NDCG and recall on test. Repeatable."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -27,11 +35,16 @@ def runs(
             [
                 {
                     "id": run.info.run_id,
-                    "name": run.info.run_name,
+                    "name": name_of(run),
                     "status": run.info.status,
+                    "data": data_of(run),
                     "started": datetime.fromtimestamp(run.info.start_time / 1000).isoformat(timespec="seconds"),
                     "resumable": tracking.has_checkpoint(run.info.run_id),
-                    "metrics": {name: value for name, value in run.data.metrics.items() if name.startswith("test/")},
+                    "metrics": {
+                        name: value
+                        for name, value in run.data.metrics.items()
+                        if name.startswith("test/") or name in (metric or ())
+                    },
                 }
                 for run in found
             ]
@@ -41,19 +54,19 @@ def runs(
         out.print("no runs yet")
         hint("reccl train --config movielens.yaml")
         return
-    right = ("ndcg@10", "recall@20", "seconds")
-    made = table(None, "run", "name", "started", "status", "data", *right, right=right)
+    shown = metric or choose_metrics(run.data.metrics for run in found)
+    heads = [name.removeprefix("test/").replace("_at_", "@") for name in shown]
+    made = table(None, "run", "name", "age", "status", "data", *heads, "seconds", right=("age", *heads, "seconds"))
     for run in found:
         metrics = run.data.metrics
-        shown = [metrics.get("test/ndcg_at_10"), metrics.get("test/recall_at_20")]
         seconds = metrics.get("time/train_seconds")
         made.add_row(
             run.info.run_id[:8],
-            run.info.run_name,
-            datetime.fromtimestamp(run.info.start_time / 1000).isoformat(" ", "seconds"),
+            name_of(run),
+            age(datetime.now(UTC).timestamp() - run.info.start_time / 1000),
             run.info.status,
-            data_of(run.data.params),
-            *("-" if value is None else f"{value:.4f}" for value in shown),
+            data_of(run),
+            *("-" if (value := metrics.get(name)) is None else f"{value:.4f}" for name in shown),
             "-" if seconds is None else f"{seconds:.1f}",
         )
     out.print(made)
@@ -63,7 +76,37 @@ def runs(
         hint(f"reccl train --resume {unfinished.info.run_id[:8]}")
 
 
-def data_of(parameters: "Mapping[str, str]") -> str:
-    """What a run was trained on: a data set by name, a file, or the pipeline that read it."""
-    named = (parameters.get(f"data.{key}", "None") for key in ("source", "interactions", "pipeline"))
-    return next((name for name in named if name != "None"), "-")
+def choose_metrics(recorded: "Iterable[Mapping[str, float]]") -> list[str]:
+    """NDCG and recall on test, each at the cutoff that most of the runs have; 10 and 20 where nothing is measured."""
+    names = Counter(name for metrics in recorded for name in metrics)
+    chosen = []
+    for usual in ("test/ndcg_at_10", "test/recall_at_20"):
+        kind = re.compile(re.escape(usual.rpartition("_")[0]) + r"_\d+")
+        there = [name for name in names if kind.fullmatch(name)]
+        chosen.append(max(there, key=lambda name: (names[name], name == usual, name), default=usual))
+    return chosen
+
+
+def name_of(run: "AnyRun") -> str:
+    """What a run is called; - where nobody named it."""
+    return run.info.run_name or run.data.tags.get("reccl.name") or "-"
+
+
+def data_of(run: "AnyRun") -> str:
+    """What a run was trained on: a data set by name, a file without its ending, or the pipeline that read it."""
+    if named := run.data.tags.get("data"):
+        return str(named)
+    values = (run.data.params.get(f"data.{key}", "None") for key in ("source", "interactions", "pipeline"))
+    return next((PurePath(name).stem or name for name in values if name not in ("None", "")), "-")
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest unit that there is at least one of.
+
+    >>> age(5), age(125), age(7 * 3600), age(3 * 86400 + 5)
+    ('5 s', '2 min', '7 h', '3 d')
+    """
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{max(0, int(seconds))} s"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reccl.cli.completion import complete_config, complete_run
 from reccl.cli.console import Device, Json, Override, Quiet, Trust, err, flag, hint, out, print_json, say, table, warn
 from reccl.errors import ConfigError, UnrecordedError
 
@@ -24,7 +25,13 @@ EITHER = ("--config", "--resume")
 
 def train(
     config: Annotated[
-        str | None, typer.Option("--config", "-c", help="Config: a path, or a name of reccl config list.")
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="Config: a path, or a name of reccl config list.",
+            autocompletion=complete_config,
+        ),
     ] = None,
     overrides: Override = None,
     resume: Annotated[
@@ -33,6 +40,7 @@ def train(
             metavar="RUN",
             help="Go on with a run that was stopped, killed or failed, from its last checkpoint: its id, a unique "
             "prefix of it, its name, or latest.",
+            autocompletion=complete_run,
         ),
     ] = None,
     device: Device = "auto",

@@ -1,4 +1,10 @@
-"""Tracking, an index: runs in MLflow. The only room that imports mlflow."""
+"""Tracking, an index: runs in MLflow. The only room that imports mlflow.
+
+What records runs is loaded when it is first used: a list of them needs neither MLflow nor torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from reccl.tracking.environment import commit, environment, version_of
 from reccl.tracking.find import (
@@ -9,15 +15,30 @@ from reccl.tracking.find import (
     model_of,
     per_user_of,
     runs,
+    stored_runs,
     text_of,
 )
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, process_tags
-from reccl.tracking.results import INTERRUPTED
-from reccl.tracking.run import MODEL_TAG, SERVED, Run
-from reccl.tracking.start import PARENT, start_run
 from reccl.tracking.store import EXPERIMENT, client, experiment_id, folder, own_store, store
-from reccl.tracking.tracker import Tracker
-from reccl.tracking.unrecorded import UNRECORDED, find_unrecorded, sync
+from reccl.tracking.tags import INTERRUPTED, MODEL_TAG
+
+if TYPE_CHECKING:
+    from reccl.tracking.run import SERVED, Run
+    from reccl.tracking.start import PARENT, start_run
+    from reccl.tracking.tracker import Tracker
+    from reccl.tracking.unrecorded import UNRECORDED, find_unrecorded, sync
+
+_PLACES = {
+    "PARENT": "start",
+    "SERVED": "run",
+    "UNRECORDED": "unrecorded",
+    "Run": "run",
+    "Tracker": "tracker",
+    "find_unrecorded": "unrecorded",
+    "start_run": "start",
+    "sync": "unrecorded",
+}
+"""Name -> the file that it is loaded from."""
 
 __all__ = [
     "EXPERIMENT",
@@ -47,7 +68,15 @@ __all__ = [
     "runs",
     "start_run",
     "store",
+    "stored_runs",
     "sync",
     "text_of",
     "version_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for (PEP 562)."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

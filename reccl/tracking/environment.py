@@ -5,8 +5,8 @@ import platform
 import subprocess
 from importlib.metadata import version
 
-from reccl.tracking.run import SERVED_NEEDS
-
+SERVED_NEEDS = ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "scipy")
+"""What a served model needs."""
 PACKAGES = (*SERVED_NEEDS, "polars", "scikit-learn", "torch", "torch-geometric")
 
 

@@ -3,28 +3,46 @@
 from collections.abc import Callable
 from pathlib import Path
 from socket import gethostname
-
-import mlflow
-import polars as pl
-from mlflow.entities import Run as MlflowRun
-from mlflow.exceptions import MlflowException
+from typing import TYPE_CHECKING, Union
 
 from reccl.errors import RunError, did_you_mean
-from reccl.recommend import Model
-from reccl.recommend import load as load_model
+from reccl.lazy import pl
 from reccl.redaction import redact
-from reccl.tracking.liveness import HOST, PROCESS, checkpoint_folder, hold, tidy
-from reccl.tracking.results import INTERRUPTED
-from reccl.tracking.run import MODEL_TAG
-from reccl.tracking.start import FINGERPRINT
-from reccl.tracking.store import client, experiment_id, store, store_errors
+from reccl.tracking.artifacts import artifact_of
+from reccl.tracking.database import read_runs
+from reccl.tracking.liveness import checkpoint_folder, hold, tidy
+from reccl.tracking.mlflow_when_used import mlflow
+from reccl.tracking.store import check_database, client, database, experiment_id, experiment_name, store, store_errors
+from reccl.tracking.stored_run import StoredRun
+from reccl.tracking.tags import FINGERPRINT, HOST, INTERRUPTED, MODEL_TAG, PROCESS
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as MlflowRun
+
+    from reccl.recommend import Model
+
+AnyRun = Union["MlflowRun", StoredRun]
+"""A run as MLflow gives it, or as it was read without MLflow: `info.run_id`, `data.metrics`."""
 
 
-def runs() -> list[MlflowRun]:
+def runs() -> list[AnyRun]:
     """All runs, newest first; those whose processes are gone are marked KILLED."""
+    check_database(store())
+    found = stored_runs()
+    return tidy(search_runs() if found is None else found)
+
+
+def stored_runs() -> list[StoredRun] | None:
+    """All runs, newest first, as they stand in the database, with nothing written; None where MLflow has to look."""
+    path = database(store())
+    return None if path is None else read_runs(path, experiment_name())
+
+
+def search_runs() -> list[AnyRun]:
+    """All runs, newest first, as MLflow's client has them."""
     api = client()
     identifier = experiment_id(api)
-    found: list[MlflowRun] = []
+    found: list[AnyRun] = []
     token: str | None = None
     while token is None or token:
         with store_errors():
@@ -33,10 +51,10 @@ def runs() -> list[MlflowRun]:
             )
         found += page
         token = page.token or ""
-    return tidy(api, found)
+    return found
 
 
-def find(name: str, log: Callable[[str], None] = lambda _: None) -> MlflowRun:
+def find(name: str, log: Callable[[str], None] = lambda _: None) -> AnyRun:
     """A run by id, unique prefix of an id, name (the newest of that name with a model), or `latest` (the newest so).
 
     `log` hears where the model is that of a training that was stopped.
@@ -56,7 +74,7 @@ def find(name: str, log: Callable[[str], None] = lambda _: None) -> MlflowRun:
     return found
 
 
-def match(name: str, everything: list[MlflowRun]) -> list[MlflowRun]:
+def match(name: str, everything: list[AnyRun]) -> list[AnyRun]:
     """The runs of this name, newest first; else the one whose id begins so. Raises RunError where there is none."""
     if named := [run for run in everything if run.info.run_name == name]:
         return named
@@ -69,7 +87,7 @@ def match(name: str, everything: list[MlflowRun]) -> list[MlflowRun]:
     raise RunError(f"no run {name!r}{did_you_mean(name, names)}; see reccl runs")
 
 
-def find_unfinished(name: str) -> MlflowRun:
+def find_unfinished(name: str) -> AnyRun:
     """A run that was stopped, killed or failed, to be resumed: by id, prefix, name (the newest of that name), `latest`.
 
     Raises RunError where there is none, and where it is finished.
@@ -83,7 +101,7 @@ def find_unfinished(name: str) -> MlflowRun:
     return found
 
 
-def hold_unfinished(run: MlflowRun) -> int | None:
+def hold_unfinished(run: AnyRun) -> int | None:
     """Lock a run that is to be resumed; None where there are no locks. Raises RunError where it is still trained."""
     process = f"{run.data.tags.get(HOST, 'another host')}, process {run.data.tags.get(PROCESS, '?').split()[0]}"
     there = checkpoint_folder(run.info.run_id).exists()
@@ -97,39 +115,40 @@ def hold_unfinished(run: MlflowRun) -> int | None:
         return None
 
 
-def has_model(run: MlflowRun) -> bool:
+def has_model(run: AnyRun) -> bool:
     """Whether a run recorded a model."""
     return MODEL_TAG in run.data.tags
 
 
-def model_folder(run: MlflowRun) -> Path:
+def model_folder(run: AnyRun) -> Path:
     """The folder of a run's model, on this machine."""
     if not has_model(run):
         raise RunError(f"run {run.info.run_id} ({run.info.run_name}) holds no model: it is {run.info.status.lower()}")
     try:
         path = Path(mlflow.artifacts.download_artifacts(run.data.tags[MODEL_TAG]))
-    except (MlflowException, OSError) as error:
+    except (OSError, mlflow.exceptions.MlflowException) as error:
         raise RunError(f"cannot read the model of run {run.info.run_id}: {str(error).splitlines()[0]}") from None
     return path / "artifacts" / "model"
 
 
-def model_of(run: MlflowRun) -> Model:
+def model_of(run: AnyRun) -> "Model":
     """The model of a run."""
-    return load_model(model_folder(run))
+    from reccl.recommend import load
+
+    return load(model_folder(run))
 
 
-def per_user_of(run: MlflowRun) -> pl.DataFrame | None:
+def per_user_of(run: AnyRun) -> "pl.DataFrame | None":
     """Test metrics of every user, as `EvaluationResult.table` wrote them; None where a run has none."""
     try:
-        path = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/per_user/test.parquet")
-        return pl.read_parquet(path)
-    except (MlflowException, OSError, pl.exceptions.PolarsError):
+        return pl.read_parquet(artifact_of(run, "per_user/test.parquet"))
+    except (OSError, mlflow.exceptions.MlflowException, pl.exceptions.PolarsError):
         return None
 
 
-def text_of(run: MlflowRun, name: str) -> str:
+def text_of(run: AnyRun, name: str) -> str:
     """A small text file of a run."""
     try:
-        return Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/{name}")).read_text()
-    except (MlflowException, OSError):
+        return artifact_of(run, name).read_text()
+    except (OSError, mlflow.exceptions.MlflowException):
         raise RunError(f"run {run.info.run_id} holds no {name}") from None

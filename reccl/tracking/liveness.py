@@ -3,17 +3,20 @@
 import os
 import shutil
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-
-from mlflow.entities import Run as MlflowRun
-from mlflow.tracking import MlflowClient
+from typing import TYPE_CHECKING
 
 from reccl.atomic import lock
-from reccl.tracking.store import folder
-from reccl.training.checkpoints import newest_first
+from reccl.tracking.store import client, folder
+from reccl.tracking.stored_run import StoredRun
+from reccl.tracking.tags import HOST, PROCESS
 
-HOST, PROCESS = "reccl.host", "reccl.pid"
+if TYPE_CHECKING:
+    from mlflow.entities import Run as MlflowRun
+    from mlflow.tracking import MlflowClient
+
 LOCK = "lock"
 
 
@@ -25,7 +28,11 @@ def checkpoint_folder(run_id: str) -> Path:
 def has_checkpoint(run_id: str) -> bool:
     """Whether there is something that a resumed run goes on from."""
     place = checkpoint_folder(run_id)
-    return bool(run_id) and place.is_dir() and any(newest_first(phase) for phase in place.iterdir() if phase.is_dir())
+    if not run_id or not place.is_dir():
+        return False
+    from reccl.training.checkpoints import newest_first
+
+    return any(newest_first(phase) for phase in place.iterdir() if phase.is_dir())
 
 
 def hold(run_id: str) -> int:
@@ -58,7 +65,7 @@ def read_start_time(pid: int) -> str:
     return f"{boot} {container} {begun}"
 
 
-def is_abandoned(run: MlflowRun) -> bool:
+def is_abandoned(run: "MlflowRun | StoredRun") -> bool:
     """Whether a run is said to be running and its process is known to be gone."""
     tags = run.data.tags
     if run.info.status != "RUNNING" or tags.get(HOST) != socket.gethostname() or PROCESS not in tags:
@@ -93,17 +100,18 @@ def alive(pid: int) -> bool:
     return True
 
 
-def running(api: MlflowClient, experiment: str) -> list[MlflowRun]:
+def running(api: "MlflowClient", experiment: str) -> "list[MlflowRun]":
     """The runs of an MLflow experiment that are said to be running."""
     return list(api.search_runs([experiment], "attributes.status = 'RUNNING'", max_results=1000))
 
 
-def tidy(api: MlflowClient, runs: list[MlflowRun]) -> list[MlflowRun]:
+def tidy(runs: "Sequence[MlflowRun | StoredRun]") -> "list[MlflowRun | StoredRun]":
     """Mark abandoned runs KILLED, and remove what killed processes left of finished runs; the runs as they are now."""
-    tidied = []
+    tidied: list[MlflowRun | StoredRun] = []
     for run in runs:
         if is_abandoned(run):
             with suppress(Exception):  # a store that may only be read
+                api = client()
                 api.set_terminated(run.info.run_id, "KILLED")
                 run = api.get_run(run.info.run_id)
         elif run.info.status == "FINISHED" and (place := checkpoint_folder(run.info.run_id)).is_dir():

@@ -14,12 +14,11 @@ from reccl.recommend.record import write_record
 from reccl.signals import shield_from_signals
 from reccl.tracking.run import Run, epoch_metrics
 from reccl.tracking.store import patience, store
+from reccl.tracking.tags import INTERRUPTED
 from reccl.training import checkpoint
 
 FORMAT = 1
 MANIFEST, MODEL, FILES = "run.json", "model", "files"
-INTERRUPTED = "reccl.interrupted"
-"""Tag of a run whose model is that of a training, or a refit, that was stopped by hand."""
 
 
 @dataclass(frozen=True)

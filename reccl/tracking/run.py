@@ -18,13 +18,13 @@ from mlflow.tracking import MlflowClient
 
 from reccl.recommend import Model, save
 from reccl.recommend.record import TrainingRecord, write_record
+from reccl.tracking.environment import SERVED_NEEDS
+from reccl.tracking.tags import MODEL_TAG
 from reccl.training import Epoch
 
-MODEL_TAG = "reccl.model"
 UNFIT = re.compile(r"[^/\w.\- :]")
 """Characters that MLflow does not take in the name of a parameter; a column may be called `size (cm)`."""
 SERVED = Path(__file__).parents[1] / "recommend" / "served.py"
-SERVED_NEEDS = ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "scipy")
 BATCH = 1000
 """Most numbers that MLflow takes in one request."""
 

@@ -7,19 +7,18 @@ from typing import Any
 
 import mlflow
 from mlflow.data.polars_dataset import from_polars
-from mlflow.entities import Run as MlflowRun
 
 from reccl.data.dataset import Dataset
 from reccl.errors import RunError
 from reccl.tracking.environment import commit, environment, version_of
+from reccl.tracking.find import AnyRun
 from reccl.tracking.liveness import process_tags
 from reccl.tracking.run import Run
 from reccl.tracking.store import client, experiment_id, one_at_a_time, store_errors
+from reccl.tracking.tags import FINGERPRINT
 
 PARENT = "RECCL_PARENT_RUN"
 """Environment variable with the id of the run that runs recorded here are children of."""
-FINGERPRINT = "reccl.fingerprint"
-"""Tag with the hash of the data."""
 
 
 def start_run(name: str, config: str, parameters: Mapping[str, Any], data: Dataset) -> Run:
@@ -42,7 +41,7 @@ def start_run(name: str, config: str, parameters: Mapping[str, Any], data: Datas
     return run
 
 
-def reopen_run(unfinished: MlflowRun, config: str, parameters: Mapping[str, Any], data: Dataset) -> Run:
+def reopen_run(unfinished: AnyRun, config: str, parameters: Mapping[str, Any], data: Dataset) -> Run:
     """Go on with a run that another process began. Raises RunError where the data is not the same."""
     if unfinished.data.tags.get(FINGERPRINT) != data.fingerprint:
         raise RunError(

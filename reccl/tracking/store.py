@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before mlflow is imported
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-import mlflow
 from filelock import FileLock
-from mlflow.tracking import MlflowClient
 
 from reccl.errors import RecclError, RunError
 from reccl.redaction import redact
+from reccl.tracking.mlflow_when_used import mlflow
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 TIMEOUT, RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 OWN_TIMEOUT = TIMEOUT not in os.environ
@@ -56,7 +55,7 @@ def folder() -> Path:
         raise RunError("the current folder does not exist any more; change to one that does") from None
 
 
-def client() -> MlflowClient:
+def client() -> "MlflowClient":
     """A client of the store; its folder is made first.
 
     One process at a time: the first one makes the database's tables, and two that do so at once fail. Raises RunError,
@@ -67,7 +66,7 @@ def client() -> MlflowClient:
     with store_errors(), one_at_a_time(uri):
         check_database(uri)
         mlflow.set_tracking_uri(uri)
-        found = MlflowClient(uri)
+        found = mlflow.MlflowClient(uri)
         found.get_experiment_by_name(EXPERIMENT)
     return found
 
@@ -143,9 +142,14 @@ def patience(seconds: int = 120) -> Iterator[None]:
         os.environ[TIMEOUT] = before
 
 
-def experiment_id(api: MlflowClient) -> str:
-    """The MLflow experiment of all runs (MLFLOW_EXPERIMENT_NAME, else 'reccl'), made where it is missing."""
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+def experiment_name() -> str:
+    """The MLflow experiment of all runs: MLFLOW_EXPERIMENT_NAME, else 'reccl'."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
+def experiment_id(api: "MlflowClient") -> str:
+    """The id of `experiment_name`, which is made where it is missing."""
+    name = experiment_name()
     with store_errors(), one_at_a_time(api.tracking_uri):
         if found := api.get_experiment_by_name(name):
             if found.lifecycle_stage != "active":

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mlflow.entities import Run as MlflowRun
 from typing_extensions import override
 
 from reccl.config import Experiment, dump, flatten
 from reccl.data.dataset import Dataset
 from reccl.outcome import Outcome, RunCallback
 from reccl.signals import shield_from_signals
-from reccl.tracking.find import hold_unfinished
+from reccl.tracking.find import AnyRun, hold_unfinished
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, hold, running, tidy
 from reccl.tracking.results import record_results
 from reccl.tracking.run import Run
@@ -39,7 +38,7 @@ class Tracker(RunCallback):
 
     """
 
-    def __init__(self, resume: MlflowRun | None = None, log: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, resume: AnyRun | None = None, log: Callable[[str], None] = lambda _: None) -> None:
         self.resume, self.log = resume, log
         self.run: Run | None = None
         self.refitting = False
@@ -73,7 +72,7 @@ class Tracker(RunCallback):
                 self.lock = hold_unfinished(self.resume)
                 self.run = reopen_run(self.resume, dump(experiment), flatten(experiment), data)
         with suppress(Exception):
-            tidy(self.run.api, running(self.run.api, experiment_id(self.run.api)))
+            tidy(running(self.run.api, experiment_id(self.run.api)))
 
     @override
     def on_refit_start(self) -> None:

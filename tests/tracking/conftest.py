@@ -89,7 +89,7 @@ def recorded(run_id: str) -> dict[str, object]:
         "model metrics": record.metrics,
         "history": record.history.drop("seconds").to_dicts(),
         "models": len(models),
-        "inputs": len(run.inputs.dataset_inputs),
+        "inputs": len(api.get_run(run_id).inputs.dataset_inputs),
     }
 
 

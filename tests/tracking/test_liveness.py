@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 import reccl
 from reccl import tracking
@@ -92,5 +93,5 @@ def test_a_store_that_may_only_be_read_is_listed_all_the_same(
     def read_only(*_: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(liveness.MlflowClient, "set_terminated", read_only)
+    monkeypatch.setattr(MlflowClient, "set_terminated", read_only)
     assert statuses()[run] == "RUNNING"

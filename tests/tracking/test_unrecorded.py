@@ -7,6 +7,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 from typing_extensions import override
 
 import reccl
@@ -40,7 +41,7 @@ class Break(RunCallback):
         self.epochs += 1
         if self.epochs == self.first:
             for name in ("log_batch", "get_run", "set_terminated", "log_artifact", "set_tag"):
-                self.patch.setattr(tracking.run.MlflowClient, name, fail)
+                self.patch.setattr(MlflowClient, name, fail)
         elif self.epochs == self.last:
             self.patch.undo()
 

@@ -1,0 +1,10 @@
+"""Tags: the names of the texts about a run that reccl reads again."""
+
+HOST, PROCESS = "reccl.host", "reccl.pid"
+"""The machine and the process that record a run."""
+FINGERPRINT = "reccl.fingerprint"
+"""The hash of the data."""
+INTERRUPTED = "reccl.interrupted"
+"""Of a run whose model is that of a training, or a refit, that was stopped by hand."""
+MODEL_TAG = "reccl.model"
+"""The address of the model; a run without it has none."""
