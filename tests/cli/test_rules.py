@@ -1,5 +1,6 @@
 """`reccl recommend` under rules: what the options say is what stands in the lists."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -75,3 +76,16 @@ def test_show_prints_what_a_user_has(shop: Shop, planted: pl.DataFrame) -> None:
     assert 0 < len(having) == count
     assert having <= set(planted.filter(pl.col("user") == "u001")["item"])
     assert "user zoe is not known" in lines
+
+
+def test_evaluate_measures_lists_before_and_after_rules(shop: Shop) -> None:
+    plain = json.loads(shop("evaluate", "--run", "planted", "--json").out)["metrics"]
+    answer = shop("evaluate", "--run", "planted", "--mmr", "0.5", "--json")
+    assert answer.code == 0, answer.err
+    measured = json.loads(answer.out)["metrics"]
+    assert list(measured) == ["before", "after"]
+    assert measured["before"]["ndcg_at_10"] == pytest.approx(plain["ndcg_at_10"])
+    assert measured["after"]["intra_list_diversity_at_10"] > measured["before"]["intra_list_diversity_at_10"]
+    answer = shop("evaluate", "--run", "planted", "--metrics", "all")
+    assert "gini_at_10" in answer.out and "miscalibration" not in answer.out
+    assert shop("evaluate", "--run", "planted", "--by", "genre").refusal(2).startswith("--by is for --metrics all")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from reccl.data.labels import Labels
 from reccl.evaluation.top_k import best_items
-from reccl.recommend.rules.labels import Labels
 
 Caps = Sequence[tuple[Labels, int]]
 FIRST = 4

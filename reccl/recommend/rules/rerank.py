@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from reccl.data.labels import Labels
 from reccl.data.user_items import UserItemCSR
 from reccl.recommend.rules.at_most import Caps, Room
-from reccl.recommend.rules.labels import Labels
 
 SMOOTHING = 0.01
 """Share of the past in the list's distribution, so that the divergence is finite (alpha of Steck, 2018)."""

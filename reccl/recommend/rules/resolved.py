@@ -11,13 +11,13 @@ from torch.nn.functional import normalize
 from reccl.data.columns import ITEM, USER
 from reccl.data.ids import IdMap, contrast_ids
 from reccl.data.ingest.frames import to_polars
+from reccl.data.labels import Labels
 from reccl.data.user_items import UserItemCSR
 from reccl.errors import DataError, did_you_mean, join_names
 from reccl.recommend.extended_model import ExtendedModel
 from reccl.recommend.id_tables import Names, rename_ids, to_series
 from reccl.recommend.new_nodes import Log
 from reccl.recommend.rules.diversity import Calibrated, Diversity
-from reccl.recommend.rules.labels import Labels
 from reccl.recommend.rules.rules import Rules
 from reccl.recommend.rules.where import select_where
 

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reccl.data.labels import Labels
 from reccl.data.user_items import UserItemCSR
 from reccl.recommend.rules.diversity import Calibrated, Mmr
-from reccl.recommend.rules.labels import Labels
 from reccl.recommend.rules.resolved import ResolvedRules
 from reccl.recommend.rules.select import select_top_k
 from reccl.scorers import Scorer
