@@ -65,6 +65,7 @@ def linked(entry: Any) -> list[str]:
 def test_every_page_has_its_place_in_the_navigation() -> None:
     navigation = linked(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
     written = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").glob("*.md")}
+    written |= {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "recipes").glob("*.md")}
     assert sorted(navigation) == sorted(written | set(pages.pages())), "run: python scripts/pages.py"
 
 
