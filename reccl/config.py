@@ -65,8 +65,9 @@ class Experiment(Settings):
     """Named terms, summed by weight."""
     scorer: AnyScorer = EmbeddingScorer()
     """What ranks items."""
-    cold_start: ColdStart | None = None
-    """What places users and items without training rows; empty: they keep what encoder and scorer give them."""
+    cold_start: ColdStart | None = ColdStart()
+    """What places users and items without training rows by their features, where the data has features; null: they keep
+    what encoder and scorer give them."""
     training: Training = Training()
     """How parameters are fitted."""
     evaluation: Evaluation = Evaluation()

@@ -12,7 +12,7 @@ from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
 from reccl.determinism import fixed_order
 from reccl.evaluation import Slices
-from reccl.fitting import check_metric, learn, means, measure_part, note_unweighted
+from reccl.fitting import check_parts, learn, means, measure_part, note_unweighted
 from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, mean_speed
 from reccl.recommend import Model
 from reccl.training import Callbacks
@@ -40,7 +40,7 @@ def run(
     log(f"data: {data.describe()}")
     for note in data.notes:
         log(f"note: {note}")
-    check_metric(experiment, data)
+    check_parts(experiment, data)
     for note in note_unweighted(experiment, data):
         log(note)
     try:

@@ -64,10 +64,6 @@ def learn(
     with fixed_order(experiment.deterministic, device):
         graph = data.build_graph(times=experiment.scorer.uses_times()).to(device)
         features = data.build_feature_tables()
-        experiment.scorer.check(graph)
-        if experiment.cold_start is not None:
-            has_encoder = experiment.encoder is not None
-            experiment.cold_start.check(graph, features, experiment.scorer, has_encoder=has_encoder)
         builder = experiment.scorer.builder(graph)
         embeddings, fitted = None, Fit()
         if experiment.encoder is not None:
@@ -150,13 +146,13 @@ def place(
     metric: ValidationMetric | None,
 ) -> TrainedModel:
     """The trained scorer, with cold users and items placed by their features where `cold_start` says so."""
-    graph, scorer = builder.graph, builder.build(embeddings)
+    graph = builder.graph
     selected = experiment.model_copy(update={"scorer": builder.settings})
-    if experiment.cold_start is None:
+    if experiment.cold_start is None or not builder.settings.learns():
         towers = builder.settings.towers(embeddings) if embeddings else Towers()
         sources = sources_of(graph, builder.settings, embeddings, towers)
-        return TrainedModel(scorer, fitted, selected, towers, sources, graph.item_strength)
-    result = embed_cold_nodes(experiment.cold_start, scorer, graph, features, embeddings, metric, experiment.seed)
+        return TrainedModel(builder.build(embeddings), fitted, selected, towers, sources, graph.item_strength)
+    result = embed_cold_nodes(experiment.cold_start, builder, features, embeddings, metric, experiment.seed)
     selected = selected.model_copy(update={"cold_start": result.cold_start})
     sources = sources_of(graph, builder.settings, embeddings, result.towers)
     return TrainedModel(result.scorer, fitted, selected, result.towers, sources, graph.item_strength)
@@ -203,6 +199,18 @@ def note_unweighted(experiment: Experiment, data: Dataset) -> list[str]:
 def means(result: EvaluationResult | None) -> dict[str, float]:
     """Every metric by name; empty where nothing was measured."""
     return result.means() if result else {}
+
+
+def check_parts(experiment: Experiment, data: Dataset) -> None:
+    """Raise what training on this data would end with: ConfigError for parts that do not go with the data or with each
+    other, DataError for features that cannot be read, TrainingError for a scorer that does not fit its size.
+    """
+    check_metric(experiment, data)
+    graph = data.build_graph(times=experiment.scorer.uses_times())
+    experiment.scorer.check(graph)
+    if experiment.cold_start is not None and experiment.scorer.learns():
+        features, has_encoder = data.build_feature_tables(), experiment.encoder is not None
+        experiment.cold_start.check(graph, features, experiment.scorer, has_encoder=has_encoder)
 
 
 def check_metric(experiment: Experiment, data: Dataset) -> None:

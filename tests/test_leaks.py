@@ -18,7 +18,7 @@ FIXED = {"scale": 1.0, "shift": 0.0}
 """Where they are chosen, it is by validation lists, in which the test's items stand as candidates."""
 LIGHTGCN = {"encoder": {"kind": "lightgcn", "dimension": 8}}
 MODELS = {
-    "ids": LIGHTGCN,
+    "ids": {**LIGHTGCN, "cold_start": None},
     "two towers": {"encoder": {"kind": "two_tower", "dimension": 8, "hidden": [8]}},
     "content by regression": {**LIGHTGCN, "cold_start": FIXED},
     "content by neighbors": {**LIGHTGCN, "cold_start": {**FIXED, "items": {"kind": "content_neighbors"}}},

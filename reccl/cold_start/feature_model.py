@@ -43,6 +43,7 @@ class FittedFeatureModel:
 
     tower: Tower  # features -> [D']
     other_embeddings: Tensor  # [m, D'] of the other side, in the same space
+    left_out: Tensor | None = None  # [n, D'] for trained nodes by a fit without each; None: the tower is not fitted
 
 
 class FeatureModelSettings(Settings):

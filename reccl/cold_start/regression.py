@@ -19,12 +19,15 @@ from reccl.cold_start.random_features import RandomFeatures
 from reccl.cold_start.ridge import fit_ridge
 from reccl.data.features import FittedFeatures
 from reccl.encoders.tower import Tower
+from reccl.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Ridge penalties that are compared where none is given."""
+MOST_ROWS = 20_000
+"""Trained nodes that are learned from: features of 2,048 units of so many take 0.3 GiB."""
 
 
 class Regression(FeatureModelSettings):
@@ -52,21 +55,39 @@ class Regression(FeatureModelSettings):
 
     @override
     def fit_items(self, nodes: TrainedNodes) -> FittedFeatureModel:
-        return FittedFeatureModel(self.fit_tower(nodes, nodes.target.item_embeddings), nodes.target.user_embeddings)
+        tower, left_out = self.fit_tower(nodes, nodes.target.item_embeddings)
+        return FittedFeatureModel(tower, nodes.target.user_embeddings, left_out)
 
     @override
     def fit_users(self, nodes: TrainedNodes) -> Tower:
-        return self.fit_tower(nodes, nodes.target.user_embeddings)
+        return self.fit_tower(nodes, nodes.target.user_embeddings)[0]
 
-    def fit_tower(self, nodes: TrainedNodes, embeddings: Tensor) -> Tower:
-        """From features to embeddings [n, D], fitted to the trained ones."""
-        x, y = nodes.matrix[nodes.trained], embeddings[nodes.trained].float()  # [t, F], [t, D]
+    def fit_tower(self, nodes: TrainedNodes, embeddings: Tensor) -> tuple[Tower, Tensor]:
+        """From features to embeddings [n, D], fitted to the trained ones; and what is predicted for each of the nodes
+        by a fit without it, [n, D].
+        """
+        rows = sample_rows(nodes.trained, nodes.seed)  # [t]
+        x, y = nodes.matrix[rows], embeddings[rows].float()  # [t, F], [t, D]
         scale = feature_scales(nodes.features, x, self.feature_weights)  # [F]
         penalties = PENALTIES if self.penalty is None else (self.penalty,)
         if not self.hidden:
-            weight, bias, _ = fit_ridge(x * scale, y, penalties)
-            return Tower(nodes.features, (((weight.T * scale).cpu(), bias.cpu()),))
-        phi = RandomFeatures.draw(scale, self.hidden, nodes.seed)
-        weight, bias, _ = fit_ridge(phi(x), y, penalties)  # [H, D], [D]
-        last = (weight.T * sqrt(2 / self.hidden)).cpu().contiguous()  # [D, H]
-        return Tower(nodes.features, ((phi.weight, phi.bias), (last, bias.cpu())))
+            ridge = fit_ridge(x * scale, y, penalties)
+            layers: tuple[tuple[Tensor, Tensor], ...] = (((ridge.weights.T * scale).cpu(), ridge.constant.cpu()),)
+        else:
+            phi = RandomFeatures.draw(scale, self.hidden, nodes.seed)
+            ridge = fit_ridge(phi(x), y, penalties)
+            last = (ridge.weights.T * sqrt(2 / self.hidden)).cpu().contiguous()  # [D, H]
+            layers = ((phi.weight, phi.bias), (last, ridge.constant.cpu()))
+        tower = Tower(nodes.features, layers)
+        return tower, tower.embed_matrix(nodes.matrix).index_copy(0, rows, ridge.left_out)
+
+
+def sample_rows(trained: Tensor, seed: int) -> Tensor:
+    """Row numbers of at most `MOST_ROWS` trained nodes ([n] bool): what is learned from more of them is no better,
+    and takes time and memory.
+    """
+    rows = trained.nonzero().squeeze(1)
+    if len(rows) <= MOST_ROWS:
+        return rows
+    drawn = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:MOST_ROWS].sort().values
+    return rows[drawn.to(rows.device)]

@@ -14,6 +14,9 @@ from reccl.lazy import functional, no_grad, torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+ROWS = 8192
+"""Nodes that are embedded at a time."""
+
 
 @dataclass(frozen=True)
 class Tower:
@@ -21,11 +24,12 @@ class Tower:
 
     e = [0 ; a (W_m relu( ... relu(W_1 x + b_1) ...) + b_m) ; c],   x [F] the features
 
-    Zeros, a and c fit it into rows that hold other components too (see `reccl.cold_start`), so that the scorer's
-    `user_embeddings` and `item_embeddings` can be extended by the rows of `embed`: scores of old and new items are then
-    comparable in one list. A content model exports one tower for each side that it has features of, and None for the
-    other; rows of nodes without training rows already hold the tower's output. Use it as
-    `Model.of(scorer, data, towers)`, `towers` a `Towers`.
+    What the layers give is made no longer than `longest`, so that a node unlike all that were trained on is not
+    believed more than any of them. Zeros, a and c fit it into rows that hold other components too (see
+    `reccl.cold_start`), so that the scorer's `user_embeddings` and `item_embeddings` can be extended by the rows of
+    `embed`: scores of old and new items are then comparable in one list. A content model exports one tower for each
+    side that it has features of, and None for the other; rows of nodes without training rows already hold the tower's
+    output. Use it as `Model.of(scorer, data, towers)`, `towers` a `Towers`.
     """
 
     features: FittedFeatures
@@ -34,6 +38,7 @@ class Tower:
     zeros: int = 0  # components before the output
     scale: float = 1.0  # a
     constants: tuple[float, ...] = ()  # c, components after the output
+    longest: float | None = None  # length from which on the output of the layers is shortened; None: never
 
     @no_grad
     def embed(self, table: pl.DataFrame) -> Tensor:
@@ -42,8 +47,14 @@ class Tower:
 
     def embed_matrix(self, x: Tensor) -> Tensor:
         """Encoded features [n, F] to [n, D]."""
+        return torch.cat([self.embed_rows(rows) for rows in x.split(ROWS)] or [self.embed_rows(x)])
+
+    def embed_rows(self, x: Tensor) -> Tensor:
+        """Encoded features [n, F] to [n, D], all at once."""
         for place, (weight, bias) in enumerate(self.layers):
             x = functional.linear(functional.relu(x) if place else x, weight.to(x.device), bias.to(x.device))
+        if self.longest is not None:
+            x = x * (self.longest / x.norm(dim=1, keepdim=True).clamp(min=1e-30)).clamp(max=1)
         x = self.scale * (functional.normalize(x) if self.unit_norm else x)
         return torch.cat([x.new_zeros(len(x), self.zeros), x, x.new_tensor(self.constants).expand(len(x), -1)], 1)
 
@@ -55,6 +66,8 @@ class Tower:
             "scale": torch.tensor(self.scale, dtype=torch.float64),
             "constants": torch.tensor(self.constants, dtype=torch.float64),
         }
+        if self.longest is not None:
+            named["longest"] = torch.tensor(self.longest, dtype=torch.float64)
         for place, (weight, bias) in enumerate(self.layers):
             named |= {f"weight_{place}": weight, f"bias_{place}": bias}
         return named
@@ -66,7 +79,8 @@ class Tower:
         while (name := f"weight_{len(layers)}") in named:
             layers.append((named[name], named[f"bias_{len(layers)}"]))
         frame = (bool(named["unit_norm"]), int(named["zeros"]), float(named["scale"]))
-        return cls(features, tuple(layers), *frame, tuple(named["constants"].tolist()))
+        longest = float(named["longest"]) if "longest" in named else None
+        return cls(features, tuple(layers), *frame, tuple(named["constants"].tolist()), longest)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ MODEL = "best.yaml"
 SECTIONS = ("encoder", "objective", "scorer", "training", "evaluation")
 WHY = """\
 # The model of the bundled best.yaml: embeddings and closed forms, mixed by what validation rows say. NDCG@10 on
-# MovieLens-100K as a CSV (random_per_user): .444 in 6 s on one core; LightGCN with contrast (table.yaml) .431 in 170 s,
-# popularity .219. On a made-up shop of 5,132 orders (temporal): .335, .322 and .131. Others: reccl methods."""
+# MovieLens-100K as a CSV (random_per_user): .444 in 6 s on one core, popularity .219. On a made-up shop of 5,132 orders
+# (temporal): .335 and .131. Others: reccl methods."""
 COLD_START = """\
 # Items and users that were not trained on are placed by their features."""
 TARGET: dict[str, Any] = {"kind": "svd", "dimension": 64, "normalize": False}

@@ -9,7 +9,7 @@ import torch
 from sklearn.linear_model import RidgeCV
 
 from reccl.cold_start import ColdStart, ContentNeighbors, Regression, embed_cold_nodes
-from reccl.cold_start.calibration import Calibration, match_scores, search_calibration
+from reccl.cold_start.calibration import Calibration, Levels, search_calibration
 from reccl.cold_start.feature_model import feature_scales
 from reccl.cold_start.random_features import RandomFeatures
 from reccl.cold_start.ridge import fit_ridge
@@ -17,7 +17,7 @@ from reccl.data.dataset import Dataset
 from reccl.data.features import Categorical, FeatureSchema
 from reccl.data.graph import Graph
 from reccl.errors import ConfigError, DataError
-from reccl.scorers import Ease, EmbeddingScorer, Scorer, Svd
+from reccl.scorers import Ease, EmbeddingScorer, GraphFilter, Scorer, ScorerBuilder, ScorerSettings, Svd
 from reccl.scorers.selection import Blend, GridSearch
 
 COLD = 12
@@ -36,8 +36,13 @@ def graph(cold: Dataset) -> Graph:
 
 
 @pytest.fixture(scope="module")
-def scorer(graph: Graph) -> Scorer:
-    return Svd(dimension=8, normalize=False).build(graph, None)
+def builder(graph: Graph) -> ScorerBuilder:
+    return Svd(dimension=8, normalize=False).builder(graph)
+
+
+@pytest.fixture(scope="module")
+def scorer(builder: ScorerBuilder) -> Scorer:
+    return builder.build(None)
 
 
 @pytest.mark.parametrize("width", [5, 40])
@@ -60,7 +65,8 @@ def test_ridge_is_the_normal_equations_and_its_penalty_the_best_when_rows_are_le
         return total
 
     penalties = (0.1, 1.0, 10.0, 100.0)
-    weight, constant, penalty = fit_ridge(torch.from_numpy(x), torch.from_numpy(y), penalties)
+    ridge = fit_ridge(torch.from_numpy(x), torch.from_numpy(y), penalties)
+    weight, constant, penalty = ridge.weights, ridge.constant, ridge.penalty
     assert penalty == min(penalties, key=leave_one_out_error)
     expected = solve(x, y, penalty)
     np.testing.assert_allclose(weight, expected[0], atol=1e-6)
@@ -69,8 +75,13 @@ def test_ridge_is_the_normal_equations_and_its_penalty_the_best_when_rows_are_le
     assert library.alpha_ == penalty
     np.testing.assert_allclose(weight, library.coef_.T, atol=1e-6)
     alone = fit_ridge(torch.from_numpy(x), torch.from_numpy(y), (penalty,))
-    np.testing.assert_allclose(alone[0], weight, atol=1e-6)
-    np.testing.assert_allclose(alone[1], constant, atol=1e-6)
+    np.testing.assert_allclose(alone.weights, weight, atol=1e-6)
+    np.testing.assert_allclose(alone.constant, constant, atol=1e-6)
+    for row in range(20):
+        others = np.arange(20) != row
+        weight, constant = solve(x[others], y[others], penalty)
+        for found in (ridge, alone):
+            np.testing.assert_allclose(found.left_out[row], x[row] @ weight + constant, atol=1e-6)
 
 
 def test_random_units_make_the_arc_cosine_kernel() -> None:
@@ -98,9 +109,9 @@ def test_features_are_equally_long_but_for_their_weights(cold: Dataset) -> None:
     "items", [Regression(hidden=0), Regression(hidden=200), ContentNeighbors()], ids=["linear", "wide", "neighbors"]
 )
 def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
-    cold: Dataset, graph: Graph, scorer: Scorer, items: Regression | ContentNeighbors
+    cold: Dataset, builder: ScorerBuilder, scorer: Scorer, items: Regression | ContentNeighbors
 ) -> None:
-    whole = embed_cold_nodes(ColdStart(items=items), scorer, graph, cold.build_feature_tables(), None, None, 0)
+    whole = embed_cold_nodes(ColdStart(items=items), builder, cold.build_feature_tables(), None, None, 0)
     users = torch.arange(4, 200)
     before, after = scorer.scores(users), whole.scorer.scores(users)
     torch.testing.assert_close(after[:, COLD:], before[:, COLD:], rtol=1e-4, atol=1e-5)
@@ -111,22 +122,49 @@ def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
     )
 
 
-def test_cold_users_are_predicted_from_trained_ones(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
-    whole = embed_cold_nodes(ColdStart(), scorer, graph, cold.build_feature_tables(), None, None, 0)
+def test_cold_users_are_predicted_from_trained_ones(cold: Dataset, builder: ScorerBuilder) -> None:
+    whole = embed_cold_nodes(ColdStart(), builder, cold.build_feature_tables(), None, None, 0)
     scores = whole.scorer.scores(torch.arange(4))
     own = torch.arange(120)[None, :] % 4 == torch.arange(4)[:, None]
     assert scores[own].mean() > scores[~own].mean() + 0.5 * scores.std()
     torch.testing.assert_close(whole.towers.users.embed(cold.user_table[:4]), whole.scorer.user_embeddings[:4])
 
 
-def test_another_target_is_predicted_where_the_scorer_has_no_embeddings(cold: Dataset, graph: Graph) -> None:
-    ease, tables = Ease().build(graph, None), cold.build_feature_tables()
-    with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer"):
-        embed_cold_nodes(ColdStart(), ease, graph, tables, None, None, 0)
-    whole = embed_cold_nodes(ColdStart(target_scorer=Svd(dimension=8)), ease, graph, tables, None, None, 0)
+@pytest.mark.parametrize("target", [None, Svd(dimension=8)])
+def test_an_svd_is_predicted_where_the_scorer_has_no_embeddings(
+    cold: Dataset, graph: Graph, target: Svd | None
+) -> None:
+    ease, tables = Ease().builder(graph), cold.build_feature_tables()
+    whole = embed_cold_nodes(ColdStart(target_scorer=target), ease, tables, None, None, 0)
+    users, own = torch.arange(4, 200), ease.build(None)
+    torch.testing.assert_close(whole.scorer.scores(users)[:, COLD:], own.scores(users)[:, COLD:])
+    block = torch.arange(COLD)[None, :] % 4 == users[:, None] % 4
+    scores = whole.scorer.scores(users)[:, :COLD]
+    assert scores[block].mean() > scores[~block].mean() + scores.std()
+
+
+class OwnBlock:
+    """Best are scores that are high in the user's own block."""
+
     users = torch.arange(4, 200)
-    torch.testing.assert_close(whole.scorer.scores(users)[:, COLD:], ease.scores(users)[:, COLD:])
-    assert whole.scorer.scores(users)[:, :COLD].std() > 0
+
+    def __call__(self, scores: torch.Tensor) -> float:
+        return float(self.per_user(scores).mean())
+
+    def per_user(self, scores: torch.Tensor) -> torch.Tensor:
+        own = torch.arange(COLD, 120)[None, :] % 4 == self.users[:, None] % 4  # [n, W]
+        trained = scores[:, COLD:]
+        return ((own / own.sum(1, keepdim=True) - 1 / own.shape[1]) * trained).sum(1) / trained.std(1)
+
+
+def test_what_a_target_leaves_open_is_selected_on_validation_rows_and_kept(cold: Dataset, graph: Graph) -> None:
+    ease, tables = Ease().builder(graph), cold.build_feature_tables()
+    grid = GridSearch(scorer=Svd(dimension=1), grid={"dimension": [2, 4]})
+    metric = OwnBlock()
+    found = embed_cold_nodes(ColdStart(target_scorer=grid), ease, tables, None, metric, 0).cold_start
+    assert isinstance(found.target_scorer, GridSearch)
+    assert found.target_scorer.scorer == Svd(dimension=4)
+    assert embed_cold_nodes(found, ease, tables, None, metric, 0).cold_start == found
 
 
 class HalfCold:
@@ -138,41 +176,51 @@ class HalfCold:
         return -abs(float((scores.argmax(1) < 5).float().mean()) - 0.5)
 
 
-def test_calibration_starts_where_both_kinds_match_and_goes_where_the_metric_is_best() -> None:
+def test_calibration_goes_where_the_metric_is_best() -> None:
     own, other = (torch.randn(40, 30, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
-    start = match_scores(own, 10 * other + 3)
-    moved = start.scale * (10 * other + 3) + start.shift
-    assert moved.mean().item() == pytest.approx(own.mean().item(), abs=1e-4)
-    assert moved.std(1).mean().item() == pytest.approx(own.std(1).mean().item(), rel=1e-4)
+    levels = Levels(own.topk(4).values[:, -1], *(torch.full((40,), value) for value in (0.5, 1.5, 1.0)))
     cold = torch.arange(5)
-    scores, predicted = own.clone(), other[:, :5] - 3
-    found = search_calibration(Calibration(), scores, predicted, cold, HalfCold())
+    found = search_calibration(levels, own, other[:, :5] - 1, cold, HalfCold())
     before, after = own.clone(), own.clone()
-    before[:, cold] = predicted
-    after[:, cold] = found.scale * predicted + found.shift
+    before[:, cold] = levels.place(other[:, :5] - 1, torch.arange(40), Calibration())
+    after[:, cold] = levels.place(other[:, :5] - 1, torch.arange(40), found)
     assert HalfCold()(after) > HalfCold()(before)
 
 
-def test_a_given_calibration_stays_and_a_selected_one_is_kept(cold: Dataset, graph: Graph, scorer: Scorer) -> None:
+def test_a_given_calibration_stays_and_a_selected_one_is_kept(cold: Dataset, builder: ScorerBuilder) -> None:
     tables, given = cold.build_feature_tables(), ColdStart(scale=2.0, shift=-1.0)
-    assert embed_cold_nodes(given, scorer, graph, tables, None, None, 0).cold_start == given
-    selected = embed_cold_nodes(ColdStart(), scorer, graph, tables, None, None, 0).cold_start
-    again = embed_cold_nodes(selected, scorer, graph, tables, None, None, 0)
+    assert embed_cold_nodes(given, builder, tables, None, HalfCold(), 0).cold_start == given
+    assert embed_cold_nodes(ColdStart(), builder, tables, None, HalfCold(), 0).cold_start == ColdStart()
+    selected = embed_cold_nodes(ColdStart(calibration="metric"), builder, tables, None, HalfCold(), 0).cold_start
     assert selected.scale is not None
-    assert again.cold_start == selected
+    assert embed_cold_nodes(selected, builder, tables, None, HalfCold(), 0).cold_start == selected
 
 
-def test_items_that_come_after_training_compete_where_no_item_was_cold_in_it(planted_dataset: Dataset) -> None:
-    graph, tables = planted_dataset.build_graph(), planted_dataset.build_feature_tables()
-    assert tables.trained_items.all()
-    ease = Ease().build(graph, None)
-    found = embed_cold_nodes(ColdStart(target_scorer=Svd(dimension=8)), ease, graph, tables, None, HalfCold(), 0)
-    tower, own = found.towers.items, ease.scores(torch.arange(200))
-    assert tower is not None and planted_dataset.item_table is not None
-    twins = tower.embed(planted_dataset.item_table).to(found.scorer.user_embeddings)  # new items like the trained ones
-    predicted = found.scorer.user_embeddings @ twins.T
-    assert predicted.mean().item() == pytest.approx(own.mean().item(), abs=0.02)
-    assert predicted.std(1).mean().item() == pytest.approx(own.std(1).mean().item(), rel=0.1)
+@pytest.mark.parametrize("settings", [Svd(dimension=8), Ease(), GraphFilter(rank=8)])
+def test_new_items_get_the_exposure_of_their_like(cold: Dataset, graph: Graph, settings: ScorerSettings) -> None:
+    found = embed_cold_nodes(ColdStart(), settings.builder(graph), cold.build_feature_tables(), None, None, 0)
+    users = torch.arange(4, 200)
+    scores, hidden = found.scorer.scores(users), graph.user_items.gather_pairs(users)
+    scores[hidden] = -torch.inf
+    own, placed = scores[:, COLD:], scores[:, :COLD]
+    best = own.topk(14).values  # lists of an eighth of the trained items
+    edge = best[:, -1:]
+    rate = len(users) * 14 / own.isfinite().sum()  # of the trained items that a user does not have
+    assert 0.6 * rate < (placed >= edge).float().mean() < 1.6 * rate
+
+
+@pytest.mark.parametrize("dimension", [8, 60, 120])
+def test_scores_of_new_items_are_not_beyond_all_measure(cold: Dataset, graph: Graph, dimension: int) -> None:
+    """Also where the target is as wide as the catalog, so that features predict next to nothing of it."""
+    target = Svd(dimension=dimension, normalize=False)
+    tables = cold.build_feature_tables()
+    found = embed_cold_nodes(ColdStart(target_scorer=target), Ease().builder(graph), tables, None, None, 0)
+    users = torch.arange(4, 200)
+    own, strange = found.scorer.scores(users)[:, COLD:], pl.DataFrame({"group": ["none"], "size": [1e9]})
+    assert found.towers.items is not None
+    for items in (found.scorer.item_embeddings[:COLD], found.towers.items.embed(strange)):
+        placed = found.scorer.user_embeddings[users] @ items.T
+        assert placed.max() < own.max() + own.std()  # at the other end, they stand last
 
 
 class TestCheck:
@@ -189,10 +237,10 @@ class TestCheck:
         [Ease(), Blend(parts={"ease": Ease(), "svd": Svd()}), GridSearch(scorer=Ease())],
         ids=lambda scorer: scorer.kind,
     )
-    def test_a_scorer_without_embeddings_to_predict(self, scorer, cold: Dataset, graph: Graph) -> None:
-        with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer, e\.g\. {kind: svd}"):
-            ColdStart().check(graph, cold.build_feature_tables(), scorer, has_encoder=False)
-        ColdStart(target_scorer=Svd()).check(graph, cold.build_feature_tables(), scorer, has_encoder=False)
+    def test_a_target_without_embeddings_to_predict(self, scorer, cold: Dataset, graph: Graph) -> None:
+        with pytest.raises(ConfigError, match=r"set cold_start\.target_scorer={kind: svd}, or leave it out"):
+            ColdStart(target_scorer=scorer).check(graph, cold.build_feature_tables(), Svd(), has_encoder=False)
+        ColdStart().check(graph, cold.build_feature_tables(), scorer, has_encoder=False)
 
     def test_only_parts_that_are_used_count(self, cold: Dataset, graph: Graph) -> None:
         too_large = Blend(parts={"ease": Ease(max_items=1), "svd": Svd()})

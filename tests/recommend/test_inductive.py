@@ -235,7 +235,7 @@ class TestContent:
         data = build(tables, ColdItems(cold=0.1))
         graph = Graph.from_interactions(data.train, 200, 120)
         features, cold_start = data.build_feature_tables(), ColdStart(target_scorer=Svd(dimension=8))
-        done = embed_cold_nodes(cold_start, settings.build(graph, None), graph, features, None, None, 0)
+        done = embed_cold_nodes(cold_start, settings.builder(graph), features, None, None, 0)
         return Model.of(done.scorer, data, done.towers)
 
     def test_a_twin_of_a_cold_item_is_scored_like_it(self, cold: Model, planted_items: Frame) -> None:
