@@ -1,5 +1,9 @@
-"""Models that earlier versions stored load, and recommend what they recommended then."""
+"""Models and runs that earlier versions stored load, and recommend what they recommended then."""
 
+import json
+import sqlite3
+import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import reccl
+from tests.cli.conftest import Shop
 
 STORED = Path(__file__).parent / "stored"
 VERSIONS = sorted(path.name.removeprefix("model-") for path in STORED.glob("model-*"))
@@ -35,3 +40,43 @@ class TestEveryVersion:
         assert model.recommend(users=["new"], k=2, new_users=users)["source"].to_list() == ["content"] * 2
         history = pl.DataFrame({"user": ["other"], "item": [103]})
         assert model.recommend(users=["other"], k=2, history=history)["source"].to_list() == ["fold_in"] * 2
+
+
+@pytest.fixture(params=sorted(path.name for path in STORED.glob("run-*.tar.xz")))
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
+    """The folder of a run that an earlier version recorded, in another place than where it was trained."""
+    with tarfile.open(STORED / request.param) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return Shop(tmp_path / "shop")
+
+
+def test_the_runs_of_every_version_recommend_evaluate_and_compare_as_they_did(shop: Shop, tmp_path: Path) -> None:
+    found = tmp_path / "found.csv"
+    answer = shop("recommend", "--run", "stored", "--k", "3", "--out", found)
+    assert answer.code == 0, answer.err
+    assert_frame_equal(pl.read_csv(found), pl.read_csv(shop.folder / "expected.csv"), rel_tol=1e-5)
+    stored = json.loads((shop.folder / "evaluated.json").read_text())["metrics"]
+    answer = shop("evaluate", "--run", "latest", "--json")
+    assert answer.code == 0, answer.err
+    now = json.loads(answer.out)["metrics"]
+    assert {name: now[name] for name in stored} == pytest.approx(stored, rel=1e-5)
+    answer = shop("compare", "--json")
+    assert answer.code == 0, answer.err
+    assert "stored" in answer.out
+    assert "finished: there is nothing to resume" in shop("train", "--resume", "latest").err
+
+
+def test_new_runs_of_a_moved_folder_are_written_into_it(shop: Shop) -> None:
+    answer = shop("train", "--config", "stored.yaml", "--set", "name=second")
+    assert answer.code == 0, answer.err
+    assert len(list((shop.folder / "mlruns" / "artifacts" / "models").iterdir())) == 2
+    assert shop("recommend", "--run", "second", "--k", "1", "--out", "-").code == 0
+
+
+def test_a_database_of_another_mlflow_says_what_to_do(shop: Shop) -> None:
+    with closing(sqlite3.connect(shop.folder / "mlruns" / "mlflow.db")) as base:
+        base.execute("update alembic_version set version_num = 'e0d125c68d9a'")
+        base.commit()
+    said = shop("runs").refusal(1)
+    assert "written by another version of MLflow" in said
+    assert "mlflow db upgrade sqlite:///" in said

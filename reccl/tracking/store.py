@@ -17,6 +17,7 @@ from filelock import FileLock
 from reccl.errors import RecclError, RunError
 from reccl.redaction import redact
 from reccl.tracking.mlflow_when_used import mlflow
+from reccl.tracking.moved import follow
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -65,6 +66,8 @@ def client() -> "MlflowClient":
     uri = store()
     with store_errors(), one_at_a_time(uri):
         check_database(uri)
+        if uri == own_store():
+            follow(folder() / "mlflow.db", folder() / "artifacts")
         mlflow.set_tracking_uri(uri)
         found = mlflow.MlflowClient(uri)
         found.get_experiment_by_name(EXPERIMENT)
@@ -82,6 +85,11 @@ def store_errors() -> Iterator[None]:
         name = error.name
         raise RunError(f"the run store {redact(store())} needs the Python package {name!r}: pip install it") from None
     except Exception as error:
+        if "out-of-date database schema" in str(error):
+            raise RunError(
+                f"the run store {redact(store())} was written by another version of MLflow, and {mlflow.__version__} "
+                f"reads it only after: mlflow db upgrade {redact(store())}; make a copy of it first"
+            ) from None
         advice = "is its server there?" if store().startswith("http") else "set MLFLOW_TRACKING_URI or change folder"
         raise RunError(f"cannot use the run store {redact(store())}: {redact(describe(error))}; {advice}") from error
 
