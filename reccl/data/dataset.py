@@ -34,6 +34,9 @@ from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 Hide = Literal["known", "none", "train"]
 """What is left out of lists: known pairs, nothing, or those of training alone."""
 
+FEW = 20
+"""Training rows below which a run says that they are few."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -276,8 +279,17 @@ def build(tables: Tables, split: Split | None, half_life: float | None = None) -
     user_table, of_users = align(tables.users, USER, users)
     item_table, of_items = align(tables.items, ITEM, items)
     content = (users, items, parts[TRAIN], parts[VALIDATION], parts[TEST], user_table, item_table)
-    notes = (*tables.notes, *noted, *split.remark(HeldOut(test, validation)), *of_users, *of_items)
+    remarks = (*split.remark(HeldOut(test, validation)), *remark_on_sizes(parts))
+    notes = (*tables.notes, *noted, *remarks, *of_users, *of_items)
     return Dataset(*content, counts, hash_content(*content), notes=notes)
+
+
+def remark_on_sizes(parts: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
+    """A line where there is next to nothing to learn from, or nothing to measure on."""
+    rows, held = parts[TRAIN].height, parts[TEST].height + parts[VALIDATION].height
+    few = f"{rows:,} training row{'s' * (rows != 1)}: too few to learn from" if rows < FEW else ""
+    none = "nothing is held out: no metric says how good the model is" if not held else ""
+    return tuple(note for note in (few, none) if note)
 
 
 def hash_content(users: IdMap, items: IdMap, *tables: pl.DataFrame | None) -> str:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.cli.conftest import Answer, Shop, opened
 from tests.robustness.corpus import GOOD, Case, cases
+from tests.robustness.corpus_tables import more_tables
 
-CASES = list(cases())
+CASES = [*cases(), *more_tables()]
 OLDER = "user,item\nkept,1\n"
 SECONDS = 10
 
@@ -30,7 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, planted) -> Path:
 
 
 def test_the_corpus_is_large_enough() -> None:
-    assert len(CASES) >= 300
+    assert len(CASES) >= 400
     assert len({case.name for case in CASES}) == len(CASES)
 
 

@@ -64,7 +64,7 @@ def test_random_overrides_are_taken_or_refused(texts: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@cases(8_000)
+@cases(6_000)
 @given(config_bytes())
 def test_many_random_configs(folder: Path, content: bytes) -> None:
     load(folder / "random.yaml", content)
@@ -72,7 +72,7 @@ def test_many_random_configs(folder: Path, content: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@cases(5_000)
+@cases(4_000)
 @given(st.lists(SETTINGS, min_size=1, max_size=2))
 def test_many_random_overrides(texts: list[str]) -> None:
     override(texts)

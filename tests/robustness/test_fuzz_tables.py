@@ -119,7 +119,7 @@ def test_a_random_parquet_or_arrow_table_loses_no_row(folder: Path, file: tuple[
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@cases(20_000)
+@cases(12_000)
 @given(text_tables())
 def test_many_random_text_tables(folder: Path, table: TextTable) -> None:
     read_text(folder / "table.csv", table)
@@ -127,7 +127,7 @@ def test_many_random_text_tables(folder: Path, table: TextTable) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@cases(8_000)
+@cases(6_000)
 @given(json_lines())
 def test_many_random_json_tables(folder: Path, content: bytes) -> None:
     read_json(folder / "table.jsonl", content)
@@ -135,7 +135,7 @@ def test_many_random_json_tables(folder: Path, content: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@cases(8_000)
+@cases(6_000)
 @given(typed_files())
 def test_many_random_typed_tables(folder: Path, file: tuple[bytes, str]) -> None:
     read_typed(folder / f"table.{file[1]}", *file)

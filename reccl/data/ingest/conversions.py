@@ -144,13 +144,25 @@ def to_whole_numbers(
 
 def to_text(column: str) -> Conversion:
     """A column as strings."""
-    return Conversion(column, lambda values, _: values.cast(pl.String), "text")
+
+    def decode(values: pl.Series) -> pl.Series:
+        try:
+            return values.cast(pl.String)
+        except pl.exceptions.PolarsError:
+            raise DataError(f"{column} holds bytes that are no UTF-8 text; write text or numbers") from None
+
+    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        return values.map_batches(decode, pl.String) if dtype == pl.Binary else values.cast(pl.String)
+
+    return Conversion(column, expression, "text")
 
 
 def to_exported_text(column: str) -> Conversion:
     """A column of text that may be an id: a long number that a spreadsheet has rounded (1.101E+17) is an error."""
 
-    def expression(values: pl.Expr, _: pl.DataType) -> pl.Expr:
+    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if dtype != pl.String:  # of a typed table beside interactions that are text
+            return values.cast(pl.String, strict=False)
         return pl.when(~values.str.contains(ROUNDED)).then(values)
 
     meaning = "an id, but what a spreadsheet made of a long one"

@@ -17,6 +17,13 @@ from reccl.errors import DataError
 
 OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {".bz2": bz2.open, ".xz": lzma.open}
 """Compressions that polars does not read."""
+NO_TEXT = {
+    b"PAR1": "Parquet; set format: parquet",
+    b"ARROW1": "Arrow; set format: arrow",
+    b"PK\x03\x04": "a zip archive, or a spreadsheet; unpack it, or export it as CSV",
+    b"SQLite": "a database; set database and query",
+}
+"""How files begin that hold something else, and what to do."""
 COMPRESSED = (".gz", ".zst", *OPENERS)
 """All that are told by the ending of a name."""
 
@@ -28,15 +35,18 @@ def to_utf8(path: Path, encoding: str = "utf-8") -> Path:
     """
     try:
         with _open(path) as file:
-            start = file.read(2)
-        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            start = file.read(6)
+        for mark, what in NO_TEXT.items():
+            if start.startswith(mark):
+                raise DataError(f"{path} is no text: it holds {what}")
+        if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             encoding = "utf-16"
         plain = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") and path.suffix.lower() not in OPENERS
         return path if plain else _copy(path, encoding, path.stat().st_mtime_ns)
     except (UnicodeError, LookupError):
         raise DataError(f"{path} is not {encoding} text; set encoding to the one it has") from None
     except (EOFError, lzma.LZMAError, OSError) as error:
-        raise DataError(f"cannot read {path}: {error}") from None
+        raise DataError(f"cannot read {path}: {error}; is it whole, and what its ending says?") from None
 
 
 def _open(path: Path) -> IO[bytes]:
