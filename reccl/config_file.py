@@ -70,6 +70,25 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     return path, value if lost else parsed
 
 
+def write_override(key: str, value: Any) -> str:
+    """What `--set` takes for a value, with numbers to six digits.
+
+    >>> write_override("scorer.weights", {"a": 0.1 + 0.2, "b": None}), write_override("seed", True)
+    ('scorer.weights={a: 0.3, b: null}', 'seed=true')
+    """
+
+    def tidy(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: tidy(inside) for name, inside in part.items()}
+        if isinstance(part, list | tuple):
+            return [tidy(inside) for inside in part]
+        return float(f"{part:.6g}") if isinstance(part, float) else part
+
+    written = yaml.safe_dump(tidy(value), default_flow_style=True, width=10**6, sort_keys=False)
+    plain = written.removesuffix("...\n").strip()
+    return f"{key}={plain}"
+
+
 def starts_afresh(key: KeyPath) -> bool:
     """Whether setting this key starts a section afresh."""
     return key[-1] in CHOOSERS or len(key) == 1

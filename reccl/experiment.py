@@ -7,6 +7,7 @@ import torch
 
 from reccl.clock import Clock, peak_memory
 from reccl.config import Experiment, own_code
+from reccl.config_file import write_override
 from reccl.data.dataset import Dataset
 from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
@@ -74,7 +75,7 @@ def fit_and_test(
     clock.seconds["train_seconds"] += first.earlier_seconds
     selected = diff_settings(experiment, model.experiment)
     if selected:
-        log(f"selected on validation: {', '.join(f'{key}={value}' for key, value in selected.items())}")
+        log(f"selected on validation: {', '.join(write_override(*each) for each in selected.items())}")
     with clock("evaluate_seconds"):
         validation = means(measure_part(model.ranker, data, "validation", experiment))
     if experiment.training.refit and not first.interrupted and len(data.validation):

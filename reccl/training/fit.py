@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from reccl.encoders import Encoder
 
+LARGEST = 1e12
+"""Largest parameter: its square still fits into float32, and no model that ranks has one near it."""
+
 
 def fit(
     encoder: Encoder,
@@ -42,7 +45,7 @@ def fit(
     Without `validate` the last epoch is the best. `test` is only recorded (`Epoch.test`). `stop_after` ends earlier
     than `training.epochs` with the schedule of the whole (for a refit). Training goes on from the newest of the
     `checkpoints`, and ends as if it had never stopped. Ctrl-C ends training after the current step and keeps the best
-    epoch. Raises TrainingError where the loss is not finite.
+    epoch. Raises TrainingError where the loss is not finite, or parameters explode.
     """
     callback, steps = callback or Callback(), count_batches(graph, training.batch_size)
     state = TrainingState(encoder, objective, training, seed, steps)
@@ -76,6 +79,7 @@ def fit(
                 callback.on_step_end()
             means = dict(zip(objective.terms, (sums / len(graph.user)).tolist(), strict=True))
             require_finite(means, number)
+            require_bounded(encoder, number)
             seconds = time.perf_counter() - started
             due = number % training.evaluate_every == 0 or number == last
             metrics = validate(state.evaluated.eval()) if validate and due else {}
@@ -111,4 +115,15 @@ def require_finite(losses: Mapping[str, float], epoch: int) -> None:
             raise TrainingError(
                 f"objective.{name} became {value} in epoch {epoch}: lower training.learning_rate, "
                 "raise the temperature, or set training.max_grad_norm=1"
+            )
+
+
+def require_bounded(encoder: Encoder, epoch: int) -> None:
+    """Raise TrainingError where a parameter is not finite, or beyond all that training can mean."""
+    for name, parameter in encoder.named_parameters():
+        largest = float(parameter.detach().abs().max()) if parameter.numel() else 0.0
+        if not largest <= LARGEST:  # nan too
+            raise TrainingError(
+                f"encoder parameters {name} grew to {largest:.3g} in epoch {epoch}: lower training.learning_rate, "
+                "or set training.max_grad_norm=1"
             )

@@ -302,6 +302,31 @@ def test_a_loss_that_is_not_finite_stops_with_one_line_that_names_term_and_epoch
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(("to", "told"), [(1e15, "1e+15"), (float("inf"), "inf"), (float("nan"), "nan")])
+def test_parameters_that_explode_while_the_loss_is_finite_stop_with_one_line(run: Run, to: float, told: str) -> None:
+    class Exploding(Recorder):
+        def on_step_end(self) -> None:
+            super().on_step_end()
+            if self.steps == self.begun[1]:  # no later step tells by its loss
+                with torch.no_grad():
+                    self.parameters[0].view(-1)[0] = to
+
+    recorder, made = Exploding(), LightGCN.build
+    recorder.parameters = []
+
+    def build(self, *words, **keys):
+        encoder = made(self, *words, **keys)
+        recorder.parameters = list(encoder.parameters())
+        return encoder
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(TrainingError) as error:
+        patch.setattr(LightGCN, "build", build)
+        run(epochs=1, callback=recorder)
+    text = str(error.value)
+    assert f"grew to {told} in epoch 1: lower training.learning_rate" in text
+    assert "\n" not in text
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_weight_decay_shortens_embeddings(run: Run, optimizer: str) -> None:
     free, _ = run(optimizer=optimizer, epochs=5)
