@@ -16,6 +16,7 @@ from reccl.cli import (
     data,
     evaluate,
     explain,
+    export,
     init,
     methods,
     recommend,
@@ -50,6 +51,7 @@ command(app, "train", *train.EXAMPLES)(train.train)
 command(app, "recommend", *recommend.EXAMPLES)(recommend.recommend)
 command(app, "similar", *similar.EXAMPLES)(similar.similar)
 command(app, "explain", *explain.EXAMPLES)(explain.explain)
+command(app, "export", *export.EXAMPLES)(export.export)
 command(app, "evaluate", *evaluate.EXAMPLES)(evaluate.evaluate)
 command(app, "cold", *cold.EXAMPLES)(cold.cold)
 command(app, "methods", *methods.EXAMPLES)(methods.methods)

@@ -52,3 +52,18 @@ def test_a_new_user_is_explained_by_a_history(shop, tmp_path) -> None:
 )
 def test_what_cannot_be_is_one_line(shop, words: tuple[str, ...], code: int, line: str) -> None:
     assert shop(*words).refusal(code).startswith(line)
+
+
+def test_export_writes_a_folder_and_spares_other_folders(shop, tmp_path) -> None:
+    answer = shop("export", "--run", "planted", "--out", tmp_path / "v")
+    assert answer.code == 0, answer.err
+    assert "200 users and " in answer.out
+    assert {path.name for path in (tmp_path / "v").iterdir()} == {
+        "users.npy",
+        "items.npy",
+        "users.parquet",
+        "items.parquet",
+        "vectors.json",
+    }
+    assert shop("export", "--run", "planted", "--out", tmp_path / "v", "--format", "parquet").code == 0
+    assert shop("export", "--out", tmp_path).refusal(2).endswith("is there and is no export; choose another folder")
