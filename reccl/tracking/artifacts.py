@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from reccl.tracking.mlflow_when_used import mlflow
+from reccl.tracking.store import client
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -19,4 +20,5 @@ def artifact_of(run: "MlflowRun | StoredRun", name: str) -> Path:
         path = Path(unquote(parts.path)) / name
         if path.exists():
             return path
+    client()  # MLflow looks where the last client was made for
     return Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/{name}"))

@@ -124,6 +124,7 @@ def model_folder(run: AnyRun) -> Path:
     """The folder of a run's model, on this machine."""
     if not has_model(run):
         raise RunError(f"run {run.info.run_id} ({run.info.run_name}) holds no model: it is {run.info.status.lower()}")
+    client()  # MLflow looks where the last client was made for
     try:
         path = Path(mlflow.artifacts.download_artifacts(run.data.tags[MODEL_TAG]))
     except (OSError, mlflow.exceptions.MlflowException) as error:
