@@ -1,6 +1,6 @@
 """Do weights help? Two planted logs whose truth is known, and MovieLens-100K's ratings: tables for docs/weights.md.
 
-    python benchmarks/weights.py strength | events | ratings
+    python benchmarks/weights.py [strength | events | ratings]
 
 Every row is the mean and the standard deviation of test NDCG@10 over three seeds, of data, split and training. EASE's
 l2, which weights put on another scale, is chosen on validation rows, with and without weights alike.
@@ -180,4 +180,7 @@ def measure_ratings() -> None:
 
 
 if __name__ == "__main__":
-    {"strength": measure_strength, "events": measure_events, "ratings": measure_ratings}[sys.argv[1]]()
+    studies = {"strength": measure_strength, "events": measure_events, "ratings": measure_ratings}
+    for study in sys.argv[1:] or studies:
+        print(f"\n{study}\n")
+        studies[study]()

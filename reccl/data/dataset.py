@@ -28,7 +28,7 @@ from reccl.data.ingest.tables import Tables
 from reccl.data.settings import Data, frame_settings
 from reccl.data.splits import Predefined, RandomPerUser, Split
 from reccl.data.splits.holdout import HeldOut, hold_out
-from reccl.data.weights import age_weights, scale_weights, sum_repeats, weigh_parts
+from reccl.data.weights import age_weights, describe_weights, scale_weights, sum_repeats, weigh_parts
 from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 
 Hide = Literal["known", "none", "train"]
@@ -166,6 +166,7 @@ class Dataset:
             f"{size['users']:,} users x {size['items']:,} items; train {size['train']:,}, "
             f"validation {size['validation']:,}, test {size['test']:,}; "
             f"{size['cold_users']:,} users and {size['cold_items']:,} items have no training row"
+            f"{describe_weights(self.train)}"
         )
 
     def with_settings(self, settings: Data) -> "Dataset":

@@ -86,6 +86,20 @@ def scale_weights(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     return rows.with_columns(scaled) if WEIGHT in rows.columns else rows
 
 
+def describe_weights(rows: pl.DataFrame) -> str:
+    """The weights of rows in a few words; empty where there are none.
+
+    >>> describe_weights(pl.DataFrame({"weight": [1.0, 2.5]}))
+    '; weights 1 to 2.5, mean 1.75'
+    """
+    if WEIGHT not in rows.columns or rows.is_empty():
+        return ""
+    least, most, mean = rows.select(
+        pl.col(WEIGHT).min(), pl.max(WEIGHT).alias("most"), pl.mean(WEIGHT).alias("mean")
+    ).row(0)
+    return f"; weights {least:.3g} to {most:.3g}, mean {mean:.3g}"
+
+
 def sum_by_item(rows: pl.DataFrame, items: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The weight of all rows of each of so many items, [I]; the number of rows where there are no weights."""
     weights = rows[WEIGHT].to_numpy() if WEIGHT in rows.columns else None

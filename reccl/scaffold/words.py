@@ -92,7 +92,7 @@ def event_weight(kind: str) -> float:
     """What a kind of event might weigh, by its name.
 
     >>> event_weight("view"), event_weight("add_to_cart"), event_weight("addtocart"), event_weight("Transaction")
-    (1.0, 3, 10, 10)
+    (1.0, 3, 3, 10)
     """
     words = words_in(kind)
     joined = "".join(words)
