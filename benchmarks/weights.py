@@ -1,6 +1,6 @@
 """Do weights help? Two planted logs whose truth is known, and MovieLens-100K's ratings: tables for docs/weights.md.
 
-    python benchmarks/weights.py [strength | events | ratings]
+    python benchmarks/weights.py [strength | events | repeats | ratings] [METHOD ...]
 
 Every row is the mean and the standard deviation of test NDCG@10 over three seeds, of data, split and training. EASE's
 l2, which weights put on another scale, is chosen on validation rows, with and without weights alike.
@@ -70,19 +70,20 @@ def draw_strength(seed: int) -> pl.DataFrame:
 def draw_events(seed: int) -> pl.DataFrame:
     """Views, carts and purchases of 1,000 customers and 800 products in 120 days, in the shape of public event logs.
 
-    Views follow fashion (popularity of the week) and taste; each leads to a cart with a chance that is taste, and that
-    to a purchase. Tastes drift: a customer's of the last day is correlated .6 with that of the first.
+    Views follow lasting popularity, the fashion of the week, and taste; each leads to a cart with a chance that is
+    taste, and that to a purchase. Tastes drift: a customer's of the last day is correlated .6 with that of the first.
     """
     random = np.random.default_rng(seed)
-    first, last = (random.standard_normal((USERS, 12)) for _ in range(2))
-    products, fashion = random.standard_normal((ITEMS, 12)) / 12**0.5, random.gumbel(0, 1, (18, ITEMS))
+    first, last = (random.standard_normal((USERS, 6)) for _ in range(2))
+    products = 1.5 * random.standard_normal((ITEMS, 6)) / 6**0.5
+    lasting, fashion = random.gumbel(0, 1, ITEMS), random.gumbel(0, 1, (18, ITEMS))
     rows: list[tuple[int, int, str, int]] = []
     for user in range(USERS):
         for day in np.sort(random.integers(0, 120, int(np.clip(random.lognormal(2.3, 0.7), 4, 60)))).tolist():
             share = day / 119
             angle = share * np.arccos(0.6)
             taste = products @ (np.cos(angle) * first[user] + np.sin(angle) * last[user])  # [I]
-            met = 0.7 * taste + 0.8 * fashion[day // 7] + random.gumbel(0, 1, ITEMS)
+            met = taste + 0.5 * lasting + 0.5 * fashion[day // 7] + random.gumbel(0, 1, ITEMS)
             for product in np.argpartition(-met, 5)[:5].tolist():
                 moment = day * DAY + int(random.integers(DAY))
                 rows.append((user, product, "view", moment))
@@ -95,8 +96,9 @@ def draw_events(seed: int) -> pl.DataFrame:
 
 def measure(methods: Mapping[str, dict[str, Any]], data: Mapping[str, Any], **sections: Any) -> None:
     """Print a row a method: test NDCG@10 on each way to weigh the data, over the seeds of data and training."""
+    chosen = sys.argv[2:] or list(methods)
     print(f"| | {' | '.join(data)} |\n|---|{'---|' * len(data)}", flush=True)
-    for name, method in methods.items():
+    for name, method in ((name, methods[name]) for name in methods if name in chosen):
         cells = []
         for make in data.values():
             found = []
@@ -126,37 +128,44 @@ def measure_strength() -> None:
     measure({**CLOSED, **TRAINED}, {name: weighed(**keys) for name, keys in ways.items()})
 
 
-def measure_events() -> None:
-    """Held out by time: the purchases of the last tenth of all rows."""
+def weigh_events() -> dict[str, Any]:
+    """Ways to weigh the events; held out by time are the purchases of the last tenth of all rows."""
     alike, heavy = dict.fromkeys(("view", "cart", "purchase"), 1), {"view": 1, "cart": 3, "purchase": 10}
 
-    def weighed(weights: Mapping[str, float] | None, **keys: Any) -> Any:
+    def weighed(weights: Mapping[str, float], **keys: Any) -> Any:
         def make(seed: int) -> reccl.Dataset:
             split = {"kind": "temporal", "test": 0.1, "validation": 0.1}
-            events = {"column": "event", "weights": weights or alike, "targets": ["purchase"]}
-            keys.setdefault("duplicates", "sum" if weights else "last")
+            events = {"column": "event", "weights": weights, "targets": ["purchase"]}
             rows = draw_events(seed)
             return reccl.Dataset.from_frame(rows, timestamp="timestamp", split=split, events=events, **keys)
 
         return make
 
-    ways = {
-        "none": weighed(None, weight_scale="linear"),
-        "sum": weighed(alike),
+    return {
+        "none": weighed(alike, weight_scale="none"),
+        "count": weighed(alike),
         "1, 3, 10": weighed(heavy),
         "1, 3, 10, log": weighed(heavy, weight_scale="log"),
         "1, 3, 10, log, 30 days": weighed(heavy, weight_scale="log", half_life=30),
     }
-    measure({**CLOSED, **TRAINED}, ways)
-    again = {"personal popularity": {"scorer": {"kind": "personal_popularity"}}, "EASE": CLOSED["EASE"]}
-    again["blend of both"] = {
-        "scorer": {
-            "kind": "blend",
-            "parts": {"again": {"kind": "personal_popularity", "fill": False}, "new": {"kind": "ease", "l2": 100.0}},
-        }
+
+
+def measure_events() -> None:
+    """What customers buy that is new to them."""
+    measure({**CLOSED, **TRAINED}, weigh_events())
+
+
+def measure_repeats() -> None:
+    """What customers buy, new or not: nothing is hidden."""
+    personal = {"kind": "personal_popularity"}
+    parts = {"again": {**personal, "fill": False}, "new": {"kind": "ease", "l2": 100.0}}
+    methods: dict[str, dict[str, Any]] = {
+        "popularity": CLOSED["popularity"],
+        "personal popularity": {"scorer": personal},
+        "EASE": CLOSED["EASE"],
+        "blend of both": {"scorer": {"kind": "blend", "parts": parts}},
     }
-    print("\nNothing hidden, repeats count:\n")
-    measure(again, ways, evaluation={"hide": "none"})
+    measure(methods, weigh_events(), evaluation={"hide": "none"})
 
 
 def measure_ratings() -> None:
@@ -180,7 +189,8 @@ def measure_ratings() -> None:
 
 
 if __name__ == "__main__":
-    studies = {"strength": measure_strength, "events": measure_events, "ratings": measure_ratings}
-    for study in sys.argv[1:] or studies:
+    studies = {"strength": measure_strength, "events": measure_events, "repeats": measure_repeats}
+    studies["ratings"] = measure_ratings
+    for study in sys.argv[1:2] or studies:
         print(f"\n{study}\n")
         studies[study]()

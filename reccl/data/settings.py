@@ -34,7 +34,8 @@ class Data(Settings):
     half_life: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Days after which an interaction counts half, before the newest one of training; empty: age does not matter."""
     weight_scale: Scale = "linear"
-    """How the weight w of a user and an item counts: as it is, by its logarithm log2(1 + w), or by its square root."""
+    """How the weight w of a user and an item counts: as it is, by its logarithm log2(1 + w), by its square root, or
+    not at all (none), to see on the same rows what weights are worth."""
     features: FeatureSchema = FeatureSchema()
     """What kinds of features the columns of the user and the item table are."""
 

@@ -16,7 +16,7 @@ from reccl.lazy import np
 DAY = 24 * 60 * 60
 OLDEST = 40
 """Half-lives after which a row does not fade any further: it keeps a millionth of a millionth of its weight."""
-Scale = Literal["linear", "log", "sqrt"]
+Scale = Literal["linear", "log", "none", "sqrt"]
 
 
 def weigh_parts(parts: dict[str, pl.DataFrame], half_life: float | None, *, repeats: bool) -> dict[str, pl.DataFrame]:
@@ -82,7 +82,9 @@ def sum_repeats(rows: pl.DataFrame) -> pl.DataFrame:
 def scale_weights(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     """The rows with scaled weights; 1 stays 1. log: log2(1 + w), as a hundred plays are not a hundred times one."""
     weight = pl.col(WEIGHT)
-    scaled = {"linear": weight, "log": (1 + weight).log(2), "sqrt": weight.sqrt()}[scale].alias(WEIGHT)
+    scaled = {"linear": weight, "log": (1 + weight).log(2), "none": weight * 0 + 1, "sqrt": weight.sqrt()}[scale].alias(
+        WEIGHT
+    )
     return rows.with_columns(scaled) if WEIGHT in rows.columns else rows
 
 

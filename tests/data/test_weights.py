@@ -173,6 +173,10 @@ class TestScale:
             graph = made(weight="n", weight_scale=scale).build_graph()
             assert graph.edge_weight.tolist() == pytest.approx([expected, 1, 1, 1])
 
+    def test_they_can_be_left_out_on_the_same_rows(self) -> None:
+        heavy, none = made(weight="n"), made(weight="n", weight_scale="none")
+        assert none.build_graph().edge_weight is None and none.fingerprint == heavy.fingerprint
+
     def test_sums_are_scaled_and_not_scales_summed(self) -> None:
         rows = pl.DataFrame({"user": [1, 1, 2], "item": [7, 7, 8], "timestamp": [1, 2, 3], "n": [1, 2, 1]})
         split = {"kind": "temporal", "test": 0, "validation": "1970-01-01T00:00:02"}
