@@ -158,7 +158,7 @@ def measure_events() -> None:
 def measure_repeats() -> None:
     """What customers buy, new or not: nothing is hidden."""
     personal = {"kind": "personal_popularity"}
-    parts = {"again": {**personal, "fill": False}, "new": {"kind": "ease", "l2": 100.0}}
+    parts = {"again": {**personal, "fill": False}, "new": EASE}
     methods: dict[str, dict[str, Any]] = {
         "popularity": CLOSED["popularity"],
         "personal popularity": {"scorer": personal},
