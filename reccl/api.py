@@ -72,12 +72,12 @@ def train(
     log = shown.say if shown else lambda _: None
     tracker = None
     if resume is not None:
-        from reccl.tracking import Tracker, find_unfinished, text_of
+        from reccl.tracking import Tracker, config_of, find_unfinished
 
         if sections or isinstance(data, str):
             raise ConfigError("resume goes on with the config of the run: leave the other settings out")
         unfinished = find_unfinished(resume)
-        experiment, tracker = loads(text_of(unfinished, "config.yaml"), trust=trust), Tracker(unfinished, log)
+        experiment, tracker = loads(config_of(unfinished), trust=trust), Tracker(unfinished, log)
     else:
         if data is not None:
             sections["data"] = data.settings if isinstance(data, Dataset) else data

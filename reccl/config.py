@@ -1,5 +1,6 @@
 """Experiment: one YAML as one typed object. Load, override, dump."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -139,16 +140,25 @@ def read(name: str | Path) -> tuple[Any, dict[KeyPath, str], str]:
     return raw, {key: f"{path}:{line}" for key, line in lines.items()}, str(path)
 
 
-def loads(text: str, *, trust: bool = False) -> Experiment:
+def loads(text: str, passwords: Sequence[str] = (), *, trust: bool = False) -> Experiment:
     """The experiment that `dump` wrote. Raises ConfigError where it names code that is not trusted.
 
     Args:
         text: the config of a stored run.
+        passwords: `dotted.key=value` texts that give again what `dump` left out, `***`, and change nothing else;
+            `$NAME` in them is taken from the environment.
         trust: run the code that it names, whoever wrote it; see `reccl.trust`.
 
     """
+    given = [os.path.expandvars(each) for each in passwords]
     with restrict_code(not trust):
-        return validate(parse_yaml(text, "config")[0], (), {}, "config")
+        stored, filled = (validate(parse_yaml(text, "config")[0], each, {}, "config") for each in ((), given))
+    if dump(filled) != dump(stored):
+        raise ConfigError(
+            "--set: a stored config is only given the passwords again that it leaves out (***), in the same place; "
+            "$NAME may stand for a variable that is exported; to change anything else, train anew"
+        )
+    return filled
 
 
 def own_code(part: Any) -> Iterator[Path]:

@@ -117,7 +117,7 @@ def reopen(run: str, part: str, device: str, trust: bool = False) -> Reopened:
     hardware = resolve_device(device)
     found = tracking.find(run, say)
     model = tracking.model_of(found).to(hardware)
-    experiment = config.loads(tracking.text_of(found, "config.yaml"), trust=trust)
+    experiment = config.loads(tracking.config_of(found), trust=trust)
     data = prepare(experiment.data, say)
     if data.fingerprint != found.data.tags.get("reccl.fingerprint"):
         raise RunError(f"the data of run {found.info.run_id} has changed since it was trained: train it again")

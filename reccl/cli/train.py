@@ -53,14 +53,13 @@ def train(
     """Train a model: prepare the data, fit, evaluate, record the run and its model.
 
     Ctrl-C ends training, and the best epoch so far is evaluated and kept; Ctrl-C again, SIGTERM or a kill leave the
-    last checkpoint, from which --resume goes on: it ends as if training had never stopped.
+    last checkpoint, from which --resume goes on: it ends as if training had never stopped. With --resume, --set gives
+    again only what a recorded config leaves out, such as the password of a database.
     """
     if (config is None) == (resume is None):
         raise typer.BadParameter("give a config (reccl config list) or a run to resume (reccl runs)", param_hint=EITHER)
-    if resume is not None and (overrides or resplit or seeds > 1):
-        raise typer.BadParameter(
-            "it has a config already: leave out --set, --seeds and --resplit", param_hint="--resume"
-        )
+    if resume is not None and (resplit or seeds > 1):
+        raise typer.BadParameter("it has a config already: leave out --seeds and --resplit", param_hint="--resume")
     from reccl import config as configs
 
     given = None if config is None else configs.load(config, overrides or ())  # errors come before long imports
@@ -75,7 +74,7 @@ def train(
         experiment, unfinished = given, None
     else:
         unfinished = tracking.find_unfinished(str(resume))
-        experiment = configs.loads(tracking.text_of(unfinished, "config.yaml"), trust=trust)
+        experiment = configs.loads(tracking.config_of(unfinished), overrides or (), trust=trust)
         say(f"resuming run {unfinished.info.run_id} ({unfinished.info.run_name})")
     trained = []
     for seed in range(experiment.seed, experiment.seed + seeds):

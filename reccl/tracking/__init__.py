@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reccl.tracking.environment import commit, environment, version_of
 from reccl.tracking.find import (
+    config_of,
     find,
     find_unfinished,
     has_model,
@@ -52,6 +53,7 @@ __all__ = [
     "checkpoint_folder",
     "client",
     "commit",
+    "config_of",
     "environment",
     "experiment_id",
     "find",

@@ -153,3 +153,11 @@ def text_of(run: AnyRun, name: str) -> str:
         return artifact_of(run, name).read_text()
     except (OSError, mlflow.exceptions.MlflowException):
         raise RunError(f"run {run.info.run_id} holds no {name}") from None
+
+
+def config_of(run: MlflowRun) -> str:
+    """The config of a run, as text."""
+    try:
+        return text_of(run, "config.yaml")
+    except RunError:
+        raise RunError(f"run {run.info.run_id} ended before its config was recorded: train anew") from None

@@ -10,15 +10,31 @@ from mlflow.data.polars_dataset import from_polars
 
 from reccl.data.dataset import Dataset
 from reccl.errors import RunError
+from reccl.redaction import redact
 from reccl.tracking.environment import commit, environment, version_of
 from reccl.tracking.find import AnyRun
 from reccl.tracking.liveness import process_tags
 from reccl.tracking.run import Run
-from reccl.tracking.store import client, experiment_id, one_at_a_time, store_errors
+from reccl.tracking.store import client, database, exists, experiment_id, may_write, one_at_a_time, store, store_errors
 from reccl.tracking.tags import FINGERPRINT
 
 PARENT = "RECCL_PARENT_RUN"
 """Environment variable with the id of the run that runs recorded here are children of."""
+GIVEN = "MLFLOW_RUN_ID"
+"""Environment variable by which `mlflow run` says which run is to be recorded in."""
+
+
+def check_start() -> None:
+    """Raise RunError where no run can be started, before the long work."""
+    api = client()
+    experiment_id(api)
+    if (path := database(store())) and not may_write(path):
+        raise RunError(f"the run store {redact(store())} may only be read; set MLFLOW_TRACKING_URI or change folder")
+    if given := os.environ.get(GIVEN):
+        with store_errors():
+            known = exists(api, given)
+        if not known:
+            raise RunError(f"{GIVEN} is {given!r}, and the run store {redact(store())} holds no such run: unset it")
 
 
 def start_run(name: str, config: str, parameters: Mapping[str, Any], data: Dataset) -> Run:
@@ -32,11 +48,11 @@ def start_run(name: str, config: str, parameters: Mapping[str, Any], data: Datas
         **process_tags(),
         **commit(),
     }
-    experiment = experiment_id(api)
+    experiment, given = experiment_id(api), os.environ.get(GIVEN)
     with store_errors():
         active = mlflow.start_run(experiment_id=experiment, run_name=name, tags=tags, log_system_metrics=False)
         with ended_by_errors():
-            run = Run(active.info.run_id, api)
+            run = Run.reopen(active.info.run_id, api) if given else Run(active.info.run_id, api)
             record_start(run, config, parameters, data)
     return run
 
@@ -70,8 +86,8 @@ def ended_by_errors() -> Iterator[None]:
 
 def record_start(run: Run, config: str, parameters: Mapping[str, Any], data: Dataset) -> None:
     """What is known before training. Where a run is resumed it is written again: it may have been killed on the way."""
+    run.text("config.yaml", config)  # first, since nothing can be resumed without it
     run.params(parameters)
-    run.text("config.yaml", config)
     run.text("rows.txt", "\n".join(f"{count.rows:>12,}  {count.step}" for count in data.counts) + "\n")
     run.text("environment.txt", environment())
     with one_at_a_time(run.api.tracking_uri):  # two that add the same data at once fail

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from filelock import FileLock
 
+from reccl.atomic import atomic_path
 from reccl.errors import RecclError, RunError
 from reccl.redaction import redact
 from reccl.tracking.mlflow_when_used import mlflow
@@ -33,8 +34,8 @@ EXPERIMENT = "reccl"
 @cache
 def quiet_mlflow() -> None:
     """Keep the chatter of MLflow and its database migrations out of the user's terminal."""
-    for noisy in ("alembic", "mlflow"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+    for noisy, level in {"alembic": logging.ERROR, "mlflow": logging.ERROR, "mlflow.store": logging.CRITICAL}.items():
+        logging.getLogger(noisy).setLevel(level)  # what a store logs, with a traceback, it raises, too
     warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer column", UserWarning)
 
 
@@ -66,6 +67,7 @@ def client() -> "MlflowClient":
     uri = store()
     with store_errors(), one_at_a_time(uri):
         check_database(uri)
+        make_database(uri)
         if uri == own_store():
             follow(folder() / "mlflow.db", folder() / "artifacts")
         mlflow.set_tracking_uri(uri)
@@ -95,29 +97,40 @@ def store_errors() -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """What an error of MLflow says, in one line.
+    r"""What an error of MLflow says, in one line.
 
     >>> describe(OSError(28, "No space left on device", "mlruns/x"))
     'No space left on device (mlruns/x)'
     >>> describe(Exception("... (Caused by NewConnectionError('HTTP(port=9): Connection refused'))"))
     'Connection refused'
+    >>> describe(Exception("raised in a flush\n(sqlite3.OperationalError) database or disk is full\n[SQL: ...]"))
+    'database or disk is full'
     """
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{where}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if of_database := re.search(r"^\(\w+\.\w+\) (.+)", "\n".join(lines), re.MULTILINE):
+        return of_database[1][:300]
     cause = re.search(r"Caused by \w+\(([\"'])(.*)\1\)", lines[0])
     return cause[2].rpartition(": ")[2] if cause else lines[0][:300]
 
 
 def check_database(uri: str) -> None:
     """Raises RunError where a database of its own file is none: MLflow would try for two minutes."""
-    if (path := database(uri)) is None or not path.exists():
+    if (path := database(uri)) is None:
         return
+    if not path.name:
+        raise RunError(
+            f"the run store {redact(uri)} names no file, so that its runs end with the command: write sqlite:///runs.db"
+        )
     if path.is_dir():
         raise RunError(f"cannot use the run store {redact(uri)}: it is a folder, not a file; move it away")
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+    if not path.exists():
+        return
+    try:  # where that may write, it undoes what a killed process had begun
+        mode = "rw" if may_write(path) else "ro"
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", timeout=60, uri=True)) as connection:
             connection.execute("select count(*) from sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
         raise RunError(
@@ -125,16 +138,41 @@ def check_database(uri: str) -> None:
         ) from None
 
 
+def make_database(uri: str) -> None:
+    """Make a database of its own file where there is none: whole or not at all, since MLflow takes seconds for it."""
+    if (path := database(uri)) is None or (path.exists() and path.stat().st_size):
+        return
+    if not os.access(path.parent, os.W_OK):
+        raise RunError(
+            f"cannot use the run store {redact(uri)}: no permission to write to {path.parent}; "
+            "set MLFLOW_TRACKING_URI or change folder"
+        )
+    with atomic_path(path) as draft:
+        mlflow.MlflowClient(f"sqlite:///{draft}").get_experiment_by_name(EXPERIMENT)
+
+
+def may_write(path: Path) -> bool:
+    """Whether a database may be written to, and a journal beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
 def database(uri: str) -> Path | None:
-    """The file of a store that is a database of its own file."""
-    return Path(uri.removeprefix("sqlite:///").partition("?")[0]) if uri.startswith("sqlite:///") else None
+    """The file of a store that is a database of its own file; no name where it is kept in memory.
+
+    >>> database("sqlite:////tmp/runs.db?timeout=9"), database("http://host:5000")
+    (PosixPath('/tmp/runs.db'), None)
+    """
+    scheme, _, place = uri.partition("?")[0].partition(":")
+    return Path(place.removeprefix("///").removeprefix(":memory:")) if scheme == "sqlite" else None
 
 
 def one_at_a_time(uri: str) -> AbstractContextManager[object]:
-    """Holds a lock beside a database of its own file; other stores look after themselves."""
-    if (place := database(uri)) is None:
+    """Holds a lock beside a database of its own file, where one may write; other stores look after themselves."""
+    if (place := database(uri)) is None or not place.name:
         return nullcontext()
     place.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(place.parent, os.W_OK):
+        return nullcontext()
     return FileLock(place.with_name(f".{place.name}.lock"), timeout=60)
 
 
@@ -150,9 +188,20 @@ def patience(seconds: int = 120) -> Iterator[None]:
         os.environ[TIMEOUT] = before
 
 
+def exists(api: "MlflowClient", run_id: str) -> bool:
+    """Whether the store holds the run."""
+    try:
+        api.get_run(run_id)
+    except mlflow.MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return False
+    return True
+
+
 def experiment_name() -> str:
     """The MLflow experiment of all runs: MLFLOW_EXPERIMENT_NAME, else 'reccl'."""
-    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME", "").strip() or EXPERIMENT
 
 
 def experiment_id(api: "MlflowClient") -> str:

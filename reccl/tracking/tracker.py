@@ -17,7 +17,7 @@ from reccl.tracking.find import AnyRun, hold_unfinished
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, hold, running, tidy
 from reccl.tracking.results import record_results
 from reccl.tracking.run import Run
-from reccl.tracking.start import reopen_run, start_run
+from reccl.tracking.start import check_start, reopen_run, start_run
 from reccl.tracking.store import describe, experiment_id
 from reccl.tracking.unrecorded import keep_unrecorded, write_where_possible
 from reccl.training import Epoch
@@ -36,9 +36,13 @@ class Tracker(RunCallback):
         resume: a run that another process began (`find_unfinished`), to be gone on with.
         log: hears of what cannot be recorded.
 
+    Raises RunError where the store cannot be used.
+
     """
 
     def __init__(self, resume: AnyRun | None = None, log: Callable[[str], None] = lambda _: None) -> None:
+        if resume is None:
+            check_start()
         self.resume, self.log = resume, log
         self.run: Run | None = None
         self.refitting = False

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import mlflow
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from safetensors import SafetensorError
 
@@ -27,7 +26,7 @@ from reccl.tracking.results import (
     write_results,
 )
 from reccl.tracking.run import Run
-from reccl.tracking.store import client, describe, experiment_id, folder, store, store_errors
+from reccl.tracking.store import client, describe, exists, experiment_id, folder, store, store_errors
 
 UNRECORDED = "reccl-unrecorded"
 """The folder, in the one where training was started, of results that MLflow could not take."""
@@ -97,17 +96,6 @@ def sync(results: Path) -> str:
     if about.status == "FINISHED":
         shutil.rmtree(checkpoint_folder(about.run), ignore_errors=True)
     return run_id
-
-
-def exists(api: MlflowClient, run_id: str) -> bool:
-    """Whether the store holds the run."""
-    try:
-        api.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return False
-    return True
 
 
 def begin_anew(api: MlflowClient, about: Results, results: Path) -> str:

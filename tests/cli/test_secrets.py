@@ -70,6 +70,29 @@ def test_a_recorded_run_says_how_to_give_the_password_again(fresh, database: lis
     assert fresh("evaluate").refusal(1).startswith("database: the password is not in the config")
 
 
+def test_a_resumed_run_is_given_its_password_again_and_nothing_else(
+    fresh, database: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def stop(*_: object) -> None:
+            raise RuntimeError("stopped")
+
+        patch.setattr("reccl.progress.TerminalProgress.on_epoch_end", stop)
+        assert fresh("train", "--config", "planted.yaml", *FROM_DATABASE).code == 1
+    resume = ("train", "--resume", "latest")
+    told = fresh(*resume).refusal(1)
+    assert told.endswith("reccl train --resume takes it by --set 'data.database=...' with $NAME where *** is")
+    monkeypatch.setenv("SHOP_PASSWORD", SECRET)
+    hidden = f"data.database={URI.replace(SECRET, '$SHOP_PASSWORD')}"
+    for other in ("training.epochs=3", hidden.replace("db.example", "other.example"), hidden.replace("SHOP", "NO")):
+        assert fresh(*resume, "--set", other).refusal(2).startswith("--set: a stored config is only given the passwor")
+    answer = fresh(*resume, "--set", hidden)
+    assert answer.code == 0, answer.err
+    assert database == [URI] * 2
+    assert traces(fresh.folder) == []
+
+
 def test_a_password_from_the_environment_is_used_again(
     fresh, database: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

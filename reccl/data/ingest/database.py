@@ -15,7 +15,8 @@ def read_database(query: str, uri: str) -> pl.LazyFrame:
     if HIDDEN in uri:
         raise DataError(
             "database: the password is not in the config, because a recorded config leaves it out; "
-            "write $NAME in its place and export NAME=..."
+            "train with $NAME in its place and export NAME=...; reccl train --resume takes it by "
+            "--set 'data.database=...' with $NAME where *** is"
         )
     for name in re.findall(r"\$\{?(\w+)", uri):
         if name not in os.environ:
