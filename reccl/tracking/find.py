@@ -155,7 +155,7 @@ def text_of(run: AnyRun, name: str) -> str:
         raise RunError(f"run {run.info.run_id} holds no {name}") from None
 
 
-def config_of(run: MlflowRun) -> str:
+def config_of(run: AnyRun) -> str:
     """The config of a run, as text."""
     try:
         return text_of(run, "config.yaml")

@@ -2,7 +2,6 @@
 
 import ctypes
 import json
-import sqlite3
 import subprocess
 import sys
 import time
@@ -10,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from reccl import tracking
 from reccl.tracking import start
+from reccl.tracking.store import experiment_name
 from tests.cli.conftest import Shop
 from tests.robustness.killing import environment
 
@@ -64,24 +65,30 @@ class TestOneLine:
         assert "file is not a database; restore a copy of it, or move it away" in refuse(fresh, *words)
 
 
-def test_a_damaged_page_is_one_line(fresh) -> None:
-    assert fresh("runs").code == 0
-    path = fresh.folder / "mlruns" / "mlflow.db"
+@pytest.fixture
+def made(fresh, inside) -> Shop:
+    """A folder with a store, in which nothing is recorded."""
+    with inside(fresh.folder):
+        tracking.experiment_id(tracking.client())
+    return fresh
+
+
+def test_a_damaged_page_is_one_line(made) -> None:
+    path = made.folder / "mlruns" / "mlflow.db"
     whole = path.read_bytes()
     path.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
     command = [sys.executable, "-m", "reccl", "runs"]  # in a process of its own: this one holds the pages in memory
-    done = subprocess.run(command, cwd=fresh.folder, env=environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=made.folder, env=environment(), capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "malformed" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["", " "])
-def test_an_empty_name_of_the_experiment_is_that_of_reccl(fresh, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_name_of_the_experiment_is_that_of_reccl(made, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
-    assert fresh("runs").code == 0
-    with sqlite3.connect(fresh.folder / "mlruns" / "mlflow.db") as database:
-        assert ("reccl",) in database.execute("select name from experiments").fetchall()
+    assert made("runs").code == 0
+    assert experiment_name() == "reccl"
 
 
 @pytest.mark.parametrize("run", [NOBODY, "../x"])
@@ -92,10 +99,9 @@ def test_a_run_of_nobody_is_one_line(fresh, run: str, monkeypatch: pytest.Monkey
     assert line.endswith(" holds no such run: unset it")
 
 
-def test_a_folder_that_may_only_be_read_is_listed_and_not_trained_in(fresh) -> None:
+def test_a_folder_that_may_only_be_read_is_listed_and_not_trained_in(made) -> None:
     """By a process that obeys permissions, even where the tests run as root."""
-    assert fresh("runs").code == 0
-    runs = fresh.folder / "mlruns"
+    runs = made.folder / "mlruns"
     runs.chmod(0o555)
 
     def obey() -> None:
@@ -104,7 +110,7 @@ def test_a_folder_that_may_only_be_read_is_listed_and_not_trained_in(fresh) -> N
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         command, there = [sys.executable, "-m", "reccl", *words], environment()
         return subprocess.run(
-            command, cwd=fresh.folder, env=there, preexec_fn=obey, capture_output=True, text=True, timeout=60
+            command, cwd=made.folder, env=there, preexec_fn=obey, capture_output=True, text=True, timeout=60
         )
 
     try:
