@@ -173,7 +173,9 @@ def measure_ratings() -> None:
 
     def weighed(**keys: Any) -> Any:
         def make(seed: int) -> reccl.Dataset:
-            rows = reccl.load_dataset("ml-100k", split={"kind": "random_global", "test": 0, "validation": 0}).to_frame()
+            rows = reccl.load_dataset(
+                "ml-100k", progress=False, split={"kind": "random_global", "test": 0, "validation": 0}
+            ).to_frame()
             rows = rows.with_columns(
                 event=pl.when(pl.col("rating") >= 4).then(pl.lit("liked")).otherwise(pl.lit("not")),
                 emphatic=2.0 ** pl.col("rating"),
