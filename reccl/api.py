@@ -72,12 +72,13 @@ def train(
     log = shown.say if shown else lambda _: None
     tracker = None
     if resume is not None:
-        from reccl.tracking import Tracker, config_of, find_unfinished
+        from reccl.tracking import Tracker, config_of, data_of, find_unfinished
 
         if sections or isinstance(data, str):
             raise ConfigError("resume goes on with the config of the run: leave the other settings out")
         unfinished = find_unfinished(resume)
         experiment, tracker = loads(config_of(unfinished), trust=trust), Tracker(unfinished, log)
+        data = data if isinstance(data, Dataset) else data_of(unfinished, experiment.data, log)
     else:
         if data is not None:
             sections["data"] = data.settings if isinstance(data, Dataset) else data
@@ -105,14 +106,16 @@ def load(
 
     Args:
         folder: what `Recommender.save` wrote.
-        run: in place of a folder: a run's id, a unique prefix of one, a run's name (the newest of that name) or
-            "latest".
+        run: in place of a folder: a run's id, a unique prefix of one, a run's name (the newest of that name), "latest",
+            or an address of MLflow: "models:/shop@champion", "models:/shop/3", "runs:/ID".
         device: where scores are computed.
         trust: let `Recommender.experiment` run code that the config names, whoever wrote it. Recommending runs none.
 
     """
     if (folder is None) == (run is None):
         raise ConfigError('give a folder, reccl.load("model/"), or a run, reccl.load(run="latest")')
+    if isinstance(folder, str) and folder.startswith(("models:/", "runs:/")):
+        folder, run = None, folder
     if folder is not None:
         return Recommender.read(folder, device=device, trust=trust)
     from reccl import tracking

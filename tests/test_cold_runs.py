@@ -82,7 +82,7 @@ class TestRuns:
     def test_every_group_of_the_test_rows_is_recorded(self, outcome: Recorded) -> None:
         groups = {name.partition("/")[0] for name in outcome.test if "/" in name}
         assert {"cold", "warm", "overall", "harmonic", "cold_items", "head_items", "tail_users"} <= groups
-        metrics = tracking.find(outcome.run).data.metrics
+        metrics = tracking.metrics_of(tracking.find(outcome.run))
         assert {name: metrics[f"test/{name}"] for name in outcome.test} == outcome.test
 
     def test_tables_tell_of_cold_items_and_not_of_users_who_are_all_warm(self, outcome: Recorded) -> None:
@@ -102,7 +102,8 @@ class TestRuns:
         pl.concat([rows, strange]).write_csv("parts.csv")
         data = "data={pipeline: table, interactions: parts.csv, part: part, split: {kind: predefined}}"
         made = run(data, "training.metric=ndcg_at_10")
-        assert {"test/cold/recall_at_20", "test/harmonic/recall_at_20"} <= set(tracking.find(made.run).data.metrics)
+        recorded = tracking.metrics_of(tracking.find(made.run))
+        assert {"test/cold/recall_at_20", "test/harmonic/recall_at_20"} <= set(recorded)
         assert made.cold_sides == ()
 
     def test_every_users_test_metrics_are_kept_by_raw_id(self, outcome: Recorded, planted: pl.DataFrame) -> None:

@@ -1,7 +1,6 @@
 """Bench: runs of bundled configs beside the figures that others published for the same data."""
 
 from reccl.bench.board import LEGEND, Line, board, csv, markdown
-from reccl.bench.parent import parent_run
 from reccl.bench.published import PUBLISHED, Figure
 from reccl.bench.rows import ROWS, TASKS, Row, Task, select_rows
 from reccl.bench.run import Result, command, run
@@ -20,7 +19,6 @@ __all__ = [
     "command",
     "csv",
     "markdown",
-    "parent_run",
     "run",
     "select_rows",
 ]

@@ -31,11 +31,12 @@ def bench(
     says why, the others go on, and the exit code is 1.
     """
     from reccl import bench as bench_of
+    from reccl import tracking
 
     rows = bench_of.select_rows(data or (), quick)
     tasks = list(dict.fromkeys(task for task, _ in rows))
-    with bench_of.parent_run(
-        "bench", {"bench.quick": str(quick), "bench.data": join_names(task.data for task in tasks)}
+    with tracking.parent_run(
+        "bench", "bench", {"bench.quick": str(quick), "bench.data": join_names(task.data for task in tasks)}
     ) as parent:
         results: list[Result] = []
         for number, (task, row) in enumerate(rows, 1):

@@ -39,7 +39,7 @@ def compare(
             str(run.info.run_name),
             str(run.info.status),
             run.data.params,
-            run.data.metrics,
+            tracking.metrics_of(run),
             run.data.tags.get("reccl.fingerprint", ""),
             comparison.values_in(tracking.per_user_of(run), metric),
         )

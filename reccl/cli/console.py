@@ -89,7 +89,7 @@ RunName = Annotated[
     typer.Option(
         "--run",
         metavar="RUN",
-        help="Run id, unique prefix of one, run name, or latest.",
+        help="Run id, unique prefix of one, run name, models:/NAME@ALIAS, or latest.",
         autocompletion=complete_run,
     ),
 ]

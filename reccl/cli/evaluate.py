@@ -110,7 +110,6 @@ class Reopened:
 def reopen(run: str, part: str, device: str, trust: bool = False) -> Reopened:
     """Find a run, load its model and prepare its data to measure `part`."""
     from reccl import config, tracking
-    from reccl.data.prepare import prepare
     from reccl.recommend.record import read_record
     from reccl.training.device import resolve_device
 
@@ -118,7 +117,7 @@ def reopen(run: str, part: str, device: str, trust: bool = False) -> Reopened:
     found = tracking.find(run, say)
     model = tracking.model_of(found).to(hardware)
     experiment = config.loads(tracking.config_of(found), trust=trust)
-    data = prepare(experiment.data, say)
+    data = tracking.data_of(found, experiment.data, say)
     if data.fingerprint != found.data.tags.get("reccl.fingerprint"):
         raise RunError(f"the data of run {found.info.run_id} has changed since it was trained: train it again")
     if experiment.training.refit and "reccl.interrupted" not in found.data.tags and len(data.validation):

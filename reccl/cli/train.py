@@ -1,5 +1,6 @@
 """`reccl train`."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,19 +72,28 @@ def train(
     from reccl.progress import TerminalProgress
 
     if given is not None:
-        experiment, unfinished = given, None
+        experiment, unfinished, data = given, None, None
     else:
         unfinished = tracking.find_unfinished(str(resume))
         experiment = configs.loads(tracking.config_of(unfinished), overrides or (), trust=trust)
+        data = tracking.data_of(unfinished, experiment.data, say)
         say(f"resuming run {unfinished.info.run_id} ({unfinished.info.run_name})")
     trained = []
-    for seed in range(experiment.seed, experiment.seed + seeds):
-        seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
-        tracker = tracking.Tracker(unfinished, warn)
-        outcome = run(seeded, device=device, callbacks=[TerminalProgress(err), tracker], log=say)
-        trained.append((outcome, tracker.run_id))
-        if trained[-1][0].interrupted or tracker.unrecorded:
-            break
+    numbers = range(experiment.seed, experiment.seed + seeds)
+    above = tracking.seeds_run(experiment.name, configs.flatten(experiment), numbers) if seeds > 1 else nullcontext()
+    with above as parent:
+        for seed in numbers:
+            seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
+            child = {"parent": parent.id, "suffix": f"-seed-{seed}"} if parent else {}
+            tracker = tracking.Tracker(unfinished, warn, **child)
+            outcome = run(seeded, data, device=device, callbacks=[TerminalProgress(err), tracker], log=say)
+            trained.append((outcome, tracker.run_id))
+            if outcome.interrupted or tracker.unrecorded:
+                break
+        if parent and not tracker.unrecorded:
+            tracking.record_means(parent, [outcome for outcome, _ in trained])
+            if outcome.interrupted:
+                parent.end("KILLED")
     outcomes, runs = [outcome for outcome, _ in trained], [run for _, run in trained]
     if json:
         print_json([as_json(*each) for each in trained])

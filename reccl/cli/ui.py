@@ -16,7 +16,12 @@ EXAMPLES = ("reccl ui", "reccl ui --port 5001")
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Open the MLflow UI on this folder's runs."""
+    """Open the MLflow UI on this folder's runs; where MLFLOW_TRACKING_URI names a server, say where its pages are."""
+    if (server := os.environ.get("MLFLOW_TRACKING_URI", "")).startswith(("http://", "https://")):
+        from reccl import tracking
+
+        say_pages(tracking.without_credentials(server), tracking.experiment_id(tracking.client()))
+        return
     import socket
 
     with socket.socket() as probe:
@@ -25,9 +30,7 @@ def ui(
     from reccl import tracking
 
     identifier = tracking.experiment_id(tracking.client())
-    page = f"http://127.0.0.1:{port}/#/experiments/{identifier}/runs?workflowType=machine_learning"
-    say(f"runs:    {page}")
-    say(f"compare: {page}&compareRunsMode=CHART")
+    say_pages(f"http://127.0.0.1:{port}", identifier)
     say("starting takes some seconds; Ctrl-C stops")
     command = [sys.executable, "-m", "mlflow", "server"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
@@ -42,3 +45,10 @@ def ui(
         return
     if code:
         raise RunError(f"the MLflow server ended with exit code {code}")
+
+
+def say_pages(server: str, experiment: str) -> None:
+    """Where the pages of the runs are."""
+    page = f"{server.rstrip('/')}/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=reccl"
+    say(f"runs:    {page}")
+    say(f"compare: {page}&compareRunsMode=CHART")

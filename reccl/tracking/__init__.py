@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from reccl.tracking.environment import commit, environment, version_of
 from reccl.tracking.find import (
     config_of,
+    data_of,
     find,
     find_unfinished,
     has_model,
+    metrics_of,
     model_folder,
     model_of,
     per_user_of,
@@ -21,9 +23,11 @@ from reccl.tracking.find import (
 )
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, process_tags
 from reccl.tracking.store import EXPERIMENT, client, experiment_id, folder, own_store, store
-from reccl.tracking.tags import INTERRUPTED, MODEL_TAG
+from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG
 
 if TYPE_CHECKING:
+    from reccl.tracking.parent import parent_run, record_means, seeds_run
+    from reccl.tracking.results import without_credentials
     from reccl.tracking.run import SERVED, Run
     from reccl.tracking.start import PARENT, start_run
     from reccl.tracking.tracker import Tracker
@@ -36,14 +40,20 @@ _PLACES = {
     "Run": "run",
     "Tracker": "tracker",
     "find_unrecorded": "unrecorded",
+    "parent_run": "parent",
+    "record_means": "parent",
+    "seeds_run": "parent",
     "start_run": "start",
     "sync": "unrecorded",
+    "without_credentials": "results",
 }
 """Name -> the file that it is loaded from."""
 
 __all__ = [
+    "DEVIATION",
     "EXPERIMENT",
     "INTERRUPTED",
+    "KIND",
     "MODEL_TAG",
     "PARENT",
     "SERVED",
@@ -54,6 +64,7 @@ __all__ = [
     "client",
     "commit",
     "config_of",
+    "data_of",
     "environment",
     "experiment_id",
     "find",
@@ -62,18 +73,23 @@ __all__ = [
     "folder",
     "has_checkpoint",
     "has_model",
+    "metrics_of",
     "model_folder",
     "model_of",
     "own_store",
+    "parent_run",
     "per_user_of",
     "process_tags",
+    "record_means",
     "runs",
+    "seeds_run",
     "start_run",
     "store",
     "stored_runs",
     "sync",
     "text_of",
     "version_of",
+    "without_credentials",
 ]
 
 

@@ -17,8 +17,10 @@ def artifact_of(run: "MlflowRun | StoredRun", name: str) -> Path:
     """A file or folder of a run. Raises OSError or MlflowException where it cannot be had."""
     parts = urlsplit(run.info.artifact_uri)
     if parts.scheme == "file" and not parts.netloc:
-        path = Path(unquote(parts.path)) / name
-        if path.exists():
-            return path
-    client()  # MLflow looks where the last client was made for
+        folder = Path(unquote(parts.path))
+        if (folder / name).exists():
+            return folder / name
+        if folder.is_dir():
+            raise FileNotFoundError(folder / name)
+    client()  # names the store to MLflow
     return Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/{name}"))

@@ -1,5 +1,6 @@
 """Find: recorded runs, by id or name, and what they hold."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from socket import gethostname
@@ -8,17 +9,30 @@ from typing import TYPE_CHECKING, Union
 from reccl.errors import RunError, did_you_mean
 from reccl.lazy import pl
 from reccl.redaction import redact
+from reccl.tracking.address import is_address, run_at
 from reccl.tracking.artifacts import artifact_of
 from reccl.tracking.database import read_runs
 from reccl.tracking.liveness import checkpoint_folder, hold, tidy
 from reccl.tracking.mlflow_when_used import mlflow
-from reccl.tracking.store import check_database, client, database, experiment_id, experiment_name, store, store_errors
+from reccl.tracking.moved import follow_folder
+from reccl.tracking.store import (
+    check_database,
+    client,
+    database,
+    experiment_id,
+    experiment_name,
+    folder,
+    store,
+    store_errors,
+)
 from reccl.tracking.stored_run import StoredRun
-from reccl.tracking.tags import FINGERPRINT, HOST, INTERRUPTED, MODEL_TAG, PROCESS
+from reccl.tracking.tags import CONFIG_NAME, FINGERPRINT, FOLDER, HOST, INTERRUPTED, METRICS, MODEL_TAG, PROCESS
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
+    from reccl.data.dataset import Dataset
+    from reccl.data.settings import Data
     from reccl.recommend import Model
 
 AnyRun = Union["MlflowRun", StoredRun]
@@ -35,7 +49,10 @@ def runs() -> list[AnyRun]:
 def stored_runs() -> list[StoredRun] | None:
     """All runs, newest first, as they stand in the database, with nothing written; None where MLflow has to look."""
     path = database(store())
-    return None if path is None else read_runs(path, experiment_name())
+    if path is None:
+        return None
+    follow_folder(path)
+    return read_runs(path, experiment_name())
 
 
 def search_runs() -> list[AnyRun]:
@@ -57,8 +74,11 @@ def search_runs() -> list[AnyRun]:
 def find(name: str, log: Callable[[str], None] = lambda _: None) -> AnyRun:
     """A run by id, unique prefix of an id, name (the newest of that name with a model), or `latest` (the newest so).
 
+    Also by MLflow's own addresses: models:/name@alias, models:/name/version, runs:/id.
     `log` hears where the model is that of a training that was stopped.
     """
+    if is_address(name):
+        return run_at(name)
     everything = runs()
     if not everything:
         raise RunError(f"no runs in {redact(store())}: train one first, e.g. reccl train --config movielens.yaml")
@@ -76,15 +96,20 @@ def find(name: str, log: Callable[[str], None] = lambda _: None) -> AnyRun:
 
 def match(name: str, everything: list[AnyRun]) -> list[AnyRun]:
     """The runs of this name, newest first; else the one whose id begins so. Raises RunError where there is none."""
-    if named := [run for run in everything if run.info.run_name == name]:
+    if named := [run for run in everything if name in names_of(run)]:
         return named
     matching = [run for run in everything if name and run.info.run_id.startswith(name)]
     if len(matching) == 1:
         return matching
     if matching:
         raise RunError(f"run prefix {name!r} fits {len(matching)} runs; give more of the id")
-    names = {str(run.info.run_name) for run in everything}
+    names = {name for run in everything for name in names_of(run)}
     raise RunError(f"no run {name!r}{did_you_mean(name, names)}; see reccl runs")
+
+
+def names_of(run: AnyRun) -> set[str]:
+    """What a run is called: its own name, and that of its config."""
+    return {str(run.info.run_name), *([config] if (config := run.data.tags.get(CONFIG_NAME)) else [])}
 
 
 def find_unfinished(name: str) -> AnyRun:
@@ -92,8 +117,10 @@ def find_unfinished(name: str) -> AnyRun:
 
     Raises RunError where there is none, and where it is finished.
     """
-    everything = [run for run in runs() if FINGERPRINT in run.data.tags]
-    fitting = everything if name == "latest" else match(name, everything)
+    everything: list[AnyRun] = (
+        [run_at(name)] if is_address(name) else [run for run in runs() if FINGERPRINT in run.data.tags]
+    )
+    fitting = everything if name == "latest" or is_address(name) else match(name, everything)
     found = next((run for run in fitting if run.info.status != "FINISHED"), None)
     if found is None:
         which = "every run is" if name == "latest" else f"run {fitting[0].info.run_id} ({fitting[0].info.run_name}) is"
@@ -139,12 +166,31 @@ def model_of(run: AnyRun) -> "Model":
     return load(model_folder(run))
 
 
+def metrics_of(run: AnyRun) -> dict[str, float]:
+    """All metrics of a run by name: MLflow's own, and those that are in its metrics.json alone."""
+    try:
+        written = json.loads(artifact_of(run, METRICS).read_text())
+    except (OSError, ValueError, mlflow.exceptions.MlflowException):
+        return dict(run.data.metrics)  # a run from before there was this file has all of them there
+    return {**written, **run.data.metrics}
+
+
 def per_user_of(run: AnyRun) -> "pl.DataFrame | None":
     """Test metrics of every user, as `EvaluationResult.table` wrote them; None where a run has none."""
     try:
         return pl.read_parquet(artifact_of(run, "per_user/test.parquet"))
     except (OSError, mlflow.exceptions.MlflowException, pl.exceptions.PolarsError):
         return None
+
+
+def data_of(run: AnyRun, data: "Data", log: Callable[[str], None] = lambda _: None) -> "Dataset":
+    """The data of a run from the data section of its config; see `reopen_data` for where it is looked for."""
+    from reccl.data.reopen import reopen_data
+
+    file = database(store())
+    home = (file.absolute() if file else folder() / "mlflow.db").parent.parent
+    folders = [home, *([Path(trained_in)] if (trained_in := run.data.tags.get(FOLDER)) else [])]
+    return reopen_data(data, run.data.tags.get(FINGERPRINT, ""), folders, log)
 
 
 def text_of(run: AnyRun, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,12 +12,14 @@ from reccl.outcome import Outcome
 from reccl.recommend import save
 from reccl.recommend.record import write_record
 from reccl.signals import shield_from_signals
-from reccl.tracking.run import Run, epoch_metrics
+from reccl.tracking.headline import all_metrics, curve_on_test, epoch_metrics, headline_metrics
+from reccl.tracking.label import name_model
+from reccl.tracking.run import Run
 from reccl.tracking.store import patience, store
-from reccl.tracking.tags import INTERRUPTED
+from reccl.tracking.tags import INTERRUPTED, METRICS
 from reccl.training import checkpoint
 
-FORMAT = 1
+FORMAT, READABLE = 2, (1, 2)
 MANIFEST, MODEL, FILES = "run.json", "model", "files"
 
 
@@ -32,6 +34,7 @@ class Results:
     metrics: Mapping[int, Mapping[str, float]]  # step -> name -> value
     tags: Mapping[str, str]
     params: Mapping[str, str]
+    headline: Mapping[str, float] = field(default_factory=dict)  # of the end; in format 1 they are among the metrics
 
 
 def write_results(outcome: Outcome, run_id: str, folder: Path) -> None:
@@ -44,6 +47,7 @@ def write_results(outcome: Outcome, run_id: str, folder: Path) -> None:
     write_record(outcome.record(), folder / MODEL)
     files = folder / FILES
     files.mkdir(exist_ok=True)
+    (files / METRICS).write_text(json.dumps(all_metrics(outcome), indent=2))
     if outcome.selected:
         (files / "selected.json").write_text(json.dumps(outcome.selected, indent=2))
     if outcome.test_result:
@@ -61,9 +65,10 @@ def write_results(outcome: Outcome, run_id: str, folder: Path) -> None:
         outcome.experiment.name,
         without_credentials(store()),
         "KILLED" if outcome.interrupted else "FINISHED",
-        all_metrics(outcome),
+        curves(outcome),
         {**sizes, **({INTERRUPTED: "true"} if outcome.interrupted else {})},
         {key: str(value) for key, value in flatten(outcome.experiment).items()},
+        headline_metrics(outcome),
     )
     (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, **asdict(about)}, indent=2))
 
@@ -72,7 +77,7 @@ def read_results(folder: Path) -> Results:
     """What `write_results` wrote. Raises RunError where it is not such a folder."""
     try:
         about = json.loads((folder / MANIFEST).read_text())
-        if about.pop("format") != FORMAT:
+        if about.pop("format") not in READABLE:
             raise RunError(f"{folder} is of another version of reccl: record it with that one")
         about["metrics"] = {int(step): values for step, values in about["metrics"].items()}
         return Results(**about)
@@ -83,45 +88,34 @@ def read_results(folder: Path) -> Results:
 def record_results(folder: Path, run: Run) -> None:
     """Give MLflow what is in the folder; what the run holds already is not written twice."""
     about = read_results(folder)
-    run.api.get_run(run.id)  # within seconds, where the server is gone
+    held = run.api.get_run(run.id)  # within seconds, where the server is gone
+    # Numbers without a curve stand at step 0. A run that was stopped by hand and resumed has those of its new end at a
+    # later step, beside the first.
+    ends = [number for name, number in run.recorded if name in about.headline]
+    step = max(ends, default=-1) + 1 if INTERRUPTED in held.data.tags else 0
     with patience():
         with shield_from_signals():
-            for step, values in about.metrics.items():
-                run.metrics(values, step)
-            run.tags(about.tags)
+            for number, values in about.metrics.items():
+                run.metrics(values, number)
         for path in sorted(path for path in (folder / FILES).rglob("*") if path.is_file()):
             with shield_from_signals():
                 run.file(path, path.relative_to(folder / FILES).parent.as_posix().removeprefix("."))
         with shield_from_signals():
-            run.model_folder(folder / MODEL)
+            model = run.model_folder(folder / MODEL, name_model(str(held.info.run_name)))
+            run.model_metrics(about.headline, step, model, held)
+            run.tags(about.tags)
             if INTERRUPTED not in about.tags:
                 run.remove_tag(INTERRUPTED)  # of an earlier end, before the run was resumed
             run.end(about.status)
 
 
-def all_metrics(outcome: Outcome) -> dict[int, dict[str, float]]:
-    """Every number of a run by step: of each epoch, and at the step of the last epoch those of the end.
-
-    So a run that is resumed after it was stopped by hand has the numbers of its new end beside those of the first.
-    """
-    metrics = {record.number: epoch_metrics(record) for record in outcome.fit.history}
+def curves(outcome: Outcome) -> dict[int, dict[str, float]]:
+    """The numbers of every epoch, by step."""
+    chosen_by = outcome.experiment.training.metric
+    metrics = {record.number: epoch_metrics(record, chosen_by) for record in outcome.fit.history}
     for record in outcome.tested_fit.history:
-        metrics.setdefault(record.number, {}).update(
-            {f"test_curve/{name}": value for name, value in record.test.items()}
-        )
-    last = len(outcome.fit.history) + (len(outcome.refit.history) if outcome.refit else 0)
-    metrics.setdefault(last, {}).update(headline_metrics(outcome))
+        metrics.setdefault(record.number, {}).update(curve_on_test(record, chosen_by))
     return metrics
-
-
-def headline_metrics(outcome: Outcome) -> dict[str, float]:
-    """Metrics of the end of a run, by their names in MLflow."""
-    names = {"validation": "validation_best", "test": "test", "best_on_test": "best_on_test"}
-    measured = {
-        f"{names[part]}/{name}": value for part, values in outcome.metrics.items() for name, value in values.items()
-    }
-    times = {f"time/{name}": value for name, value in outcome.timing.items()}
-    return {**measured, **times, "best_epoch": outcome.fit.best_epoch}
 
 
 def without_credentials(uri: str) -> str:

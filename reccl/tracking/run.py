@@ -3,6 +3,7 @@
 import json
 import re
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -13,12 +14,14 @@ import mlflow
 import pandas as pd
 import polars as pl
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Run as MlflowRun
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 
 from reccl.recommend import Model, save
 from reccl.recommend.record import TrainingRecord, write_record
 from reccl.tracking.environment import SERVED_NEEDS
+from reccl.tracking.headline import epoch_metrics
 from reccl.tracking.tags import MODEL_TAG
 from reccl.training import Epoch
 
@@ -35,28 +38,47 @@ class Run:
 
     id: str
     api: MlflowClient
-    recorded: set[tuple[str, int]] = field(default_factory=set)  # metric and step of what it holds already
+    recorded: dict[tuple[str, int], int] = field(default_factory=dict)  # (metric, step) of what it holds -> its time
     recorded_before: bool = False  # whether another process has recorded something of it
 
     @classmethod
     def reopen(cls, run_id: str, api: MlflowClient) -> Self:
         """A run that holds something already."""
         names = api.get_run(run_id).data.metrics
-        points = {(name, point.step) for name in names for point in api.get_metric_history(run_id, name)}
+        history = (point for name in names for point in api.get_metric_history(run_id, name))
+        points = {(point.key, point.step): point.timestamp for point in history}
         return cls(run_id, api, points, recorded_before=True)
 
-    def epoch(self, record: Epoch) -> None:
+    def epoch(self, record: Epoch, chosen_by: str = "") -> None:
         """Losses and validation metrics of one epoch, in one request."""
-        self.metrics(epoch_metrics(record), step=record.number)
+        self.metrics(epoch_metrics(record, chosen_by), step=record.number)
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Numbers by name; those that the run holds at this step already are left out."""
-        now = int(pd.Timestamp.now().timestamp() * 1000)
+        now = int(time.time() * 1000)
         new = [name for name in values if (name, step) not in self.recorded]
-        for start in range(0, len(new), BATCH):
-            names = new[start : start + BATCH]
-            self.api.log_batch(self.id, metrics=[Metric(name, float(values[name]), now, step) for name in names])
-            self.recorded.update((name, step) for name in names)
+        self.write([Metric(name, float(values[name]), now, step) for name in new])
+
+    def write(self, points: list[Metric]) -> None:
+        """Points of metrics, as many in a request as MLflow takes."""
+        for start in range(0, len(points), BATCH):
+            self.api.log_batch(self.id, metrics=points[start : start + BATCH])
+            self.recorded.update({(point.key, point.step): point.timestamp for point in points[start : start + BATCH]})
+
+    def model_metrics(self, values: Mapping[str, float], step: int, model: str, held: MlflowRun) -> None:
+        """The numbers of the run's end, also as those of its model (an id), each on the data it was measured on.
+
+        What the run holds already is written with the time that it has there: once in the run, and for the new model.
+        """
+        inputs = held.inputs.dataset_inputs if held.inputs else []
+        used = {tag.value: each.dataset for each in inputs for tag in each.tags}
+        points, now = [], int(time.time() * 1000)
+        for name, value in values.items():
+            on = used.get({"validation_best": "validation"}.get(part := name.partition("/")[0], part))
+            about = {"dataset_name": on.name, "dataset_digest": on.digest} if on else {}
+            when = self.recorded.get((name, step), now)
+            points.append(Metric(name, float(value), when, step, model_id=model, run_id=self.id, **about))
+        self.write(points)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """The flat config; values are cut where they are too long for MLflow."""
@@ -99,8 +121,8 @@ class Run:
             write_record(record, Path(draft) / "model")
             self.model_folder(Path(draft) / "model")
 
-    def model_folder(self, folder: Path) -> None:
-        """The same from the folder that `save` and `write_record` wrote."""
+    def model_folder(self, folder: Path, name: str = "model") -> str:
+        """The same from the folder that `save` and `write_record` wrote; the id of the model in MLflow."""
         users, items = (pl.scan_parquet(folder / f"{side}.parquet").head(3).collect() for side in ("users", "items"))
         example = pd.DataFrame({"user": users.to_series().to_list()})
         item = items.to_series().head(1).to_list()
@@ -108,15 +130,17 @@ class Run:
         answer = answer.astype({"score": "float32", "rank": "int32"})
         params = {"k": 20, "include_seen": bool(json.loads((folder / "model.json").read_text()).get("lists_seen"))}
         logged = mlflow.pyfunc.log_model(
-            name="model",
+            name=name,
+            model_type="recommender",
             python_model=str(SERVED),
             artifacts={"model": str(folder)},
             signature=infer_signature(example, answer, params=params),
             input_example=example,
-            pip_requirements=[f"{name}=={version(name)}" for name in SERVED_NEEDS],
+            pip_requirements=[f"{package}=={version(package)}" for package in SERVED_NEEDS],
         )
         self.tag(MODEL_TAG, logged.model_uri)
         self.remove_models(logged.model_id)
+        return str(logged.model_id)
 
     def remove_models(self, kept: str) -> None:
         """Forget all its models but one: those of an earlier end, before the run was resumed."""
@@ -126,14 +150,3 @@ class Run:
         for model in self.api.search_logged_models([experiment], filter_string=f"source_run_id='{self.id}'"):
             if model.model_id != kept:
                 self.api.delete_logged_model(model.model_id)
-
-
-def epoch_metrics(record: Epoch) -> dict[str, float]:
-    """Losses and validation metrics of one epoch, by their names in MLflow."""
-    return {
-        **{f"train/{name}": value for name, value in record.losses.items()},
-        **{f"validation/{name}": value for name, value in record.validation.items()},
-        "time/epoch_seconds": record.seconds,
-        "time/interactions_per_second": record.interactions_per_second,
-        "train/learning_rate": record.learning_rate,
-    }

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -13,13 +14,16 @@ from reccl.errors import RunError
 from reccl.redaction import redact
 from reccl.tracking.environment import commit, environment, version_of
 from reccl.tracking.find import AnyRun
+from reccl.tracking.label import label_tags, name_data, name_run
 from reccl.tracking.liveness import process_tags
 from reccl.tracking.run import Run
 from reccl.tracking.store import client, database, exists, experiment_id, may_write, one_at_a_time, store, store_errors
-from reccl.tracking.tags import FINGERPRINT
+from reccl.tracking.tags import CONFIG_NAME, FINGERPRINT, FOLDER
 
 PARENT = "RECCL_PARENT_RUN"
 """Environment variable with the id of the run that runs recorded here are children of."""
+CONTEXTS = {"train": "training", "validation": "validation", "test": "test"}
+"""Part -> what MLflow calls it."""
 GIVEN = "MLFLOW_RUN_ID"
 """Environment variable by which `mlflow run` says which run is to be recorded in."""
 
@@ -37,20 +41,29 @@ def check_start() -> None:
             raise RunError(f"{GIVEN} is {given!r}, and the run store {redact(store())} holds no such run: unset it")
 
 
-def start_run(name: str, config: str, parameters: Mapping[str, Any], data: Dataset) -> Run:
-    """Start a run with its config, data and environment."""
+def start_run(
+    name: str, config: str, parameters: Mapping[str, Any], data: Dataset, *, parent: str = "", suffix: str = ""
+) -> Run:
+    """Start a run with its config, data and environment; `parent` is the id of one that it is a child of."""
     api = client()
     tags = {
         "reccl.version": version_of("reccl"),
-        "reccl.name": name,
+        CONFIG_NAME: name,
+        **label_tags(parameters),
         FINGERPRINT: data.fingerprint,
-        **({"mlflow.parentRunId": parent} if (parent := os.environ.get(PARENT)) else {}),
+        FOLDER: str(Path.cwd()),
+        **({"mlflow.parentRunId": above} if (above := parent or os.environ.get(PARENT)) else {}),
         **process_tags(),
         **commit(),
     }
     experiment, given = experiment_id(api), os.environ.get(GIVEN)
     with store_errors():
-        active = mlflow.start_run(experiment_id=experiment, run_name=name, tags=tags, log_system_metrics=False)
+        active = mlflow.start_run(
+            experiment_id=experiment,
+            run_name=f"{name_run(name, parameters)}{suffix}",
+            tags=tags,
+            log_system_metrics=False,
+        )
         with ended_by_errors():
             run = Run.reopen(active.info.run_id, api) if given else Run(active.info.run_id, api)
             record_start(run, config, parameters, data)
@@ -96,8 +109,7 @@ def record_start(run: Run, config: str, parameters: Mapping[str, Any], data: Dat
 
 def log_data(data: Dataset, parameters: Mapping[str, Any]) -> None:
     """The three parts as MLflow data sets: name, digest, size, schema."""
-    name = str(parameters.get("data.source") or parameters.get("data.pipeline"))
-    for part in ("train", "validation", "test"):
+    name = name_data(parameters)
+    for part, context in CONTEXTS.items():
         if not (rows := data.part(part)).is_empty():
-            digest = data.fingerprint[:28] + part[:4]
-            mlflow.log_input(from_polars(rows, name=name, digest=digest), context=part)
+            mlflow.log_input(from_polars(rows, name=f"{name}-{part}", digest=data.fingerprint[:8]), context=context)

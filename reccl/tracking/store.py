@@ -18,7 +18,8 @@ from reccl.atomic import atomic_path
 from reccl.errors import RecclError, RunError
 from reccl.redaction import redact
 from reccl.tracking.mlflow_when_used import mlflow
-from reccl.tracking.moved import follow
+from reccl.tracking.moved import ARTIFACTS, follow_folder
+from reccl.tracking.view import set_view
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -68,8 +69,8 @@ def client() -> "MlflowClient":
     with store_errors(), one_at_a_time(uri):
         check_database(uri)
         make_database(uri)
-        if uri == own_store():
-            follow(folder() / "mlflow.db", folder() / "artifacts")
+        if file := database(uri):
+            follow_folder(file)
         mlflow.set_tracking_uri(uri)
         found = mlflow.MlflowClient(uri)
         found.get_experiment_by_name(EXPERIMENT)
@@ -211,6 +212,10 @@ def experiment_id(api: "MlflowClient") -> str:
         if found := api.get_experiment_by_name(name):
             if found.lifecycle_stage != "active":
                 raise RunError(f"the MLflow experiment {name!r} is deleted: restore it, or set MLFLOW_EXPERIMENT_NAME")
+            set_view(api, found)
             return str(found.experiment_id)
-        local = api.tracking_uri == own_store()  # not by the environment: set_tracking_uri writes it there, too
-        return str(api.create_experiment(name, artifact_location=(folder() / "artifacts").as_uri() if local else None))
+        file = database(api.tracking_uri)
+        beside = (file.absolute().parent / ARTIFACTS).as_uri() if file else None
+        identifier = str(api.create_experiment(name, artifact_location=beside))
+        set_view(api, api.get_experiment(identifier))
+        return identifier

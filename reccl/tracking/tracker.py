@@ -35,15 +35,25 @@ class Tracker(RunCallback):
     Args:
         resume: a run that another process began (`find_unfinished`), to be gone on with.
         log: hears of what cannot be recorded.
+        parent: the id of a run that this one is a child of; empty: RECCL_PARENT_RUN, where it is set.
+        suffix: what the run's name ends with, beside that of its config.
 
     Raises RunError where the store cannot be used.
 
     """
 
-    def __init__(self, resume: AnyRun | None = None, log: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        resume: AnyRun | None = None,
+        log: Callable[[str], None] = lambda _: None,
+        *,
+        parent: str = "",
+        suffix: str = "",
+    ) -> None:
         if resume is None:
             check_start()
-        self.resume, self.log = resume, log
+        self.resume, self.log, self.parent, self.suffix = resume, log, parent, suffix
+        self.chosen_by = ""  # the metric that the epoch is chosen by
         self.run: Run | None = None
         self.refitting = False
         self.lock: int | None = None
@@ -65,9 +75,11 @@ class Tracker(RunCallback):
 
     @override
     def on_run_start(self, experiment: Experiment, data: Dataset) -> None:
+        self.chosen_by = experiment.training.metric
         with shield_from_signals():
             if self.resume is None:
-                self.run = start_run(experiment.name, dump(experiment), flatten(experiment), data)
+                about = dump(experiment), flatten(experiment), data
+                self.run = start_run(experiment.name, *about, parent=self.parent, suffix=self.suffix)
                 try:
                     self.lock = hold(self.run_id)
                 except OSError as error:
@@ -101,7 +113,7 @@ class Tracker(RunCallback):
         try:
             while self.pending:
                 with shield_from_signals():
-                    self.run.epoch(self.pending[0])
+                    self.run.epoch(self.pending[0], self.chosen_by)
                 del self.pending[0]
         except Exception as error:
             if not self.retry_at:

@@ -74,7 +74,7 @@ def sync(results: Path) -> str:
     used, or the process that trained is still recording.
     """
     about, lock = read_results(results), None
-    if about.store != without_credentials(store()):
+    if about.store != without_credentials(store()) and not is_held(about.run):
         raise RunError(f"{results} belongs to the run store {about.store}: set MLFLOW_TRACKING_URI to it, then sync")
     with suppress(OSError):  # BlockingIOError, where its process holds it
         lock = hold(about.run)
@@ -96,6 +96,15 @@ def sync(results: Path) -> str:
     if about.status == "FINISHED":
         shutil.rmtree(checkpoint_folder(about.run), ignore_errors=True)
     return run_id
+
+
+def is_held(run_id: str) -> bool:
+    """Whether the store can be used and holds the run: it may have moved, or have another address now."""
+    try:
+        with store_errors():
+            return exists(client(), run_id)
+    except RunError:
+        return False
 
 
 def begin_anew(api: MlflowClient, about: Results, results: Path) -> str:
