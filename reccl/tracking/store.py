@@ -121,6 +121,8 @@ def check_database(uri: str) -> None:
     """Raises RunError where a database of its own file is none: MLflow would try for two minutes."""
     if (path := database(uri)) is None:
         return
+    if path.parent.exists() and not path.parent.is_dir():
+        raise RunError(f"cannot use the run store {redact(uri)}: {path.parent} is a file, not a folder; move it away")
     if not path.name:
         raise RunError(
             f"the run store {redact(uri)} names no file, so that its runs end with the command: write sqlite:///runs.db"

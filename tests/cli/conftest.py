@@ -56,6 +56,7 @@ class Shop:
         """Run `reccl WORDS` here."""
         before, out, err = Path.cwd(), StringIO(), StringIO()
         os.environ.pop("MLFLOW_TRACKING_URI", None)
+        kept = dict(os.environ)
         os.environ.update(environment or {})
         console.err.quiet, console.out.width = False, 200
         os.chdir(self.folder)
@@ -70,7 +71,8 @@ class Shop:
             err.write(traceback.format_exc())
         finally:
             os.chdir(before)
-            os.environ.pop("MLFLOW_TRACKING_URI", None)
+            os.environ.clear()
+            os.environ.update(kept)
         return Answer(code, out.getvalue(), err.getvalue())
 
 

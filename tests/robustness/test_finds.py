@@ -97,6 +97,11 @@ def test_a_header_that_goes_on_in_the_next_line_is_refused(tmp_path: Path) -> No
         read(tmp_path / "a.csv", 'user,"item\nnumber"\n1,2\n', ragged="fill")
 
 
+def test_a_carriage_return_where_ragged_rows_are_filled_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv, line 4 "):
+        read(tmp_path / "a.csv", 'user,item\n1,"2\n3"\n4\r5,6\n', ragged="fill")
+
+
 def test_a_carriage_return_within_a_line_of_a_file_that_quotes_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.csv, line 4 "):
         read(tmp_path / "a.csv", '"a",b\n"1","2\n3"\n4\r5,6\n')
@@ -115,6 +120,17 @@ def test_a_damaged_file_is_an_error_also_where_polars_panics(tmp_path: Path, kin
             check_error(error)
             refused += 1
     assert refused > 20
+
+
+def test_a_damaged_column_of_bytes_is_told_as_damage(tmp_path: Path) -> None:
+    made = BytesIO()
+    pl.DataFrame({"user": [None, None], "item": [1, 2]}, schema={"user": pl.Binary, "item": pl.Int64}).write_parquet(
+        made
+    )
+    (tmp_path / "t.parquet").write_bytes(b"\x00" + made.getvalue())
+    with pytest.raises(DataError) as caught:
+        Dataset.from_frame(tmp_path / "t.parquet")
+    check_error(caught.value)
 
 
 def test_prepared_data_whose_manifest_says_something_else_is_corrupt(tmp_path: Path) -> None:

@@ -144,17 +144,7 @@ def to_whole_numbers(
 
 def to_text(column: str) -> Conversion:
     """A column as strings."""
-
-    def decode(values: pl.Series) -> pl.Series:
-        try:
-            return values.cast(pl.String)
-        except pl.exceptions.PolarsError:
-            raise DataError(f"{column} holds bytes that are no UTF-8 text; write text or numbers") from None
-
-    def expression(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-        return values.map_batches(decode, pl.String) if dtype == pl.Binary else values.cast(pl.String)
-
-    return Conversion(column, expression, "text")
+    return Conversion(column, lambda values, _: values.cast(pl.String), "text")
 
 
 def to_exported_text(column: str) -> Conversion:

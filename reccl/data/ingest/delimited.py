@@ -82,7 +82,9 @@ def scan_delimited(file: Path, dialect: Dialect) -> tuple[pl.LazyFrame, tuple[st
         advice = "set encoding to the one it has, such as latin-1 or cp1252"
         raise DataError(f"{file} is not {dialect.encoding} text; {advice}") from None
     notes: tuple[str, ...] = ()
-    if dialect.ragged == "fill" and (misfits := count_misfits(lines.filter(~blank), separator, len(names), survey)):
+    if dialect.ragged == "fill" and (
+        misfits := count_misfits(file, lines.filter(~blank), separator, len(names), survey)
+    ):
         notes = (f"{file}: {misfits:,} rows have more or fewer than {len(names)} fields: filled, or cut",)
     if survey.quoting == "rows" or (survey.quoting == "lines" and survey.blank):
         table = read_rows(file, lines, separator, names, dialect.ragged)
@@ -206,13 +208,31 @@ def count_fields(separator: str, quoted: bool = True) -> pl.Expr:
     return line.str.count_matches(separator, literal=True) + 1
 
 
-def count_misfits(lines: pl.LazyFrame, separator: str, width: int, survey: Survey) -> int:
+def count_misfits(file: Path, lines: pl.LazyFrame, separator: str, width: int, survey: Survey) -> int:
     """Rows with another number of fields than the header."""
     if survey.quoting == "rows":
-        each = (f"{line}\n" for batch in lines.collect_batches(lazy=True) for line in batch[LINE])
-        return sum(len(row) != width for row in csv.reader(each, delimiter=separator))
+        return sum(len(row) != width for _, row in parse_quoted(file, lines, separator))
     fields = count_fields(separator, quoted=survey.quoting == "lines")
     return int(lines.select((fields != width).sum()).collect(engine="streaming").item())
+
+
+def parse_quoted(file: Path, lines: pl.LazyFrame, separator: str) -> Iterator[tuple[list[tuple[int, str]], list[str]]]:
+    """Rows as Python's csv reads them, each with its lines and their numbers. Raises DataError where it cannot."""
+    taken: list[tuple[int, str]] = []
+
+    def feed() -> Iterator[str]:
+        for batch in lines.collect_batches(lazy=True):
+            for number, line in batch.iter_rows():
+                taken.append((number, line))
+                yield f"{line}\n"
+
+    try:
+        for row in csv.reader(feed(), delimiter=separator):
+            yield taken, row
+            taken.clear()
+    except csv.Error as error:  # a carriage return outside quotes, a field of more than 128 KiB
+        place = f"{file}, line {taken[-1][0]}" if taken else file
+        raise DataError(f"{place} cannot be read as quoted fields ({error}); mend the line") from None
 
 
 def require_width(file: Path, lines: pl.LazyFrame, separator: str, width: int) -> None:
@@ -229,22 +249,7 @@ def read_rows(file: Path, lines: pl.LazyFrame, separator: str, names: list[str],
     schema = dict.fromkeys(names, pl.String)
 
     def parse() -> Iterator[list[str]]:
-        taken: list[tuple[int, str]] = []
-
-        def feed() -> Iterator[str]:
-            for batch in lines.collect_batches(lazy=True):
-                for number, line in batch.iter_rows():
-                    taken.append((number, line))
-                    yield f"{line}\n"
-
-        def rows() -> Iterator[list[str]]:
-            try:
-                yield from csv.reader(feed(), delimiter=separator)
-            except csv.Error as error:  # a carriage return outside quotes, a field of more than 128 KiB
-                place = f"{file}, line {taken[-1][0]}" if taken else file
-                raise DataError(f"{place} cannot be read as quoted fields ({error}); mend the line") from None
-
-        for row in rows():
+        for taken, row in parse_quoted(file, lines, separator):
             if len(taken) > 1:
                 try:
                     list(csv.reader([f"{line}\n" for _, line in taken], delimiter=separator, strict=True))
@@ -256,7 +261,6 @@ def read_rows(file: Path, lines: pl.LazyFrame, separator: str, names: list[str],
             filled = len(row) > 1 or (row and row[0].strip())
             if filled and len(row) != len(names) and ragged == "error":
                 raise refuse_line(file, taken[0][0], len(row), len(names))
-            taken.clear()
             if filled:
                 yield [*row, *[""] * len(names)][: len(names)]
 

@@ -62,7 +62,9 @@ def tell_id_type(values: pl.LazyFrame, key: str, dtype: pl.DataType) -> pl.DataT
     if dtype == pl.Binary:
         try:
             values.select(pl.col(key).cast(pl.String).null_count()).collect(engine="streaming")
-        except pl.exceptions.ComputeError:
+        except pl.exceptions.ComputeError as error:
+            if "utf" not in str(error):  # the file is damaged
+                raise
             first = values.drop_nulls().head(1).collect().item().hex()
             raise DataError(f"{key} holds bytes that are no text (the first: {first}); write them as text") from None
         return pl.String()
