@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 BATCH = 2**20
 """Rows passed on at a time."""
+FULL = os.strerror(errno.ENOSPC)
 Decide = Callable[[pl.LazyFrame], "NDArray[np.bool_]"]
 """From the columns that a decision needs, in their order, to True for every row that stays."""
 
@@ -34,8 +37,10 @@ def spill(frame: pl.LazyFrame, path: Path) -> pl.LazyFrame:
     """
     try:
         frame.sink_parquet(path, compression="lz4")
-    except OSError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
+        if not isinstance(error, OSError) and FULL not in reason:  # of a full disk Polars raises a ComputeError
+            raise
         if isinstance(error, FileNotFoundError | PermissionError) and str(path) not in reason:
             raise DataError(f"the data cannot be read: {reason}") from None
         raise DataError(

@@ -85,6 +85,17 @@ def test_a_folder_that_takes_no_rows_is_named_with_what_to_set(tmp_path: Path) -
         spill.spill(table([]).lazy(), tmp_path / "none" / "rows.parquet")
 
 
+def test_a_full_folder_is_named_too_though_polars_calls_it_a_file_out_of_specification(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", full)
+    with pytest.raises(DataError, match=rf"^rows could not wait in {tmp_path}: .*No space left.*; set TMPDIR to a"):
+        spill.spill(table([]).lazy(), tmp_path / "rows.parquet")
+
+
 def test_a_file_of_the_data_that_is_not_there_is_named_and_not_blamed_on_the_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^the data cannot be read: .*raw\.csv"):
         spill.spill(pl.scan_csv(tmp_path / "raw.csv"), tmp_path / "rows.parquet")
