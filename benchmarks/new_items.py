@@ -41,8 +41,8 @@ def main() -> None:
             data = hold_out(reccl.load_dataset(chosen.data, progress=False), chosen.by, seed)
             model = reccl.train(config, data, seed=seed, progress=False, training={"refit": False})
             for share in chosen.share:
-                asked = {"new_item_share": share} if share else {}
-                measured[share].append(list(measure(model.recommend(k=chosen.k, **asked), data, chosen.k)))
+                rules = reccl.Rules(new_item_share=share) if share else None
+                measured[share].append(list(measure(model.recommend(k=chosen.k, rules=rules), data)))
         for share, runs in measured.items():
             spread = zip(np.mean(runs, 0), np.std(runs, 0), strict=True)
             print(f"| {config} | {share:g} | {' | '.join(f'{m:.4f} ± {s:.4f}' for m, s in spread)} |", flush=True)
@@ -79,7 +79,7 @@ def hold_out(whole: Dataset, by: str, seed: int) -> Dataset:
     return Dataset.from_frame(named, part="part", features=whole.features, **sides)
 
 
-def measure(lists: pl.DataFrame, data: Dataset, k: int) -> Iterator[float]:
+def measure(lists: pl.DataFrame, data: Dataset) -> Iterator[float]:
     """See COLUMNS. New items of the validation part are candidates too, and count as new."""
     names = data.item_ids.ids
     assert data.item_table is not None

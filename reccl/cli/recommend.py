@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from reccl.data.ids import IdMap
     from reccl.recommend import Format as WrittenFormat
+    from reccl.recommend.new_item_count import NewItemCount
     from reccl.recommend.parts import Plan, Written
     from reccl.recommender import Recommender
 
@@ -97,6 +98,7 @@ def recommend(
     at_most: rules.AtMost = None,
     mmr: rules.MmrOption = None,
     calibrate: rules.Calibrate = None,
+    new_item_share: rules.NewItemShare = None,
     show: Annotated[bool, flag("--show", help="Print what the --users have, too.")] = False,
     resume: Annotated[bool, flag("--resume", help="Keep the finished parts of a folder that was begun.")] = False,
     shard: Annotated[
@@ -148,20 +150,21 @@ def recommend(
     hardware = resolve_device(device)
     found = tracking.find(run, say)
     model = tracking.model_of(found).to(hardware)
-    names = {side: name for side in ("user", "item") if (name := found.data.params.get(f"data.{side}"))}
-    items, rows = read_id_table(new_items, names), read_id_table(history, names)
-    people = read_id_table(new_users, names)
+    recommender = Recommender(model, read_record(tracking.model_folder(found)))
+    names, own = recommender.record.id_names(), recommender.record.table_id_names()
+    items, rows = read_id_table(new_items, own, names), read_id_table(history, names)
+    people = read_id_table(new_users, own, names)
     extended = batch.extend_model(model, people, items, rows, say)
     if rows is not None:
         count_new(rows, model.user_ids, extended.model.user_ids, say)
     wanted = None if users is None else user_ids(users, names, extended.model.user_ids)
     if wanted is not None:
         count_unknown(wanted, extended.model.user_ids, say)
-    recommender = Recommender(model, read_record(tracking.model_folder(found)))
-    chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate)
+    chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate, new_item_share)
     resolved = recommender.resolve(chosen, extended, items, say)
     columns = split_words(item_columns)
     short = ShortLists(k, len(extended.model.item_ids), resolved)
+    fresh = NewItemCount.of(extended)
     everyone = extended.model.user_ids.ids.sort() if wanted is None else wanted.unique().sort()
     total = len(everyone)
     bars = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -171,6 +174,7 @@ def recommend(
         def watched(some: "pl.Series | None") -> "Iterator[pl.DataFrame]":
             for lists in batch.recommend(extended, some, k, include_seen=include_seen, rules=resolved):
                 short.count(lists)
+                fresh.count(lists)
                 yield recommender.with_item_columns(lists, columns, items) if columns else lists
                 bar.advance(task, lists["user"].n_unique())
 
@@ -182,7 +186,7 @@ def recommend(
                 "item_columns": columns,
                 "at_most": at_most,
             }
-            options |= {"where": where, "mmr": mmr, "calibrate": calibrate}
+            options |= {"where": where, "mmr": mmr, "calibrate": calibrate, "new_item_share": new_item_share}
             tables = {"users": everyone, "new_users": people, "new_items": items, "history": rows}
             if chosen is not None:
                 tables |= {name: getattr(chosen, name) for name in ("allow", "deny", "exclude", "candidates")}
@@ -190,17 +194,20 @@ def recommend(
             open_parts(Path(place), plan, share, resume=resume)
             bar.update(task, total=len(share.parts(plan)) * part_users)
             written = write_parts(watched, everyone, Path(place), plan, share)
+            say_line(fresh.describe())
             out.print(describe_parts(written, place, plan))
             return
         if target is None:
             if show and wanted is not None:
                 print_past(recommender, wanted, columns)
             print_lists(watched(wanted))
-            say_short(short.describe(total))
+            say_line(short.describe(total))
+            say_line(fresh.describe())
             return
         chosen_format = choose_format(target, form_name)
         height = batch.write_tables(watched(wanted), target, chosen_format)
-    say_short(short.describe(total))
+    say_line(short.describe(total))
+    say_line(fresh.describe())
     to_file = not (is_stdout(target) or is_special(target))
     (out.print if to_file else say)(
         f"{height:,} rows for {total:,} users of run {found.info.run_id} ({found.info.run_name}) -> {target}"
@@ -243,8 +250,8 @@ def describe_parts(written: "Written", place: str, plan: "Plan") -> str:
     return f"{written.rows:,} rows in {written.parts:,} parts{kept} of run {plan.run_id} -> {place}{rest}"
 
 
-def say_short(line: str | None) -> None:
-    """Why some lists are short, where they are."""
+def say_line(line: str | None) -> None:
+    """Why some lists are short, what share new items have: a line where there is something to say."""
     if line:
         say(line)
 

@@ -37,6 +37,11 @@ Calibrate = Annotated[
     typer.Option(metavar="COLUMN=WEIGHT", help="Shares of a column's values as in the user's past; e.g. genres=0.5."),
 ]
 
+NewItemShare = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, metavar="SHARE", help="Share of every list for items without training rows; e.g. 0.1."),
+]
+
 
 def read_rules(
     names: Mapping[str, str],
@@ -48,12 +53,13 @@ def read_rules(
     at_most: Sequence[str] | None,
     mmr: str | None,
     calibrate: str | None,
+    new_item_share: float | None = None,
 ) -> "Rules | None":
     """Rules from options; None where there are none. Raises ConfigError and DataError for what cannot be."""
     from reccl.recommend.id_tables import read_id_table
     from reccl.recommend.rules import Rules
 
-    if not any((where is not None, allow, deny, exclude, candidates, at_most, mmr, calibrate)):
+    if not any((where is not None, allow, deny, exclude, candidates, at_most, mmr, calibrate, new_item_share)):
         return None
     caps = {}
     for word in at_most or ():
@@ -69,6 +75,7 @@ def read_rules(
         candidates=read_id_table(candidates, names),
         at_most=caps,
         diversity=read_diversity(mmr, calibrate),
+        new_item_share=new_item_share or 0.0,
     )
 
 

@@ -22,24 +22,27 @@ LINES = (".txt", "")
 """Endings of files that hold one id a line."""
 
 
-def read_id_table(path: Path | None, names: Names) -> pl.DataFrame | None:
-    """A file or folder with columns `user` or `item`, by this name or by that in `names`; None where no path is given.
+def read_id_table(path: Path | None, *names: Names) -> pl.DataFrame | None:
+    """A file or folder with columns `user` or `item`, by this name or by one in `names`; None where no path is given.
 
     Ids are read as they are written: `007` of a CSV file stays text.
     """
     if path is None:
         return None
-    return rename_ids(read_table(find_table_files(path), ids=(USER, ITEM, *names.values())), names)
+    ids = (USER, ITEM, *(name for each in names for name in each.values()))
+    return rename_ids(read_table(find_table_files(path), ids=ids), *names)
 
 
-def rename_ids(table: pl.DataFrame, names: Names) -> pl.DataFrame:
-    """The table with the columns of ids under reccl's own names.
+def rename_ids(table: pl.DataFrame, *names: Names) -> pl.DataFrame:
+    """The table with the columns of ids under reccl's own names; of several `names` the first that are there count.
 
     >>> rename_ids(pl.DataFrame({"sku": [1], "price": [2]}), {"item": "sku"}).columns
     ['item', 'price']
     """
-    known = {name: side for side, name in names.items() if side not in table.columns and name in table.columns}
-    return table.rename(known)
+    for each in names:
+        known = {name: side for side, name in each.items() if side not in table.columns and name in table.columns}
+        table = table.rename(known)
+    return table
 
 
 def read_user_ids(path: Path, names: Names, known: IdMap, log: Log) -> pl.Series:

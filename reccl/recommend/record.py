@@ -34,9 +34,17 @@ class TrainingRecord:
 
     def id_names(self) -> dict[str, str]:
         """How the columns `user` and `item` are called in the data; see `reccl.recommend.id_tables`."""
+        return self.data_names({USER: USER, ITEM: ITEM})
+
+    def table_id_names(self) -> dict[str, str]:
+        """The same in the tables of users and items, whose ids may be called otherwise than in the interactions."""
+        return self.id_names() | self.data_names({USER: "users_id", ITEM: "items_id"})
+
+    def data_names(self, keys: Mapping[str, str]) -> dict[str, str]:
+        """Names of columns by keys of the data section, where they are set."""
         config, _ = parse_yaml(self.config, "the model's config")
         data = config.get("data") if isinstance(config, dict) else None
-        names = {side: data.get(side) for side in (USER, ITEM)} if isinstance(data, dict) else {}
+        names = {side: data.get(key) for side, key in keys.items()} if isinstance(data, dict) else {}
         return {side: name for side, name in names.items() if isinstance(name, str)}
 
 

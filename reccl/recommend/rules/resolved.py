@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from reccl.cold_start.sources import CONTENT
 from reccl.data.columns import ITEM, USER
 from reccl.data.ids import IdMap, contrast_ids
 from reccl.data.ingest.frames import to_polars
@@ -34,6 +35,8 @@ class ResolvedRules:
     labels: Labels | None = None  # what `diversity` looks at
     vectors: Tensor | None = None  # [I, D] of length one, where it looks at embeddings
     past: UserItemCSR | None = None  # the users' items, for calibration
+    new_items: Tensor | None = None  # [I] bool: items without training rows, which have a share of every list
+    new_item_share: float = 0.0
 
     def to(self, device: torch.device) -> "ResolvedRules":
         """The same with what masks scores on another device; lists are put together on the CPU."""
@@ -42,6 +45,7 @@ class ResolvedRules:
             allowed=None if self.allowed is None else self.allowed.to(device),
             exclude=None if self.exclude is None else self.exclude.to(device),
             candidates=None if self.candidates is None else self.candidates.to(device),
+            new_items=None if self.new_items is None else self.new_items.to(device),
         )
 
 
@@ -77,7 +81,11 @@ def resolve_rules(
     if isinstance(diversity, Calibrated):
         past = model.known.to(torch.device("cpu"))
     masked = None if allowed.all() else allowed
-    found = ResolvedRules(masked, exclude, candidates, caps, diversity, labels, vectors, past)
+    new_items = extended.item_source == CONTENT if rules.new_item_share else None
+    if new_items is not None and not new_items.any():
+        raise DataError("new_item_share: this model knows no new items with features; give some, new_items=...")
+    more = {"new_items": new_items, "new_item_share": rules.new_item_share}
+    found = ResolvedRules(masked, exclude, candidates, caps, diversity, labels, vectors, past, **more)  # type: ignore[arg-type]
     return found.to(model.scorer.device)
 
 

@@ -35,8 +35,16 @@ class Rules:
     diversity: Diversity | None = None
     """Re-ranking of the best: `Mmr` or `Calibrated`."""
 
+    new_item_share: float = 0.0
+    """Share of a list's places that items without training rows have at least, where there are so many of them: the
+    best of these take the last places of the others."""
+
     def __post_init__(self) -> None:
-        """Raise ConfigError for caps below one."""
+        """Raise ConfigError for caps below one, and a share that is none or cannot be kept beside other rules."""
+        if not 0 <= self.new_item_share <= 1:
+            raise ConfigError(f"new_item_share {self.new_item_share}: a share is from 0 to 1, such as 0.1")
+        if self.new_item_share and (self.at_most or self.diversity is not None):
+            raise ConfigError("new_item_share cannot be kept beside at_most, mmr or calibrate: leave one of them out")
         for column, count in self.at_most.items():
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
                 raise ConfigError(f"at_most {column}={count!r}: at least one item of a {column} must be allowed")

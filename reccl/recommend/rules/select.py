@@ -1,6 +1,7 @@
 """Select: the best items of every user under rules."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.top_k import best_items, score_chunks, top_k
 from reccl.recommend.rules.at_most import take_at_most
 from reccl.recommend.rules.diversity import Calibrated
+from reccl.recommend.rules.new_items import give_places, places_for
 from reccl.recommend.rules.rerank import rerank_calibrated, rerank_mmr
 from reccl.recommend.rules.resolved import ResolvedRules
 from reccl.scorers import Scorer
@@ -23,6 +25,9 @@ def select_top_k(
     Filters are applied to all items before any is chosen. Scores stay those of the model: after a re-ranking they need
     not fall with the rank.
     """
+    if rules.new_items is not None:
+        yield from select_with_new_items(scorer, users, k, hidden, rules)
+        return
     greedy = bool(rules.caps) or rules.diversity is not None
     if not greedy and rules.candidates is None and not scorer.item_operators:
         yield from top_k_among(scorer, users, k, join(hidden, rules.exclude), rules.allowed)
@@ -34,6 +39,20 @@ def select_top_k(
             keep_candidates(scores, rows, rules.candidates)
         items, best = choose(scores.cpu(), rows.cpu(), k, rules) if greedy else best_items(scores, k)
         yield rows, items, best
+
+
+def select_with_new_items(
+    scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None, rules: ResolvedRules
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """`select_top_k`, and in every list the share of new items."""
+    assert rules.new_items is not None
+    rest, is_new = replace(rules, new_items=None), rules.new_items
+    of_new = replace(rest, allowed=is_new if rules.allowed is None else is_new & rules.allowed)
+    places = places_for(rules.new_item_share, k)
+    for rows, items, best in select_top_k(scorer, users, k, hidden, rest):
+        found = [(new, scores) for _, new, scores in select_top_k(scorer, rows, places, hidden, of_new)]
+        new_items, new_best = (torch.cat(each).to(best.device) for each in zip(*found, strict=True))
+        yield rows, *give_places(items, best, new_items, new_best, is_new.to(best.device), places)
 
 
 def choose(scores: Tensor, rows: Tensor, k: int, rules: ResolvedRules) -> tuple[Tensor, Tensor]:
