@@ -40,7 +40,11 @@ def cold(
     now = measure_part(found.model.ranker, found.data, "test", found.experiment)
     if not now:
         raise RunError(f"run {found.id} has no test rows")
-    curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, log=say)
+    curves: dict[str, Curve] = {}
+    try:
+        curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, log=say)
+    except RunError as error:
+        say(f"no curve: {error}")
     record(found.id, f"{found.name} {found.id[:8]}", now, curves, max(evaluation.cutoffs))
     if json:
         print_json({"run": found.id, "groups": now.group_means(), "k_shot": curves})
@@ -54,7 +58,8 @@ def cold(
             made.add_row(str(number), *(f"{means[metric]:.4f}" for metric in names))
         out.print()
         out.print(made)
-    say(f"recorded in run {found.id}: k_shot/..., plots/k_shot.png, plots/groups.png")
+    written = ["k_shot/...", "plots/k_shot.png"] if curves else []
+    say(f"recorded in run {found.id}: {', '.join([*written, 'plots/groups.png'])}")
     hint("reccl ui shows the curves and the plots")
 
 
@@ -79,7 +84,8 @@ def record(run: str, title: str, now: "EvaluationResult", curves: "dict[str, Cur
     with TemporaryDirectory() as draft:
         drawn = Path(draft) / "k_shot.png", Path(draft) / "groups.png"
         readable = {name.replace("_popularity", ", by popularity").replace("_", " "): of for name, of in curves.items()}
-        plots.plot_curves(f"{title}: test, after k interactions", readable, f"ndcg_at_{k}", drawn[0])
+        if curves:
+            plots.plot_curves(f"{title}: test, after k interactions", readable, f"ndcg_at_{k}", drawn[0])
         plots.plot_groups(f"{title}: test", groups, (f"recall_at_{k}", f"ndcg_at_{k}"), drawn[1])
-        for path in drawn:
+        for path in (path for path in drawn if path.exists()):
             recorded.file(path, "plots")

@@ -80,19 +80,20 @@ def describe(
         if place:
             out.print()
         show(side, found)
-    hint(f"reccl train --config {config or f'best.yaml --set data={name}'}")
+    hint(f"reccl train --config {'best.yaml' if config is None else config}{f' --set data={name}' if name else ''}")
 
 
 def section(name: str | None, config: Path | None, overrides: list[str] | tuple[()]) -> "Data":
     """The data section of a config, or of a named data set."""
     if (name is None) == (config is None):
         raise ConfigError("give a data set, reccl data describe ml-100k, or a config, --config movielens.yaml")
-    from reccl.config import load, validate
+    from reccl.config import read, validate
 
-    if config is not None:
-        return load(config, overrides).data
-    bare = {"name": "describe", "data": name, "scorer": {"kind": "popularity"}}
-    return validate(bare, overrides, {}, "reccl data describe").data
+    raw, origin, path = read(config) if config is not None else (name, {}, "reccl data describe")
+    if isinstance(raw, dict) and "data" in raw:
+        return validate(raw, overrides, origin, path).data
+    bare = {"name": "describe", "data": raw, "scorer": {"kind": "popularity"}}  # a data section by itself
+    return validate(bare, overrides, {("data", *key): line for key, line in origin.items()}, path).data
 
 
 def summary(tables: "FeatureTables", side: "Side") -> dict[str, Any]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from reccl.data.ids import IdMap
     from reccl.recommend import Format as WrittenFormat
-    from reccl.recommend.new_item_count import NewItemCount
     from reccl.recommend.parts import Plan, Written
     from reccl.recommender import Recommender
 
@@ -141,6 +140,7 @@ def recommend(
     from reccl import recommend as batch
     from reccl import tracking
     from reccl.recommend.id_tables import count_new, count_unknown, read_id_table
+    from reccl.recommend.new_item_count import NewItemCount
     from reccl.recommend.parts import Plan, open_parts, write_parts
     from reccl.recommend.record import read_record
     from reccl.recommend.short_lists import ShortLists

@@ -51,5 +51,8 @@ class TestCold:
         told = shop("cold", f"--shots={shots}").refusal(2)
         assert told == f"--shots {shots!r}: write whole numbers with commas, e.g. --shots 0,1,3,5,10"
 
-    def test_a_run_without_cold_nodes_says_so(self, shop) -> None:
-        assert shop("cold", "--run", "planted").refusal(1).startswith("no cold user or item has more than 10 test rows")
+    def test_a_run_without_cold_nodes_has_groups_and_no_curve(self, shop) -> None:
+        done = shop("cold", "--run", "planted")
+        assert "no curve: no cold user or item has more than 10 test rows" in done.err
+        assert "tail_items" in done.out
+        assert json.loads(shop("cold", "--run", "planted", "--json").out)["k_shot"] == {}
