@@ -44,6 +44,8 @@ def run(
     check_parts(experiment, data)
     for note in note_unweighted(experiment, data):
         log(note)
+    for note in data.build_feature_tables().notes():
+        log(f"note: {note}")
     try:
         for callback in callbacks:
             callback.on_run_start(experiment, data)

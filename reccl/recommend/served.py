@@ -15,11 +15,12 @@ from safetensors.numpy import load_file
 from scipy.sparse import csr_matrix
 
 CHUNK = 1024  # users scored at a time
-POPULARITY = 3  # place of popularity in reccl.cold_start.sources.SOURCES
+SOURCES = np.array(["model", "fold_in", "content", "popularity"], dtype=object)  # as in reccl.cold_start.sources
+POPULARITY = 3  # its place among them
 
 
 class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
-    """predict(table with a column `user`, params={k, include_seen}) -> table of user, item, score, rank."""
+    """predict(table with a column `user`, params={k, include_seen}) -> table of user, item, score, rank, source."""
 
     def load_context(self, context: Any) -> None:
         """Read the model folder."""
@@ -37,6 +38,7 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         self.personal = [tensors.get(f"personal_{part}") for part in ("start", "item", "weight")]  # or three times None
         self.known_start, self.known_item = tensors["known_start"], tensors["known_item"]  # [U + 1], [E]
         self.popularity = tensors["popularity"]  # [I]
+        self.user_source, self.item_source = tensors["user_source"], tensors["item_source"]  # [U], [I]
         self.unknown_user = tensors["user_source"] == POPULARITY  # [U]: of them nothing is known
         self.unknown_item = tensors["item_source"] == POPULARITY  # [I]
         self.users = pd.Index(pd.read_parquet(folder / "users.parquet")["id"])
@@ -45,6 +47,8 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The k best items of each user, unknown users by popularity."""
         params = params or {}
+        if unknown := set(params) - {"k", "include_seen"}:
+            raise ValueError(f"no parameter {sorted(unknown)[0]!r}; there are k and include_seen")
         k = min(int(params.get("k", 20)), len(self.items))
         users = model_input["user"].drop_duplicates().to_numpy()
         rows = self.users.get_indexer(users)  # -1: unknown
@@ -54,7 +58,7 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
             )
             for at in range(0, len(users), CHUNK)
         ]
-        columns = ["user", "item", "score", "rank"]
+        columns = ["user", "item", "score", "rank", "source"]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
     def _chunk(
@@ -87,12 +91,14 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
                 scores[place, self.known_item[self.known_start[row] : self.known_start[row + 1]]] = -np.inf
         best = np.argpartition(-scores, k - 1, axis=1)[:, :k]  # [b, k] unordered
         ordered = np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable"), 1)
+        source = np.where(unknown, POPULARITY, self.user_source[rows.clip(0)])  # [b]
         table = pd.DataFrame(
             {
                 "user": np.repeat(users, k),
                 "item": self.items[ordered].ravel(),
                 "score": np.take_along_axis(scores, ordered, 1).ravel().astype(np.float32),
                 "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), len(users)),
+                "source": SOURCES[np.maximum(source[:, None], self.item_source[ordered])].ravel(),
             }
         )
         served: pd.DataFrame = table[np.isfinite(table["score"])]

@@ -1,11 +1,11 @@
 """Features: a table about users or items, which of its columns is the id, and what kind of feature the others are."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from reccl.data.features.separated import separator_in
 from reccl.errors import DataError, join_names
 from reccl.scaffold.column import Column, profile
 from reccl.scaffold.table_file import TableFile, open_table
@@ -13,8 +13,6 @@ from reccl.scaffold.words import identifies, words_in
 
 GROUPING = 0.5
 """Text with more distinct values than this share of its rows names things instead of grouping them."""
-LISTS = 0.2
-"""Share of the rows that hold a separator where a column is a list of words."""
 LONG_TAIL = 10
 """Greatest value over median from which on numbers have a long tail."""
 
@@ -114,15 +112,3 @@ def number(column: Column) -> tuple[str | None, str]:
     if column.lowest >= 0 and column.median and column.highest > LONG_TAIL * column.median:
         return "{kind: numeric, scaling: quantile}", f"{span}, a long tail"
     return "{kind: numeric}", span
-
-
-def separator_in(values: pl.Series) -> str | None:
-    """What separates the words of a column of lists as text, such as Action|Comedy: pieces must come again."""
-    known = values.drop_nulls()
-    for separator in ("|", ";", ","):
-        if (known.str.contains(re.escape(separator)).mean() or 0) > LISTS:  # type: ignore[operator]
-            words = known.str.split(separator).explode().str.strip_chars()
-            short = (words.str.len_chars().mean() or 0) <= 20  # type: ignore[operator]
-            if short and words.n_unique() <= GROUPING * len(words) and words.n_unique() < known.n_unique():
-                return separator
-    return None

@@ -126,7 +126,9 @@ class Run:
         users, items = (pl.scan_parquet(folder / f"{side}.parquet").head(3).collect() for side in ("users", "items"))
         example = pd.DataFrame({"user": users.to_series().to_list()})
         item = items.to_series().head(1).to_list()
-        answer = pd.DataFrame({"user": example["user"][:1], "item": item, "score": [0.0], "rank": [1]})
+        answer = pd.DataFrame(
+            {"user": example["user"][:1], "item": item, "score": [0.0], "rank": [1], "source": ["model"]}
+        )
         answer = answer.astype({"score": "float32", "rank": "int32"})
         params = {"k": 20, "include_seen": bool(json.loads((folder / "model.json").read_text()).get("lists_seen"))}
         logged = mlflow.pyfunc.log_model(

@@ -195,6 +195,9 @@ def test_the_served_model_makes_the_same_lists_and_leaves_towers_alone(towered: 
     served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
     table = served.predict(None, pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"k": 10})
     assert table["item"].to_list() == lists(towered)["item"].to_list()
+    assert table["source"].to_list() == lists(towered)["source"].to_list()
+    with pytest.raises(ValueError, match="no parameter 'kk'; there are k and include_seen"):
+        served.predict(None, pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"kk": 10})
 
 
 class TestScorersOfHistories:

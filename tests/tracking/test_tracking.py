@@ -195,7 +195,7 @@ class TestServedModel:
 
         info = get_model_info(uri)
         assert info.signature.inputs.input_names() == ["user"]
-        assert info.signature.outputs.input_names() == ["user", "item", "score", "rank"]
+        assert info.signature.outputs.input_names() == ["user", "item", "score", "rank", "source"]
         assert {one.name: one.default for one in info.signature.params} == {"k": 20, "include_seen": False}
         assert info.saved_input_example_info is not None
 

@@ -8,6 +8,7 @@ from reccl.data.features.categorical import Categorical
 from reccl.data.features.feature import FeatureSettings
 from reccl.data.features.multi_hot import MultiHot
 from reccl.data.features.numeric import Numeric
+from reccl.data.features.separated import separator_in
 from reccl.data.features.vector import Vector
 from reccl.errors import DataError, did_you_mean, join_names
 
@@ -22,28 +23,59 @@ def choose_kinds(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> dic
     Raises DataError where the schema names a column that the table lacks.
     """
     require_columns(schema, table)
-    kept = find_usable(table.filter(trained).select(pl.exclude(list(schema))))
-    kinds = {name: schema.get(name) or infer_kind(table.schema[name]) for name in table.columns}
-    return {name: kind for name, kind in kinds.items() if name in kept or schema.get(name)}
+    own = table.filter(trained)
+    kept = find_usable(own.select(pl.exclude(list(schema))))
+    named = {name: schema.get(name) or (infer_kind(own[name]) if name in kept else None) for name in table.columns}
+    return {name: kind for name, kind in named.items() if kind is not None}
 
 
-def infer_kind(dtype: pl.DataType) -> FeatureSettings:
-    """Lists of fractions are vectors, other lists bags of words; numbers and moments numeric; all else categorical."""
+def infer_kind(values: pl.Series) -> FeatureSettings:
+    """Lists of fractions are vectors, other lists and separated words (Action|Comedy) bags of words; numbers and
+    moments numeric; all else categorical.
+    """
+    dtype = values.dtype
     if isinstance(dtype, pl.Array) or (isinstance(dtype, pl.List) and dtype.inner.is_float()):
         return Vector()
     if isinstance(dtype, pl.List):
         return MultiHot()
+    if dtype == pl.String and (separator := separator_in(values)):
+        return MultiHot(separator=separator)
     return Numeric() if dtype.is_numeric() or dtype.is_temporal() else Categorical()
 
 
+def is_nested(dtype: pl.DataType) -> bool:
+    """Whether values are structs, or lists of structs or of lists, which no kind reads."""
+    if isinstance(dtype, pl.List):
+        return dtype.inner.is_nested()
+    return isinstance(dtype, pl.Struct | pl.Object)
+
+
 def find_usable(table: pl.DataFrame) -> list[str]:
-    """Columns whose values tell rows apart: more than one value, and no text that is mostly unique."""
+    """Columns whose values tell rows apart: not nested, more than one value, and no text that is mostly unique, unless
+    it is separated words.
+    """
     return [
         column.name
         for column in table
-        if column.n_unique() > 1
-        and not (column.dtype == pl.String and column.n_unique() > MOSTLY_UNIQUE * max(1, len(column)))
+        if not is_nested(column.dtype)
+        and column.n_unique() > 1
+        and not (
+            column.dtype == pl.String
+            and column.n_unique() > MOSTLY_UNIQUE * max(1, len(column))
+            and separator_in(column) is None
+        )
     ]
+
+
+def note_inferred(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> list[str]:
+    """Lines about what a reader may not expect: nested columns are left out, text is taken as several words a row."""
+    rest = table.filter(trained).select(pl.exclude(list(schema)))
+    nested = [column.name for column in rest if is_nested(column.dtype)]
+    texts = [rest[name] for name in find_usable(rest) if rest.schema[name] == pl.String]
+    words = {text.name: found for text in texts if (found := separator_in(text))}
+    left_out = [f"left out, as it is nested: {join_names(nested)}; a step of a pipeline can flatten it"]
+    taken = [f"{name} holds words separated by {separator!r} (multi_hot)" for name, separator in words.items()]
+    return (left_out if nested else []) + taken
 
 
 def require_columns(names: Mapping[str, object] | tuple[str, ...], table: pl.DataFrame) -> None:

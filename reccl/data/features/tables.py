@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from reccl.data.features.fitted import EncodedFeatures, FittedFeatures
-from reccl.data.features.infer import Schema, find_usable, infer_kind, require_columns
+from reccl.data.features.infer import Schema, find_usable, infer_kind, note_inferred, require_columns
 from reccl.data.features.schema import FeatureSchema
 from reccl.errors import DataError, join_names
 from reccl.lazy import torch
@@ -53,6 +53,17 @@ class FeatureTables:
         table, trained, _ = self.select_side(side)
         return torch.zeros(len(trained), 0) if table is None else (fitted or self.fit(side)).transform(table)
 
+    def notes(self) -> list[str]:
+        """Lines about what was inferred of columns that the schema does not name."""
+        sides: tuple[Side, ...] = ("users", "items")
+        return [
+            f"data.features.{side}: {note}"
+            for side in sides
+            for table, trained, schema in [self.select_side(side)]
+            if table is not None
+            for note in note_inferred(table, trained, schema)
+        ]
+
     def select_side(self, side: Side) -> tuple[pl.DataFrame | None, pl.Series, Schema]:
         """Table, trained rows and schema."""
         if side == "users":
@@ -81,5 +92,5 @@ def encode(
     require_columns(columns or (), table)
     left_out = [name for name, kind in schema.items() if kind is None]
     chosen = find_usable(table.filter(trained).drop(left_out, strict=False)) if columns is None else columns
-    kinds = {name: schema.get(name) or infer_kind(table.schema[name]) for name in chosen}
+    kinds = {name: schema.get(name) or infer_kind(table[name].filter(trained)) for name in chosen}
     return FittedFeatures.fit_kinds(table, trained, kinds).encode(table)
