@@ -1,6 +1,6 @@
 """New items: the share of everybody's lists that they get, beside that of trained items like them, and how good it is.
 
-python benchmarks/new_items.py [--config best ...] [--data ml-1m] [--by time] [--seeds 3] [--k 20] [--share 0 0.1]
+python benchmarks/new_items.py [--config best ...] [--data ml-100k] [--by time] [--seeds 3] [--k 20] [--share 0 0.1]
 
 New items are those without training rows: those whose first interaction is latest (`--by time`, a fifth of them), or a
 fifth drawn at random (`--by chance`); half of them in validation, half in test. The rows of the other items are
@@ -27,7 +27,7 @@ COLUMNS = ("exposed", "like", "chosen", "recall", "new recall", "trained recall"
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--config", nargs="+", default=["best"])
-    arguments.add_argument("--data", default="ml-1m")
+    arguments.add_argument("--data", default="ml-100k")
     arguments.add_argument("--by", choices=("time", "chance"), default="time")
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--k", type=int, default=20)

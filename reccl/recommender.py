@@ -17,7 +17,7 @@ from reccl.data.ingest.frames import to_polars
 from reccl.errors import DataError, RecclError
 from reccl.recommend import ExtendedModel, Model, extend_model, load, recommend, save
 from reccl.recommend.explain import Explainer, Explanation
-from reccl.recommend.id_tables import count_unknown, rename_ids, require_rows, type_user_ids
+from reccl.recommend.id_tables import count_unknown, require_rows, type_user_ids
 from reccl.recommend.item_columns import add_item_columns, describe_items
 from reccl.recommend.new_nodes import Log
 from reccl.recommend.pairs import score_pairs
@@ -125,7 +125,7 @@ class Recommender:
         """The same as `recommend`, a chunk of users at a time, in bounded memory."""
         require_positive(k)
         names = self.record.id_names()
-        users_table, items_table, rows = self.read_tables(new_users, new_items, history)
+        users_table, items_table, rows = self.record.read_tables(new_users, new_items, history)
         extended = extend_model(self.model, users_table, items_table, rows, warn)
         wanted = None if users is None else type_user_ids(users, extended.model.user_ids, names)
         if wanted is not None:
@@ -137,17 +137,6 @@ class Recommender:
         total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
         if rules is not None and (short := counted.describe(total)):
             warn(short)
-
-    def read_tables(
-        self, new_users: Any, new_items: Any, history: Any
-    ) -> tuple[pl.DataFrame | None, pl.DataFrame | None, pl.DataFrame | None]:
-        """Tables whose ids are called as in the data of the training, or as in its tables of users and items."""
-        names, own = self.record.id_names(), self.record.table_id_names()
-        return (
-            None if new_users is None else rename_ids(to_polars(new_users), own, names),
-            None if new_items is None else rename_ids(to_polars(new_items), own, names),
-            None if history is None else rename_ids(to_polars(history), names),
-        )
 
     def resolve(
         self, rules: Rules | None, extended: ExtendedModel, new_items: pl.DataFrame | None, log: Log
@@ -167,11 +156,8 @@ class Recommender:
             item: the column of item ids, likewise.
 
         """
-        table, names = to_polars(pairs), self.record.id_names()
-        user, item = (
-            names.get(name, name) if name not in table.columns and names.get(name) in table.columns else name
-            for name in (user, item)
-        )
+        table = to_polars(pairs)
+        user, item = (self.record.find_column(table, name) for name in (user, item))
         return score_pairs(self.model, table, user, item)
 
     def similar_items(self, items: Any, k: int = 10, *, item_columns: Sequence[str] = ()) -> pl.DataFrame:
@@ -223,7 +209,7 @@ class Recommender:
         >>> model.explain(42, 204, item_columns=["title"]).contributions.head(3)  # doctest: +SKIP
         """
         names = self.record.id_names()
-        users_table, items_table, rows = self.read_tables(new_users, new_items, history)
+        users_table, items_table, rows = self.record.read_tables(new_users, new_items, history)
         changed = not (users_table is None and items_table is None and rows is None)
         explainer = (
             Explainer(extend_model(self.model, users_table, items_table, rows, warn)) if changed else self.explainer

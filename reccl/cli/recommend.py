@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reccl.cli import rules
+from reccl.cli.asked_users import user_ids
 from reccl.cli.console import Device, Quiet, RunName, err, flag, hint, out, say, table
 from reccl.cli.similar import print_rows, split_words
-from reccl.errors import ConfigError, DataError
+from reccl.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from reccl.data.ids import IdMap
     from reccl.recommend import Format as WrittenFormat
     from reccl.recommend.parts import Plan, Written
     from reccl.recommender import Recommender
@@ -282,26 +282,3 @@ def print_lists(tables: "Iterator[pl.DataFrame]") -> None:
             made.add_row(*(f"{value:.4g}" if name == "score" else str(value) for name, value in row.items()))
     if made is not None:
         out.print(made)
-
-
-def user_ids(users: str, names: "Mapping[str, str]", known: "IdMap") -> "pl.Series":
-    """User ids from a comma-separated list or a file.
-
-    It is a file where there is one, or where the word ends as a table does (`.csv`); with a comma at the end it is ids.
-    """
-    import polars as pl
-
-    from reccl.bundle import is_file
-    from reccl.data.ingest.table_files import SUFFIXES
-    from reccl.recommend.id_tables import read_user_ids, type_user_ids
-
-    path = Path(users)
-    if is_file(path):
-        ids = read_user_ids(path, names, known, say)
-    elif path.suffix.lower() in SUFFIXES and "," not in users:
-        raise DataError(f"no file {users}; name one, or ids as id,id,... (with a comma behind a single one)")
-    else:
-        ids = type_user_ids([part.strip() for part in users.split(",") if part.strip()], known)
-    if ids.is_empty():
-        raise DataError("no users asked for; leave --users out to score all")
-    return ids.cast(known.ids.dtype) if ids.dtype == pl.Null else ids

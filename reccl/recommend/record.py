@@ -4,12 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from reccl.bounded_yaml import parse_yaml
 from reccl.data.columns import ITEM, USER
+from reccl.data.ingest.frames import to_polars
 from reccl.errors import RunError, describe_error
+from reccl.recommend.id_tables import rename_ids
 from reccl.recommend.verify import seal
 from reccl.training.epoch import Epoch
 
@@ -39,6 +42,19 @@ class TrainingRecord:
     def table_id_names(self) -> dict[str, str]:
         """The same in the tables of users and items, whose ids may be called otherwise than in the interactions."""
         return self.id_names() | self.data_names({USER: "users_id", ITEM: "items_id"})
+
+    def find_column(self, table: pl.DataFrame, name: str) -> str:
+        """A column by its name; where there is none, `user` and `item` by what the data calls them."""
+        own = self.id_names().get(name, name)
+        return own if name not in table.columns and own in table.columns else name
+
+    def read_tables(self, new_users: Any, new_items: Any, history: Any) -> tuple[pl.DataFrame | None, ...]:
+        """Tables with ids under reccl's own names, which may be called as in the data of the training, or as in its
+        tables of users and items.
+        """
+        names, own = self.id_names(), self.table_id_names()
+        sides = ((new_users, (own, names)), (new_items, (own, names)), (history, (names,)))
+        return tuple(None if table is None else rename_ids(to_polars(table), *known) for table, known in sides)
 
     def data_names(self, keys: Mapping[str, str]) -> dict[str, str]:
         """Names of columns by keys of the data section, where they are set."""
