@@ -1,7 +1,10 @@
 """Models and runs that earlier versions stored load, and recommend what they recommended then."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +16,8 @@ from polars.testing import assert_frame_equal
 import reccl
 from tests.cli.conftest import Shop
 
-STORED = Path(__file__).parent / "stored"
+ROOT = Path(__file__).parents[1]
+STORED = ROOT / "tests" / "stored"
 VERSIONS = sorted(path.name.removeprefix("model-") for path in STORED.glob("model-*"))
 
 
@@ -52,8 +56,10 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
 
 def test_the_runs_of_every_version_recommend_evaluate_and_compare_as_they_did(shop: Shop, tmp_path: Path) -> None:
     found = tmp_path / "found.csv"
-    answer = shop("recommend", "--run", "stored", "--k", "3", "--out", found)
-    assert answer.code == 0, answer.err
+    command = [sys.executable, "-m", "reccl", "recommend", "--run", "stored", "--k", "3", "--out", str(found)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    fresh = subprocess.run(command, cwd=shop.folder, env=environment, capture_output=True, text=True)
+    assert fresh.returncode == 0, fresh.stderr
     assert_frame_equal(pl.read_csv(found), pl.read_csv(shop.folder / "expected.csv"), rel_tol=1e-5)
     stored = json.loads((shop.folder / "evaluated.json").read_text())["metrics"]
     answer = shop("evaluate", "--run", "latest", "--json")

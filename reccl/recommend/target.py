@@ -1,5 +1,6 @@
 """Target: where output goes. A regular file is replaced when the new one is whole; a device or pipe is written into."""
 
+import errno
 import os
 import shutil
 import stat
@@ -31,7 +32,7 @@ def check_target(path: Path) -> None:
             if not os.access(path, os.W_OK):
                 raise DataError(f"cannot write to {path}: it is read-only; choose another --out")
         if not is_special(path):
-            folder = path.resolve().parent
+            folder = follow_links(path).parent
             folder.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=folder):
                 pass
@@ -54,7 +55,7 @@ def open_target(path: Path) -> Iterator[IO[bytes]]:
             with path.open("wb") as file:
                 yield file
         else:
-            goal = path.resolve()
+            goal = follow_links(path)
             with atomic_path(goal) as draft:
                 with draft.open("wb") as file:
                     yield file
@@ -64,6 +65,17 @@ def open_target(path: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         raise RecclError(f"cannot write {path}: {describe(error)}; choose another --out") from None
+
+
+def follow_links(path: Path) -> Path:
+    """The file that a path means. Raises OSError where links go round in a circle, on every Python."""
+    try:
+        goal = path.resolve()
+    except RuntimeError:  # before Python 3.13
+        goal = path
+    if goal.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return goal
 
 
 def is_stdout(path: Path) -> bool:
