@@ -47,6 +47,7 @@ def train(
     device: Device = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Train this many times, with seed, seed + 1, ...")] = 1,
     resplit: Annotated[bool, flag("--resplit", help="Split the data anew with each of these seeds.")] = False,
+    no_plots: Annotated[bool, flag("--no-plots", help="Record no plots: a second or two less.")] = False,
     trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -85,7 +86,7 @@ def train(
         for seed in numbers:
             seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
             child = {"parent": parent.id, "suffix": f"-seed-{seed}"} if parent else {}
-            tracker = tracking.Tracker(unfinished, warn, **child)
+            tracker = tracking.Tracker(unfinished, warn, plots=not no_plots, **child)
             outcome = run(seeded, data, device=device, callbacks=[TerminalProgress(err), tracker], log=say)
             trained.append((outcome, tracker.run_id))
             if outcome.interrupted or tracker.unrecorded:

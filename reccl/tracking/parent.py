@@ -6,6 +6,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from reccl.outcome import Outcome
+from reccl.tracking.card import NOTE, command_line
 from reccl.tracking.environment import commit, version_of
 from reccl.tracking.headline import headline_metrics
 from reccl.tracking.label import label_tags, name_run
@@ -52,3 +53,6 @@ def record_means(parent: Run, outcomes: Sequence[Outcome]) -> None:
     means = {name: mean(values[name] for values in each) for name in names}
     several = {f"{DEVIATION}/{name}": stdev(values[name] for values in each) for name in names} if each[1:] else {}
     parent.metrics({**means, **several, "seeds": len(each)})
+    lines = [f"| {name} | {means[name]:.4f} | {several.get(f'{DEVIATION}/{name}', 0.0):.4f} |" for name in names]
+    table = ["| metric | mean | deviation |", "|---|---:|---:|", *lines]
+    parent.tags({NOTE: "\n".join([*table, "", f"`{command_line()}`"])})

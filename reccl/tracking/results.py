@@ -12,6 +12,7 @@ from reccl.outcome import Outcome
 from reccl.recommend import save
 from reccl.recommend.record import write_record
 from reccl.signals import shield_from_signals
+from reccl.tracking.card import NOTE, write_card, write_note
 from reccl.tracking.headline import all_metrics, curve_on_test, epoch_metrics, headline_metrics
 from reccl.tracking.label import name_model
 from reccl.tracking.run import Run
@@ -21,6 +22,8 @@ from reccl.training import checkpoint
 
 FORMAT, READABLE = 2, (1, 2)
 MANIFEST, MODEL, FILES = "run.json", "model", "files"
+NOTE_LENGTH = 5000
+"""Most letters that MLflow takes as a tag, and more than a note has."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ def write_results(outcome: Outcome, run_id: str, folder: Path) -> None:
     files = folder / FILES
     files.mkdir(exist_ok=True)
     (files / METRICS).write_text(json.dumps(all_metrics(outcome), indent=2))
+    (files / "model_card.md").write_text(write_card(outcome, run_id))
     if outcome.selected:
         (files / "selected.json").write_text(json.dumps(outcome.selected, indent=2))
     if outcome.test_result:
@@ -66,7 +70,7 @@ def write_results(outcome: Outcome, run_id: str, folder: Path) -> None:
         without_credentials(store()),
         "KILLED" if outcome.interrupted else "FINISHED",
         curves(outcome),
-        {**sizes, **({INTERRUPTED: "true"} if outcome.interrupted else {})},
+        {**sizes, NOTE: write_note(outcome)[:NOTE_LENGTH], **({INTERRUPTED: "true"} if outcome.interrupted else {})},
         {key: str(value) for key, value in flatten(outcome.experiment).items()},
         headline_metrics(outcome),
     )

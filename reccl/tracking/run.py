@@ -68,7 +68,7 @@ class Run:
     def model_metrics(self, values: Mapping[str, float], step: int, model: str, held: MlflowRun) -> None:
         """The numbers of the run's end, also as those of its model (an id), each on the data it was measured on.
 
-        What the run holds already is written with the time that it has there: once in the run, and for the new model.
+        What the run holds already, from before it was killed, is not written again.
         """
         inputs = held.inputs.dataset_inputs if held.inputs else []
         used = {tag.value: each.dataset for each in inputs for tag in each.tags}
@@ -76,9 +76,8 @@ class Run:
         for name, value in values.items():
             on = used.get({"validation_best": "validation"}.get(part := name.partition("/")[0], part))
             about = {"dataset_name": on.name, "dataset_digest": on.digest} if on else {}
-            when = self.recorded.get((name, step), now)
-            points.append(Metric(name, float(value), when, step, model_id=model, run_id=self.id, **about))
-        self.write(points)
+            points.append(Metric(name, float(value), now, step, model_id=model, run_id=self.id, **about))
+        self.write([point for point in points if (point.key, step) not in self.recorded])
 
     def params(self, values: Mapping[str, Any]) -> None:
         """The flat config; values are cut where they are too long for MLflow."""

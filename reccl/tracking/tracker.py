@@ -15,7 +15,7 @@ from reccl.outcome import Outcome, RunCallback
 from reccl.signals import shield_from_signals
 from reccl.tracking.find import AnyRun, hold_unfinished
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, hold, running, tidy
-from reccl.tracking.results import record_results
+from reccl.tracking.results import FILES, record_results
 from reccl.tracking.run import Run
 from reccl.tracking.start import check_start, reopen_run, start_run
 from reccl.tracking.store import describe, experiment_id
@@ -37,6 +37,7 @@ class Tracker(RunCallback):
         log: hears of what cannot be recorded.
         parent: the id of a run that this one is a child of; empty: RECCL_PARENT_RUN, where it is set.
         suffix: what the run's name ends with, beside that of its config.
+        plots: whether plots are drawn, which takes a second or two.
 
     Raises RunError where the store cannot be used.
 
@@ -49,10 +50,11 @@ class Tracker(RunCallback):
         *,
         parent: str = "",
         suffix: str = "",
+        plots: bool = True,
     ) -> None:
         if resume is None:
             check_start()
-        self.resume, self.log, self.parent, self.suffix = resume, log, parent, suffix
+        self.resume, self.log, self.parent, self.suffix, self.plots = resume, log, parent, suffix, plots
         self.chosen_by = ""  # the metric that the epoch is chosen by
         self.run: Run | None = None
         self.refitting = False
@@ -124,6 +126,8 @@ class Tracker(RunCallback):
     def on_run_end(self, outcome: Outcome) -> None:
         assert self.run is not None, "on_run_start comes first"
         folder = write_where_possible(outcome, self.run.id, self.checkpoint_folder)
+        if self.plots:
+            self.draw(outcome, folder / FILES / "plots")
         try:
             record_results(folder, self.run)
         except Exception as error:
@@ -138,6 +142,15 @@ class Tracker(RunCallback):
         if outcome.interrupted:
             self.explain_resuming()
         self.release()
+
+    def draw(self, outcome: Outcome, folder: Path) -> None:
+        """The plots of the run; one that cannot be drawn ends nothing."""
+        from reccl.tracking.pictures import draw_pictures
+
+        try:
+            draw_pictures(outcome, folder)
+        except Exception as error:
+            self.log(f"cannot draw the plots: {describe(error)}")
 
     @override
     def on_run_error(self, error: BaseException) -> None:

@@ -61,7 +61,7 @@ def experiment() -> Experiment:
 def train(experiment: Experiment, *callbacks: RunCallback, resume: str | None = None, log=None) -> tuple[str, Outcome]:
     """A recorded training: the id of its run and what it ended with."""
     unfinished = None if resume is None else tracking.find_unfinished(resume)
-    tracker = Tracker(unfinished, log or (lambda _: None))
+    tracker = Tracker(unfinished, log or (lambda _: None), plots=False)
     outcome = run_experiment(experiment, device="cpu", callbacks=[*callbacks, tracker], log=log or (lambda _: None))
     assert tracker.unrecorded is None
     return tracker.run_id, outcome

@@ -110,3 +110,18 @@ def test_data_has_a_name(parameters: dict[str, object], name: str) -> None:
 
 def test_a_model_may_not_have_every_name() -> None:
     assert name_model("a/b: 50% 'x.y'") == "a-b- 50- -x-y"
+
+
+def test_a_run_is_described_and_has_a_card_and_plots(shop: Path, experiment: Experiment) -> None:
+    tracker = tracking.Tracker()
+    run_experiment(experiment, device="cpu", callbacks=[tracker])
+    run, api = tracking.find(tracker.run_id), tracking.client()
+    note, card = run.data.tags["mlflow.note.content"], tracking.text_of(run, "model_card.md")
+    value = f"{run.data.metrics['test/ndcg_at_10']:.4f}"
+    for text in (note, card):
+        assert value in text
+        assert "**buys** (split " in text
+    assert f'reccl.load(run="{run.info.run_id}")' in card
+    assert "| head items |" in card
+    drawn = {Path(each.path).name for each in api.list_artifacts(run.info.run_id, "plots")}
+    assert drawn == {"learning.png", "groups.png", "scores.png", "embeddings.png"}

@@ -157,8 +157,8 @@ class TestStoppedByHand:
         assert resumed == stopped
         now, right = recorded(stopped), recorded(whole)
         ends = now.pop("metrics")
-        assert {name: points[-1] for name, points in ends.items()} == {
-            name: points[-1] for name, points in right.pop("metrics").items()
+        assert {name: points[-1][1] for name, points in ends.items()} == {
+            name: points[-1][1] for name, points in right.pop("metrics").items()
         }
         assert all(len({step for step, _ in points}) == len(points) for points in ends.values())
         assert now == right
