@@ -1,27 +1,44 @@
 """Comparison: runs side by side: what differs in their configs, and what came of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from __future__ import annotations
 
-import polars as pl
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
 
 from reccl.errors import RunError, did_you_mean, join_names
-from reccl.evaluation.paired import LEVEL, PairedDifference, compare_paired
+from reccl.evaluation.bootstrap import LEVEL, Difference, adjust_holm, compare_methods
 from reccl.evaluation.result import select_metric
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SEEDS = ("seed", "data.split.seed")
+"""Keys in which the runs of one method may differ."""
+HEADLINE = re.compile(r"test/(ndcg|recall)_at_\d+")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run, as compared."""
+    """One run, or several that are alike but for the seed, as compared."""
 
-    id: str
+    id: str  # of the newest
     name: str
     status: str
     parameters: Mapping[str, str]
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float]  # means over seeds
     fingerprint: str = ""  # of the data; values are paired within the same data alone
-    values: pl.DataFrame | None = None  # user, value: every user's value of the metric compared by
+    tables: tuple[pl.DataFrame, ...] = ()  # of each run, all test metrics of every user
+    runs: tuple[str, ...] = ()  # ids of all, where there are several
+    seeds: tuple[str, ...] = ()  # of each run, where there are several
+    deviations: Mapping[str, float] = field(default_factory=dict)  # of the metrics over seeds
+
+    def values(self, metric: str) -> list[pl.DataFrame]:
+        """Every user's value of a metric in each run; empty where a run has none."""
+        found = [values for table in self.tables if (values := values_in(table, metric)) is not None]
+        return found if len(found) == len(self.tables) else []
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,7 @@ class Comparison:
 
     metric: str
     entries: tuple[Entry, ...]
+    baseline: str = ""  # id of the run that others are compared with; empty: the worst
 
     def differing(self) -> list[str]:
         """Config keys whose values are not the same in all runs."""
@@ -55,33 +73,52 @@ class Comparison:
             ),
         ]
 
-    def shown(self) -> list[str]:
-        """The same, of groups' metrics only the one compared by: few enough for a table."""
-        last = self.metric.rpartition("/")[2]
-        return [name for name in self.metrics() if name.count("/") < 2 or name.endswith(f"/{last}")]
+    def headline(self, most: int = 3) -> list[str]:
+        """The metric compared by, and NDCG and recall of all users: few enough for a table."""
+        others = [name for name in self.metrics() if HEADLINE.fullmatch(name) and name != self.metric]
+        return [self.metric, *others][:most]
 
-    def worst(self) -> Entry | None:
-        """The worst run that has the metric: the one that the others are compared with."""
+    def base(self) -> Entry | None:
+        """The run that others are compared with: the one that was named, else the worst that has the metric."""
+        if self.baseline:
+            return next(entry for entry in self.entries if entry.id == self.baseline)
         return next((entry for entry in reversed(self.entries) if self.metric in entry.metrics), None)
 
     def delta(self, entry: Entry) -> float | None:
-        """Relative difference of the metric to the worst run that has it."""
-        mine, worst = entry.metrics.get(self.metric), self.worst()
-        base = worst.metrics[self.metric] if worst else None
+        """Relative difference of the metric to the baseline's."""
+        mine, other = entry.metrics.get(self.metric), self.base()
+        base = other.metrics.get(self.metric) if other else None
         return None if mine is None or not base else mine / base - 1
 
-    def interval(self, entry: Entry) -> PairedDifference | None:
-        """The same with its paired interval over users; None where the runs have no users' values in common."""
-        base = self.worst()
+    def difference(self, entry: Entry, metric: str = "") -> Difference | None:
+        """The same with its interval over users and seeds; None where the runs have no users' values in common."""
+        base, metric = self.base(), metric or self.metric
         if base is None or base is entry or base.fingerprint != entry.fingerprint:
             return None
-        return None if entry.values is None or base.values is None else compare_paired(entry.values, base.values)
+        ours, theirs = entry.values(metric), base.values(metric)
+        return compare_methods(ours, theirs) if ours and theirs else None
+
+    def differences(self) -> list[tuple[Entry, Difference, float]]:
+        """Every run with its difference to the baseline, and the p-value adjusted for their number."""
+        found = [(entry, made) for entry in self.entries if (made := self.difference(entry))]
+        adjusted = adjust_holm([made.p for _, made in found])
+        return [(entry, made, p) for (entry, made), p in zip(found, adjusted, strict=True)]
+
+    def slices(self) -> list[str]:
+        """The metric for every slice that all runs have values of: test/head_items/ndcg_at_10."""
+        name = self.metric.rpartition("/")[2]
+        groups = [metric for metric in self.metrics() if metric.startswith("test/") and metric.endswith(f"/{name}")]
+        first = self.base()
+        return [metric for metric in groups if metric.count("/") == 2 and first and first.values(metric)]
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
         differing = self.differing()
+        intervals = {entry.id: {"level": LEVEL, **asdict(found), "p_holm": p} for entry, found, p in self.differences()}
+        base = self.base()
         return {
             "metric": self.metric,
+            "baseline": base.id if base else None,
             "runs": [
                 {
                     "id": entry.id,
@@ -90,7 +127,9 @@ class Comparison:
                     "differs": {key: entry.parameters.get(key) for key in differing},
                     "metrics": {name: entry.metrics.get(name) for name in self.metrics()},
                     "delta": self.delta(entry),
-                    "interval": as_json(self.interval(entry)),
+                    "seeds": list(entry.seeds),
+                    "deviations": dict(entry.deviations),
+                    "interval": intervals.get(entry.id),
                 }
                 for entry in self.entries
             ],
@@ -122,16 +161,65 @@ def values_in(per_user: pl.DataFrame | None, metric: str) -> pl.DataFrame | None
     return None if per_user is None or part != "test" else select_metric(per_user, name)
 
 
-def as_json(difference: PairedDifference | None) -> dict[str, float] | None:
-    """An interval for scripts."""
-    return None if difference is None else {"level": LEVEL, **asdict(difference)}
+def join_seeds(entries: Sequence[Entry]) -> list[Entry]:
+    """Runs of the same data that are alike but for the seed become one; of one seed the newest, which comes first."""
+    alike: dict[tuple[Any, ...], dict[str, Entry]] = {}
+    for entry in entries:
+        apart = frozenset((key, value) for key, value in entry.parameters.items() if key not in (*SEEDS, "name"))
+        seed = entry.parameters.get("seed", "")
+        same = (entry.name, entry.fingerprint, apart) if entry.parameters else (entry.id,)
+        alike.setdefault(same, {}).setdefault(seed, entry)
+    return [join(tuple(runs.values())) for runs in alike.values()]
 
 
-def compare(entries: Sequence[Entry], metric: str) -> Comparison:
+def join(runs: tuple[Entry, ...]) -> Entry:
+    """One entry of runs that are alike: means and deviations of the metrics that all have."""
+    first = runs[0]
+    if len(runs) == 1:
+        return first
+    names = [name for name in first.metrics if all(name in run.metrics for run in runs)]
+    return replace(
+        first,
+        parameters={**first.parameters, **{key: join_seen(run.parameters.get(key) for run in runs) for key in SEEDS}},
+        metrics={name: mean(run.metrics[name] for run in runs) for name in names},
+        deviations={name: stdev(run.metrics[name] for run in runs) for name in names},
+        tables=tuple(table for run in runs for table in run.tables),
+        runs=tuple(run.id for run in runs),
+        seeds=tuple(run.parameters.get("seed", "-") for run in runs),
+    )
+
+
+def join_seen(values: Iterable[str | None]) -> str:
+    """Distinct values in one text."""
+    return ", ".join(dict.fromkeys(value for value in values if value is not None)) or "None"
+
+
+def check_data(entries: Sequence[Entry]) -> None:
+    """Raise RunError where runs were measured on different rows: their numbers do not say which is better."""
+    apart: dict[str, list[Entry]] = {}
+    for entry in entries:
+        apart.setdefault(entry.fingerprint, []).append(entry)
+    if len(apart) > 1:
+        (one, *_), (other, *_) = list(apart.values())[:2]
+        raise RunError(
+            f"{describe(one)} and {describe(other)} were measured on different test rows, so that their numbers do not "
+            "say which is better: compare runs of the same data and split, or add --any-data to see them side by side"
+        )
+
+
+def describe(entry: Entry) -> str:
+    """A run with its data and split, in a few words."""
+    data = next((value_of(entry.parameters, f"data.{key}") for key in ("source", "interactions", "pipeline")
+                 if value_of(entry.parameters, f"data.{key}") != "-"), "?")  # fmt: skip
+    split = value_of(entry.parameters, "data.split")
+    return f"{entry.name} {entry.id[:8]} ({data}, split {split}, seed {value_of(entry.parameters, 'data.split.seed')})"
+
+
+def compare(entries: Sequence[Entry], metric: str, baseline: str = "") -> Comparison:
     """Rank runs by a metric, highest first; runs without it come last. Raises RunError where no run has it."""
     known = {name for entry in entries for name in entry.metrics}
     if metric not in known:
         near = did_you_mean(metric, known)
         raise RunError(f"no run has metric {metric!r}{near or f'; there are: {join_names(known)}'}")
     ranked = sorted(entries, key=lambda entry: entry.metrics.get(metric, float("-inf")), reverse=True)
-    return Comparison(metric, tuple(ranked))
+    return Comparison(metric, tuple(ranked), baseline)

@@ -3,10 +3,12 @@
 import ast
 import inspect
 import sys
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import (
@@ -68,7 +70,7 @@ class Settings(BaseModel):
     def meanings(cls) -> dict[str, str]:
         """What the docstring under each field says. Read from the source when asked for: validation does without."""
         bases = [base for base in reversed(cls.__mro__) if issubclass(base, Settings)]
-        return {name: text for base in bases for name, text in field_docstrings(base)}
+        return {name: text for base in bases for name, text in field_docstrings(base).items()}
 
     @model_serializer(mode="wrap")
     def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -82,13 +84,36 @@ class Settings(BaseModel):
         )
 
 
-def field_docstrings(cls: type) -> Iterator[tuple[str, str]]:
-    """(field, docstring) of the fields that a class itself annotates and documents."""
+def field_docstrings(cls: type) -> Mapping[str, str]:
+    """Field -> docstring, of the fields that a class itself annotates and documents."""
     try:
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    except (OSError, TypeError, SyntaxError):  # a class without a source, made in a terminal
-        return
-    for pair in pairwise(getattr(definition, "body", [])):
+        file = inspect.getsourcefile(cls)
+    except TypeError:  # a class without a source, made in a terminal
+        return {}
+    return documented_fields(file).get(cls.__qualname__, {}) if file else {}
+
+
+@cache
+def documented_fields(file: str) -> dict[str, dict[str, str]]:
+    """Class -> field -> docstring, of all classes of a file; empty where there is none."""
+    found: dict[str, dict[str, str]] = {}
+
+    def visit(body: list[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                found[f"{prefix}{node.name}"] = dict(docstrings_in(node.body))
+                visit(node.body, f"{prefix}{node.name}.")
+            elif isinstance(node, ast.FunctionDef):
+                visit(node.body, f"{prefix}{node.name}.<locals>.")
+
+    with suppress(OSError, SyntaxError, UnicodeDecodeError):
+        visit(ast.parse(Path(file).read_text(encoding="utf-8")).body, "")
+    return found
+
+
+def docstrings_in(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    """(field, text) of annotated names with text below."""
+    for pair in pairwise(body):
         match pair:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 yield name, inspect.cleandoc(text)

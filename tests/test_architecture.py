@@ -186,14 +186,9 @@ COMMANDS = (
 )
 
 
-def run_command(*words: str) -> str:
-    """Code that runs a command and stays."""
-    code = f"import sys\nfrom reccl.cli.app import main\nsys.argv = ['reccl', *{words!r}]\n"
-    return f"{code}try:\n    main()\nexcept SystemExit:\n    pass"
-
-
 QUICK = (
     ["runs"],
+    ["compare"],
     ["config", "list"],
     ["config", "show", "movielens"],
     ["config", "reference"],
@@ -206,20 +201,28 @@ QUICK = (
 )
 
 
-@pytest.mark.parametrize("words", QUICK, ids=" ".join)
-def test_lists_and_mistakes_are_answered_without_heavy_libraries(words: list[str]) -> None:
+COMPLETED = ("train --config mo", "config show ", "data fetch ", "train --set enc", "compare l")
+
+
+@pytest.mark.parametrize("kind", ["commands", "completions"])
+def test_lists_mistakes_and_completions_need_no_heavy_library(kind: str) -> None:
+    """One process for all: what one of them loads is named with the first that does."""
     heavy = {"torch", "torch_geometric", "mlflow", "pandas", "scipy", "sklearn", "matplotlib"}
-    assert not loaded_by(run_command(*words)) & heavy
-
-
-@pytest.mark.parametrize(
-    "line", ["train --config mo", "config show ", "data fetch ", "train --set enc", "train --resume l"]
-)
-def test_completion_loads_no_heavy_library(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("_RECCL_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", f"reccl {line}")
-    monkeypatch.setenv("COMP_CWORD", str(len(f"reccl {line}.".split()) - 1))
-    assert not loaded_by(run_command()) & {"torch", "torch_geometric", "mlflow", "pandas", "scipy", "sklearn"}
+    lines = [["reccl", *words] for words in QUICK] if kind == "commands" else [f"reccl {line}" for line in COMPLETED]
+    code = f"""
+import contextlib, io, os, sys
+from reccl.cli.app import main
+for line in {lines!r}:
+    sys.argv = line if isinstance(line, list) else ["reccl"]
+    if isinstance(line, str):
+        count = str(len((line + ".").split()) - 1)
+        os.environ |= {{"_RECCL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": count}}
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        main()
+    found = {heavy!r} & {{name.split(".")[0] for name in sys.modules}}
+    assert not found, f"{{line}} loads {{found}}"
+"""
+    loaded_by(code)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)])

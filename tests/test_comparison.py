@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from reccl.comparison import Comparison, Entry, compare
+from reccl.comparison import Comparison, Entry, check_data, compare, join_seeds
 from reccl.errors import RunError
 
 BEST = Entry(
@@ -104,27 +104,69 @@ GROUPED = Entry(
 )
 
 
-def test_a_table_shows_of_the_groups_only_the_metric_compared_by() -> None:
-    assert by_ndcg(GROUPED).shown() == ["test/ndcg_at_10", "test/cold/ndcg_at_10"]
-    assert compare([GROUPED], "test/cold/map_at_10").shown() == ["test/cold/map_at_10", "test/ndcg_at_10"]
+def test_a_table_shows_the_metric_compared_by_and_what_is_usual() -> None:
+    assert by_ndcg(BEST, GROUPED).headline() == ["test/ndcg_at_10", "test/recall_at_10"]
+    assert compare([GROUPED], "test/cold/map_at_10").headline() == ["test/cold/map_at_10", "test/ndcg_at_10"]
     assert set(by_ndcg(GROUPED).metrics()) == set(GROUPED.metrics)
 
 
-class TestInterval:
-    users = pl.DataFrame({"user": ["a", "b", "c"], "value": [0.1, 0.2, 0.3]})
-    base = replace(WORST, fingerprint="x", values=users)
-    better = replace(
-        BEST, fingerprint="x", values=users.with_columns(pl.col("value") * 1.5 + pl.Series([0.01, 0, -0.01]))
-    )
+class TestDifferences:
+    users = pl.DataFrame({"user": ["a", "b", "c"], "ndcg_at_10": [0.1, 0.2, 0.3]})
+    base = replace(WORST, fingerprint="x", tables=(users,))
+    more = users.with_columns(pl.col("ndcg_at_10") * 1.5 + pl.Series([0.01, 0, -0.01]))
+    better = replace(BEST, fingerprint="x", tables=(more,))
 
-    def test_it_is_around_the_difference_to_the_worst_run(self) -> None:
-        found = by_ndcg(self.base, self.better).interval(self.better)
+    def test_they_are_to_the_worst_run_with_an_interval_around(self) -> None:
+        found = by_ndcg(self.base, self.better).difference(self.better)
         assert found.low < found.relative < found.high
         assert (found.users, found.relative) == (3, pytest.approx(0.5))
         told = by_ndcg(self.base, self.better).as_json()["runs"]
         assert [run["interval"] and run["interval"]["users"] for run in told] == [3, None]
 
-    def test_other_data_and_runs_without_values_have_none(self) -> None:
-        for other in (replace(self.better, fingerprint="y"), replace(self.better, values=None), UNMEASURED):
-            assert by_ndcg(self.base, other).interval(other) is None
-        assert by_ndcg(self.base, self.better).interval(self.base) is None
+    def test_or_to_the_one_that_is_named(self) -> None:
+        compared = compare([self.base, self.better], "test/ndcg_at_10", baseline=BEST.id)
+        assert compared.base() == self.better
+        assert compared.delta(self.base) == pytest.approx(0.2 / 0.3 - 1)
+        assert compared.difference(self.base).relative == pytest.approx(1 / 1.5 - 1)
+
+    def test_other_data_and_runs_without_values_have_no_interval(self) -> None:
+        for other in (replace(self.better, fingerprint="y"), replace(self.better, tables=()), UNMEASURED):
+            assert by_ndcg(self.base, other).difference(other) is None
+        assert by_ndcg(self.base, self.better).difference(self.base) is None
+
+    def test_slices_are_those_that_users_have_values_of(self) -> None:
+        table = self.users.with_columns(head_users=pl.Series([True, True, False]))
+        metrics = {**WORST.metrics, "test/head_users/ndcg_at_10": 0.1, "test/harmonic/ndcg_at_10": 0.2}
+        base = replace(self.base, tables=(table,), metrics=metrics)
+        assert by_ndcg(base).slices() == ["test/head_users/ndcg_at_10"]
+
+
+class TestSeeds:
+    one = Entry("1", "a", "FINISHED", {"name": "a", "seed": "1", "k": "2"}, {"test/x": 0.2, "y": 1.0}, "d")
+    two = replace(one, id="2", parameters={**one.parameters, "seed": "2"}, metrics={"test/x": 0.4})
+
+    def test_runs_alike_but_for_the_seed_are_one_with_mean_and_deviation(self) -> None:
+        (joined,) = join_seeds([self.two, self.one])
+        assert (joined.id, joined.seeds, joined.runs) == ("2", ("2", "1"), ("2", "1"))
+        assert joined.metrics == {"test/x": pytest.approx(0.3)}
+        assert joined.deviations == {"test/x": pytest.approx(0.2 / 2**0.5)}
+        assert joined.parameters["seed"] == "2, 1"
+
+    def test_of_one_seed_the_newest_counts(self) -> None:
+        assert join_seeds([self.one, replace(self.one, id="0")]) == [self.one]
+
+    @pytest.mark.parametrize(
+        "other", [{"fingerprint": "e"}, {"name": "b"}, {"parameters": {**one.parameters, "k": "3"}}]
+    )
+    def test_what_differs_in_more_stays_apart(self, other: dict[str, object]) -> None:
+        assert len(join_seeds([self.one, replace(self.two, **other)])) == 2
+
+
+def test_runs_on_other_rows_are_refused_and_both_are_named() -> None:
+    here, there = ({"data.source": name, "data.split.kind": "temporal"} for name in ("ml-100k", "gowalla"))
+    entries = [replace(BEST, parameters=here, fingerprint="x"), replace(WORST, parameters=there, fingerprint="y")]
+    check_data(entries[:1] * 2)
+    with pytest.raises(
+        RunError, match=r"a 1 \(ml-100k, split temporal, .*b 2 \(gowalla.*different test rows.*--any-data"
+    ):
+        check_data(entries)

@@ -1,75 +1,236 @@
 """`reccl compare`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reccl.cli.console import Json, Quiet, hint, out, print_json, say, table
-from reccl.errors import RunError
+from reccl.cli.completion import complete_run
+from reccl.cli.console import Json, Quiet, flag, hint, out, print_json, say, table
+from reccl.errors import RunError, join_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reccl.comparison import Comparison, Entry
+    from reccl.tracking.find import AnyRun
 
 EXAMPLES = (
     "reccl compare",
     "reccl compare movielens best --metric test/recall_at_20",
+    "reccl compare sgl lightgcn --baseline lightgcn --slices --html report.html",
 )
+MOST = 10
+"""Methods that are compared where no run is named."""
 
 
 def compare(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="RUN...", help="Runs; none: the newest ten with a model.")
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN...",
+            help="Runs; of a name the newest finished one. None: the newest ten methods of the newest run's data.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     metric: Annotated[str, typer.Option(help="Metric to rank by.")] = "test/ndcg_at_10",
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="The run that the others are compared with; default: the worst.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
+    slices: Annotated[bool, flag("--slices", help="Also the differences for groups of users and items.")] = False,
+    everything: Annotated[bool, flag("--all", help="Also all other metrics and times.")] = False,
+    any_data: Annotated[bool, flag("--any-data", help="Put runs of different data or splits side by side.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as one HTML file.")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put runs side by side: what differs in their configs, metrics, differences and times."""
-    from reccl import comparison, tracking
-    from reccl.evaluation.paired import LEVEL
+    """Put runs side by side: headline metrics, differences with intervals, and what differs in their configs.
 
-    found = (
-        [tracking.find(name, say) for name in names]
-        if names
-        else [run for run in tracking.runs() if tracking.has_model(run)][:10]
-    )
-    found = list({run.info.run_id: run for run in found}.values())
-    if not found:
+    Runs that are alike but for the seed are one method, with mean and deviation. Intervals are of a paired bootstrap
+    over users, and over seeds where a method has several; p-values are adjusted for the number of comparisons (Holm).
+    Runs on different test rows are refused.
+    """
+    from reccl import comparison, tracking
+
+    everyone = tracking.runs()
+    good = sorted((run for run in everyone if tracking.has_model(run)), key=lambda run: run.info.status != "FINISHED")
+    wanted = [*(names or ()), *([baseline] if baseline else [])]
+    chosen = [pick(name, everyone) for name in wanted] if names else newest(good)
+    if baseline and not names:
+        chosen.append(pick(baseline, everyone))
+    if not chosen:
         raise RunError("no finished runs to compare: train one first, e.g. reccl train --config movielens.yaml")
-    entries = [
-        comparison.Entry(
-            run.info.run_id,
-            str(run.info.run_name),
-            str(run.info.status),
-            run.data.params,
-            tracking.metrics_of(run),
-            run.data.tags.get("reccl.fingerprint", ""),
-            comparison.values_in(tracking.per_user_of(run), metric),
-        )
-        for run in found
-    ]
-    compared = comparison.compare(entries, metric)
+    entries = comparison.join_seeds([describe(run, metric) for run in with_seeds(chosen, good)])
+    if not any_data:
+        comparison.check_data(entries)
+    base = next((each for each in entries if baseline and chosen[-1].info.run_id in (each.id, *each.runs)), None)
+    shown = entries if names else [each for place, each in enumerate(entries) if place < MOST or each is base]
+    compared = comparison.compare(shown, metric, base.id if base else "")
     if json:
         print_json(compared.as_json())
-        return
-    heads = [f"{entry.name}\n{entry.id[:8]}" for entry in compared.entries]
-    made = table(f"{len(entries)} run{'s' * (len(entries) != 1)} by {metric}", "", *heads, right=tuple(heads))
-    for name in compared.shown():
-        values = (entry.metrics.get(name) for entry in compared.entries)
-        made.add_row(
-            name,
-            *(round_value(name, value) for value in values),
-            style="bold" if name == metric else None,
-        )
-    deltas = (compared.delta(entry) for entry in compared.entries)
-    made.add_row(f"{metric} vs worst", *("-" if delta is None else f"{delta:+.1%}" for delta in deltas))
-    intervals = [compared.interval(entry) for entry in compared.entries]
-    if any(intervals):
-        ranges = ("-" if one is None else f"{one.low:+.1%} to {one.high:+.1%}" for one in intervals)
-        made.add_row(f"{LEVEL:.0%} interval, paired by user", *ranges)
-        made.add_row("users", *("-" if one is None else f"{one.users:,}" for one in intervals))
-    made.add_section()
-    for key, chosen in compared.choices().items():
-        made.add_row(key, *chosen, style="dim")
+    else:
+        show(compared, slices=slices, everything=everything)
+    if html is not None:
+        from reccl.cli.compare_html import write_report
+
+        write_report(compared, html)
+        say(f"report: {html}")
+    if not json:
+        hint(f"reccl recommend --run {compared.entries[0].id[:8]} --out recommendations.csv; reccl ui")
+
+
+def pick(name: str, everyone: "list[AnyRun]") -> "AnyRun":
+    """The run that a name means: of several the newest that is finished and has a model, else has a model."""
+    from reccl import tracking
+
+    if name == "latest":
+        return tracking.find(name, say)
+    fitting = tracking.match(name, everyone)
+    finished = (run for run in fitting if tracking.has_model(run) and run.info.status == "FINISHED")
+    return next(finished, next((run for run in fitting if tracking.has_model(run)), fitting[0]))
+
+
+def newest(good: "list[AnyRun]") -> "list[AnyRun]":
+    """The newest runs of the data that the newest of all has; several may be one method."""
+    same = [run for run in good if fingerprint(run) == fingerprint(good[0])]
+    others, same = len(good) - len(same), same[: 5 * MOST]
+    if others:
+        say(f"note: {others} run{'s' * (others != 1)} of other data left out; name runs to compare those")
+    return same
+
+
+def with_seeds(chosen: "Iterable[AnyRun]", good: "list[AnyRun]") -> "list[AnyRun]":
+    """The chosen runs, each before the finished ones of its name and data: what only differs in the seed joins it."""
+    found: dict[str, AnyRun] = {}
+    for run in chosen:
+        found.setdefault(run.info.run_id, run)
+        for other in good:
+            name_and_data = other.info.run_name == run.info.run_name and fingerprint(other) == fingerprint(run)
+            if name_and_data and other.info.status == "FINISHED" and alike(run, other):
+                found.setdefault(other.info.run_id, other)
+    return list(found.values())
+
+
+def alike(run: "AnyRun", other: "AnyRun") -> bool:
+    """Whether two runs differ in the seed alone."""
+    from reccl.comparison import SEEDS
+
+    one, two = ({key: value for key, value in each.data.params.items() if key not in SEEDS} for each in (run, other))
+    return one == two
+
+
+def fingerprint(run: "AnyRun") -> str:
+    """The hash of a run's data."""
+    return str(run.data.tags.get("reccl.fingerprint", ""))
+
+
+def describe(run: "AnyRun", metric: str) -> "Entry":
+    """A run as it is compared."""
+    from reccl import tracking
+    from reccl.comparison import Entry
+
+    per_user = tracking.per_user_of(run) if metric.startswith("test/") else None
+    about = run.info.run_id, str(run.info.run_name or "-"), str(run.info.status)
+    tables = () if per_user is None else (per_user,)
+    return Entry(*about, run.data.params, tracking.metrics_of(run), fingerprint(run), tables)
+
+
+def show(compared: "Comparison", *, slices: bool, everything: bool) -> None:
+    """The tables, 100 columns wide."""
+    entries = compared.entries
+    numbers = {entry.id: str(place) for place, entry in enumerate(entries, 1)}
+    shown = compared.headline()
+    heads = [name.removeprefix("test/").replace("_at_", "@") for name in shown]
+    title = f"{len(entries)} method{'s' * (len(entries) != 1)} by {compared.metric}"
+    made = table(title, "#", "name", "run", "seeds", *heads, "train s", right=("seeds", *heads, "train s"))
+    for entry in entries:
+        cells = (write_mean(entry, name) for name in shown)
+        seconds = entry.metrics.get("time/train_seconds")
+        seeds = str(len(entry.seeds) or 1)
+        made.add_row(numbers[entry.id], entry.name, entry.id[:8], seeds, *cells, round_value("time/", seconds))
     out.print(made)
-    hint(f"reccl recommend --run {compared.entries[0].id[:8]} --out recommendations.csv; reccl ui")
+    show_differences(compared, numbers)
+    if slices:
+        show_slices(compared, numbers)
+    if choices := compared.choices():
+        made = table("what differs", "key", "value (#)")
+        for key, values in choices.items():
+            by_value: dict[str, list[str]] = {}
+            for entry, value in zip(entries, values, strict=True):
+                by_value.setdefault(value, []).append(numbers[entry.id])
+            made.add_row(key, "; ".join(f"{value} ({', '.join(places)})" for value, places in by_value.items()))
+        out.print()
+        out.print(made)
+    if everything:
+        heads = [f"#{numbers[entry.id]}" for entry in entries]
+        made = table("all metrics", "metric", *heads, right=tuple(heads))
+        for name in compared.metrics():
+            made.add_row(name, *(round_value(name, entry.metrics.get(name)) for entry in entries))
+        out.print()
+        out.print(made)
+
+
+def show_differences(compared: "Comparison", numbers: dict[str, str]) -> None:
+    """How far every run is from the baseline."""
+    from reccl.evaluation.bootstrap import LEVEL
+
+    base = compared.base()
+    if base is None or len(compared.entries) < 2:
+        return
+    found = {entry.id: (made, p) for entry, made, p in compared.differences()}
+    right = ("difference", f"{LEVEL:.0%} interval", "p (Holm)", "effect", "better", "worse")
+    made = table(f"{compared.metric} against #{numbers[base.id]} {base.name}", "#", "name", *right, right=right)
+    for entry in compared.entries:
+        if entry is base:
+            continue
+        delta = compared.delta(entry)
+        cells = ["-" if delta is None else f"{delta:+.1%}", *["-"] * 5]
+        if entry.id in found:
+            one, p = found[entry.id]
+            cells[1:] = [f"{one.low:+.1%} to {one.high:+.1%}", f"{p:.3f}" if p >= 0.001 else "< .001"]
+            cells[3:] = [f"{one.effect:+.2f}", f"{one.better:.0%}", f"{one.worse:.0%}"]
+        made.add_row(numbers[entry.id], entry.name, *cells)
+    out.print()
+    out.print(made)
+    if found:
+        users = join_names({f"{one.users:,}" for one, _ in found.values()})
+        few = any(one.seeds < 2 for one, _ in found.values())
+        seeds = "one seed each, so that other seeds may differ by more" if few else "and over seeds"
+        out.print(f"paired by user over {users} users, {seeds}")
+        out.print("better, worse: the share of users with a higher, a lower value")
+    else:
+        out.print("no interval: these runs have no users' values on the same test rows in common")
+
+
+def show_slices(compared: "Comparison", numbers: dict[str, str]) -> None:
+    """The differences for groups, where they lie: intervals as for all users, without adjustment."""
+    made = table("by slice", "slice", "#", "users", "difference", "95% interval", "better", "worse",
+                 right=("users", "difference", "95% interval", "better", "worse"))  # fmt: skip
+    for metric in compared.slices():
+        for entry in compared.entries:
+            if one := compared.difference(entry, metric):
+                made.add_row(
+                    metric.split("/")[1],
+                    numbers[entry.id],
+                    f"{one.users:,}",
+                    f"{one.relative:+.1%}",
+                    f"{one.low:+.1%} to {one.high:+.1%}",
+                    f"{one.better:.0%}",
+                    f"{one.worse:.0%}",
+                )
+    out.print()
+    out.print(made)
+
+
+def write_mean(entry: "Entry", name: str) -> str:
+    """A metric, with its deviation over seeds where there are several."""
+    value, deviation = entry.metrics.get(name), entry.deviations.get(name)
+    return round_value(name, value) + ("" if deviation is None else f" ± {deviation:.4f}".replace("0.", ".", 1))
 
 
 def round_value(name: str, value: float | None) -> str:

@@ -44,8 +44,10 @@ class TestCompare:
         assert answer["runs"][-1]["delta"] == 0
         assert {"scorer.kind", "encoder.dimension"} <= set(answer["runs"][0]["differs"])
         table = shop("compare", "planted", "popular").out
-        assert "2 runs by test/ndcg_at_10" in table
-        assert ["scorer", "embedding", "popularity"] in [line.split() for line in table.splitlines()]
+        assert "2 methods by test/ndcg_at_10" in table
+        assert ["scorer", "embedding", "(1);", "popularity", "(2)"] in [line.split() for line in table.splitlines()]
+        assert "best_epoch" not in table
+        assert "time/train_seconds" in shop("compare", "planted", "popular", "--all").out
 
     def test_a_group_is_compared_user_by_user(self, shop, popular: str) -> None:
         metric = "test/head_items/ndcg_at_10"
@@ -54,8 +56,20 @@ class TestCompare:
         assert best["interval"]["low"] < best["delta"] == pytest.approx(best["interval"]["relative"])
         assert 0 < best["interval"]["users"] <= 200
         table = shop("compare", "planted", popular, "--metric", metric).out
-        assert "95% interval, paired by user" in table
+        assert "95% interval" in table
         assert "few_users/map" not in table
+
+    def test_slices_and_a_report_in_one_file(self, shop, popular: str) -> None:
+        answer = shop("compare", "planted", popular, "--slices", "--html", "report.html")
+        assert "head_items" in answer.out
+        page = (shop.folder / "report.html").read_text()
+        assert all(word in page for word in ("<svg", "head_items: planted", "Won most", "What differs", "p (Holm)"))
+        assert "http" not in page.replace("http://www.w3.org", "")
+
+    def test_a_baseline_that_is_named_is_what_others_are_compared_with(self, shop, popular: str) -> None:
+        answer = json.loads(shop("compare", popular, "--baseline", "planted", "--json").out)
+        assert answer["baseline"] == answer["runs"][0]["id"] != popular
+        assert answer["runs"][1]["delta"] < 0
 
     def test_without_names_every_run_with_a_model_is_compared(self, shop, popular: str) -> None:
         assert popular in {run["id"] for run in json.loads(shop("compare", "--json").out)["runs"]}
@@ -158,3 +172,16 @@ def test_a_run_may_have_any_name(fresh, name: str) -> None:
         assert answer.code == 0, answer.err
         assert name in answer.out
     assert fresh("evaluate", "--run", f"{name}!").refusal(1).startswith(f"no run {name + '!'!r}")
+
+
+def test_runs_on_other_rows_are_refused_unless_it_is_asked_for(shop, popular: str) -> None:
+    """The last of this file: without a name, the newest run's data counts."""
+    changes = ("name=elsewhere", "data.split.kind=random_per_user", "data.split.seed=7", "encoder=null")
+    changes += ("objective={}", "scorer.kind=popularity")
+    options = [word for change in changes for word in ("--set", change)]
+    assert shop("train", "--config", "planted.yaml", *options).code == 0
+    assert "were measured on different test rows" in shop("compare", popular, "elsewhere").refusal(1)
+    assert len(json.loads(shop("compare", popular, "elsewhere", "--any-data", "--json").out)["runs"]) == 2
+    alone = shop("compare")
+    assert "1 method by" in alone.out
+    assert "of other data left out" in alone.err
