@@ -341,7 +341,7 @@ class TestScoresAndVectors:
         assert lists["score"].to_list() == pytest.approx(expected, abs=1e-4)
 
     def test_a_model_without_vectors_says_so(self, data: reccl.Dataset) -> None:
-        ease = reccl.train("methods/ease", data, progress=False)
+        ease = reccl.train("methods/ease", data, cold_start=None, progress=False)
         with pytest.raises(reccl.RecclError, match="has no embeddings"):
             ease.item_embeddings()
         assert ease.score(pl.DataFrame({"user": ["u001"], "item": [10]}))["score"][0] is not None
