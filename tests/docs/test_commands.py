@@ -57,7 +57,11 @@ def check(words: list[str]) -> None:
     while rest and hasattr(command, "commands") and rest[0] in command.commands:
         command = command.commands[rest.pop(0)]
     assert not hasattr(command, "commands") or not rest or rest[0].startswith("-"), f"no command {rest[0]}"
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h", "--debug"}
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {
+        "--help",
+        "-h",
+        "--debug",
+    }
     for word in rest:
         assert not re.match(r"--?[a-z]", word) or word.partition("=")[0] in known, f"no option {word}"
     if "--config" in rest[:-1] and (name := rest[rest.index("--config") + 1]) in bundled():
