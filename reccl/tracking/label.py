@@ -9,6 +9,8 @@ from typing import Any
 from reccl.bundle import available
 
 DATA, CONFIG, ENCODER, LOSS, SCORER = "data", "config", "encoder", "loss", "scorer"
+GENERIC = {"table", "model"}
+"""Names of configs that say nothing."""
 NOTHING = ("", "None", "{}")
 
 
@@ -49,7 +51,7 @@ def name_run(name: str, parameters: Mapping[str, Any]) -> str:
     'movielens'
     """
     own = bool(value_of(parameters, "data.interactions")) and not value_of(parameters, "data.source")
-    bundled = {PurePath(config).name for config in available("configs", ".yaml")}
+    bundled = {PurePath(config).name for config in available("configs", ".yaml")} | GENERIC
     return f"{name_data(parameters)}-{name}" if own and name in bundled else name
 
 
