@@ -74,11 +74,12 @@ class Training:
 
     def kill_in(self, phase: str, seconds: float, random: Random) -> str | None:
         """Kill it at a moment of a phase that takes about so many seconds: the phase it was in; None: it had ended."""
-        of_test = phase == "evaluation" and random.random() < 0.5  # not of the validation rows
+        of_test, seen = phase == "evaluation" and random.random() < 0.5, set[str]()  # else of the validation rows
         while self.process.poll() is None:
             now = self.phase()
-            of_test = of_test and now != "refit"
-            if PHASES.index(now) >= PHASES.index(phase) and not of_test:
+            seen.add(now)
+            reached = PHASES.index(now) >= PHASES.index(phase)
+            if (now != "refit" and "refit" in seen) or now == "recording" if of_test else reached:
                 break
             time.sleep(0.0005)
         time.sleep(random.uniform(0, seconds))
