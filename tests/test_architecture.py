@@ -240,3 +240,15 @@ def test_a_loss_is_loaded_without_mlflow_typer_or_torch_geometric() -> None:
 def test_a_config_is_checked_without_the_libraries_that_it_configures() -> None:
     code = "from reccl.config import load, dump\nfor name in ('movielens', 'best'):\n    dump(load(name))"
     assert not loaded_by(code) & {"torch", "torch_geometric", "scipy", "sklearn", "pandas", "mlflow", "typer"}
+
+
+def test_a_run_on_this_machine_without_a_file_is_no_reason_to_load_mlflow(tmp_path: Path) -> None:
+    code = f"""
+from reccl import tracking
+from reccl.tracking.stored_run import StoredData, StoredInfo, StoredRun
+info = StoredInfo("1", "a", "FINISHED", 0, 1, {tmp_path.as_uri()!r}, "1")
+run = StoredRun(info, StoredData({{}}, lambda: ({{}}, {{"test/x": 1.0}})))
+assert tracking.metrics_of(run) == {{"test/x": 1.0}}
+assert tracking.per_user_of(run) is None
+"""
+    assert not loaded_by(code) & {"mlflow", "torch"}

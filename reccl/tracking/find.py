@@ -170,8 +170,10 @@ def metrics_of(run: AnyRun) -> dict[str, float]:
     """All metrics of a run by name: MLflow's own, and those that are in its metrics.json alone."""
     try:
         written = json.loads(artifact_of(run, METRICS).read_text())
-    except (OSError, ValueError, mlflow.exceptions.MlflowException):
+    except (OSError, ValueError):
         return dict(run.data.metrics)  # a run from before there was this file has all of them there
+    except mlflow.exceptions.MlflowException:  # apart, since only what comes here should import MLflow
+        return dict(run.data.metrics)
     return {**written, **run.data.metrics}
 
 
@@ -179,7 +181,9 @@ def per_user_of(run: AnyRun) -> "pl.DataFrame | None":
     """Test metrics of every user, as `EvaluationResult.table` wrote them; None where a run has none."""
     try:
         return pl.read_parquet(artifact_of(run, "per_user/test.parquet"))
-    except (OSError, mlflow.exceptions.MlflowException, pl.exceptions.PolarsError):
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    except mlflow.exceptions.MlflowException:
         return None
 
 
