@@ -126,7 +126,7 @@ class Recommender:
         require_positive(k)
         names = self.record.id_names()
         users_table, items_table, rows = self.record.read_tables(new_users, new_items, history)
-        extended = extend_model(self.model, users_table, items_table, rows, warn)
+        extended = extend_model(self.model, users_table, items_table, rows, warn, self.record)
         wanted = None if users is None else type_user_ids(users, extended.model.user_ids, names)
         if wanted is not None:
             count_unknown(wanted, extended.model.user_ids, warn)
@@ -212,7 +212,9 @@ class Recommender:
         users_table, items_table, rows = self.record.read_tables(new_users, new_items, history)
         changed = not (users_table is None and items_table is None and rows is None)
         explainer = (
-            Explainer(extend_model(self.model, users_table, items_table, rows, warn)) if changed else self.explainer
+            Explainer(extend_model(self.model, users_table, items_table, rows, warn, self.record))
+            if changed
+            else self.explainer
         )
         extended = explainer.extended.model
         row, column = (

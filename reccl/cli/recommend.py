@@ -154,7 +154,7 @@ def recommend(
     names, own = recommender.record.id_names(), recommender.record.table_id_names()
     items, rows = read_id_table(new_items, own, names), read_id_table(history, names)
     people = read_id_table(new_users, own, names)
-    extended = batch.extend_model(model, people, items, rows, say)
+    extended = batch.extend_model(model, people, items, rows, say, recommender.record)
     if rows is not None:
         count_new(rows, model.user_ids, extended.model.user_ids, say)
     wanted = None if users is None else user_ids(users, names, extended.model.user_ids)

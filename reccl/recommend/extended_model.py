@@ -11,8 +11,10 @@ from reccl.cold_start.sources import CONTENT, FOLD_IN, POPULARITY, Sources, rank
 from reccl.data.columns import ITEM, USER
 from reccl.data.user_items import UserItemCSR
 from reccl.errors import DataError
+from reccl.recommend.missing_tower import explain_missing_tower
 from reccl.recommend.model import Model
 from reccl.recommend.new_nodes import Log, NewNodes, read_history, read_new_nodes
+from reccl.recommend.record import TrainingRecord
 from reccl.scorers import Scorer
 
 
@@ -38,6 +40,7 @@ def extend_model(
     new_items: pl.DataFrame | None = None,
     history: pl.DataFrame | None = None,
     log: Log = lambda _: None,
+    record: TrainingRecord | None = None,
 ) -> ExtendedModel:
     """The model with new users and items behind its own; the model itself is not changed.
 
@@ -45,11 +48,16 @@ def extend_model(
     and users who are in `history` (user, item) alone, are embedded from their items (`reccl.cold_start.fold_in`), by
     the tower of users, or from both: the tower gives a prior, which the items correct. Users with neither are listed by
     popularity. Known users in `history` move with their further items. All of `history` counts as seen.
-    `log` gets lines for a reader: what was left out, and why.
+    `log` gets lines for a reader: what was left out, and why. With the `record` of the training an error about new
+    nodes that the model cannot embed names the keys to set.
     """
     items = read_new_nodes(ITEM, new_items, model.item_ids, model.towers.items, log)
+    if model.towers.items is None and len(items.ids):
+        raise DataError(f"this model embeds no new items: {explain_missing_tower(ITEM, record)}")
     with_items, informative = add_items(model, items)
     users = read_new_nodes(USER, new_users, model.user_ids, model.towers.users, log)
+    if model.towers.users is None and new_users is not None and new_users.width > 1 and len(users.ids):
+        log(f"features of new users are not used: {explain_missing_tower(USER, record)}")
     rows = None if history is None else read_history(history, model.user_ids, with_items.item_ids, log)
     ids = users.ids if rows is None else pl.concat([users.ids, rows[USER]])
     extended, source = add_users(with_items, users, ids)
@@ -79,10 +87,8 @@ def add_items(model: Model, new: NewNodes) -> tuple[Model, Tensor]:
     """New items behind the old ones, and which items have embeddings at all, trained or from features ([I] bool)."""
     device, tower = model.scorer.device, model.towers.items
     trained = torch.bincount(model.known.item, minlength=len(model.item_ids)) > 0
-    if new.ids.is_empty():
+    if tower is None or new.ids.is_empty():
         return model, trained if tower is None else torch.ones_like(trained)
-    if tower is None:
-        raise DataError("this model embeds no new items: it was trained without features of items")
     embeddings = tower.embed(new.table()).to(model.scorer.item_embeddings)  # [m, D]
     items = model.item_ids.with_new(new.ids)
     rows = torch.from_numpy(items.to_rows(new.ids).to_numpy(writable=True)).long().to(device)  # [m]

@@ -52,10 +52,7 @@ def read_new_nodes(side: str, table: pl.DataFrame | None, ids: IdMap, tower: Tow
     if known := len(new) - int(new.sum()):
         log(f"{known:,} of {len(new):,} new {side}s are known to the model and stay as they were trained")
     features, names = table.filter(new).drop(side), typed.filter(new)
-    if not features.width or not len(names):
-        return NewNodes(names)
-    if tower is None:
-        log(f"features of new {side}s are not used: this model was trained without features of {side}s")
+    if tower is None or not features.width or not len(names):
         return NewNodes(names)
     wanted = feature_names(tower)
     for name in (name for name in wanted if name not in features.columns):

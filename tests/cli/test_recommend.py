@@ -143,7 +143,11 @@ class TestNewcomers:
         [
             ("--history", "user,items\na,10\n", "the history has no column 'item'; did you mean 'items'?; the columns"),
             ("--history", "user,item\na,x9\n", "item id 'x9' in the history is not Int64, as this run's item ids are"),
-            ("--new-items", "item,size\n9,1\n", "this model embeds no new items: it was trained without features"),
+            (
+                "--new-items",
+                "item,size\n9,1\n",
+                "this model embeds no new items: the data has no table of items; train",
+            ),
             ("--new-users", "user,size\na,1\na,2\n", "the table of new users has user 'a' twice; give each one row"),
         ],
     )

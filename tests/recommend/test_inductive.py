@@ -350,7 +350,10 @@ class TestNotes:
 
     def test_features_without_a_tower_are_not_used(self, towered: Model, looks, notes: list[str]) -> None:
         table = lists(replace(towered, towers=Towers()), ["new"], new_users=looks("u001", "new"), log=notes.append)
-        assert notes == ["features of new users are not used: this model was trained without features of users"]
+        assert notes == [
+            "features of new users are not used: "
+            "it was trained without features of users; train again with data.users=FILE"
+        ]
         assert table["source"].unique().to_list() == ["popularity"]
 
 
