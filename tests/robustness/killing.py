@@ -55,6 +55,8 @@ class Training:
         """The phase that it is in, or was in when it was killed."""
         if self.place is None:
             self.place = next(iter(set((self.folder / "mlruns" / "checkpoints").glob("*")) - self.before), None)
+        if self.place is not None and not self.place.exists():
+            return "recording"  # which ends with the removal of the checkpoints
         if self.place is None or not self.wrote(self.place / "lock"):
             return "start"
         if self.wrote(self.place / "results" / "run.json"):
