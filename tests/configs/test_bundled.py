@@ -56,3 +56,9 @@ class TestEveryPreset:
         assert "users" in comment[0]
         assert any(line.startswith("# Protocol: ") for line in comment)
         assert any(line.startswith("# Source: https://") for line in comment)
+
+
+def test_the_model_for_a_table_of_ones_own_is_that_of_best() -> None:
+    own, best = load("table"), load("best")
+    assert own.data.pipeline == "table"
+    assert own.model_copy(update={"name": best.name, "data": best.data}) == best
