@@ -13,7 +13,7 @@ from reccl.reference import reference
 from scripts import methods
 
 ROOT = Path(__file__).parents[1]
-OWN = {"orders.yaml", "methods/NAME.yaml", "mine.yaml", "my-experiment.yaml", "my-shop.yaml"}
+OWN = {"config.yaml", "orders.yaml", "methods/NAME.yaml", "mine.yaml", "my-experiment.yaml", "my-shop.yaml"}
 """Files that a reader makes."""
 
 
