@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ROWS = 8192
 """Nodes that are embedded at a time."""
+CELLS = 2**25
+"""Features of so many nodes times columns are in memory at a time: 128 MiB."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Tower:
     @no_grad
     def embed(self, table: pl.DataFrame) -> Tensor:
         """Rows of a feature table, in raw values, to [n, D]. Columns that are missing count as unknown."""
-        return self.embed_matrix(self.features.transform(table))
+        rows = max(1, CELLS // max(1, len(self.features.columns)))
+        parts = [table.slice(at, rows) for at in range(0, max(1, table.height), rows)]
+        return torch.cat([self.embed_matrix(self.features.transform(part)) for part in parts])
 
     def embed_matrix(self, x: Tensor) -> Tensor:
         """Encoded features [n, F] to [n, D]."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
-from reccl.data.features.words import build_vocabulary, encode_words, one_hot, to_words
+from reccl.data.features.words import MOST_WORDS, build_vocabulary, encode_words, one_hot, to_words
 from reccl.lazy import torch
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ class OneWord(FeatureSettings):
 
     min_count: Annotated[int, Field(ge=1)] = 1
     """Words of fewer trained rows count as unknown."""
+    vocabulary: Annotated[int, Field(ge=1)] | None = None
+    """Most frequent words that are kept, the others count as unknown; empty: 2,000 where each becomes a column of a
+    matrix (`cold_start`, `content_aligned`), all where an encoder learns an embedding of each."""
     unknown: bool = False
     """A column of its own, `name~unknown`, for what is missing, rare, or new."""
 
@@ -30,7 +33,11 @@ class OneWord(FeatureSettings):
 
     @override
     def fit(self, trained: pl.Series) -> FeatureState:
-        return FeatureState({"words": build_vocabulary(self.words(trained), self.min_count)})
+        return FeatureState({"words": build_vocabulary(self.words(trained), self.min_count, self.vocabulary)})
+
+    @override
+    def bound(self) -> FeatureSettings:
+        return self if self.vocabulary else self.model_copy(update={"vocabulary": MOST_WORDS})
 
     @override
     def name_columns(self, name: str, state: FeatureState) -> list[str]:

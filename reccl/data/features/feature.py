@@ -48,6 +48,10 @@ class FeatureSettings(Settings):
         """Codes [n], or [n, longest] padded with 0, and their number; 0 is unknown. None for kinds without words."""
         return None
 
+    def bound(self) -> FeatureSettings:
+        """The kind for a matrix, which has a column for each word: no more of them than memory allows."""
+        return self
+
     def count_words(self, state: FeatureState) -> int | None:
         """Size of the vocabulary; None where the kind has none."""
         words = state.values.get("words")

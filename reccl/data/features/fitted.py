@@ -34,11 +34,13 @@ class FittedFeature:
     example: str  # the first value of a training node
 
     @classmethod
-    def fit(cls, column: pl.Series, trained: pl.Series, settings: FeatureSettings) -> Self:
-        """Learn from the `trained` nodes ([n] bool) of a column [n]."""
+    def fit(
+        cls, column: pl.Series, trained: pl.Series, settings: FeatureSettings, bounded: FeatureSettings | None = None
+    ) -> Self:
+        """Learn from the `trained` nodes ([n] bool) of a column [n]; what `bounded` keeps, where it is given."""
         values = column.filter(trained)
         try:
-            state, known = settings.fit(values), settings.is_known(values)
+            state, known = (bounded or settings).fit(values), settings.is_known(values)
         except (pl.exceptions.PolarsError, ValueError) as error:
             raise describe_failure(column.name, settings, error) from error
         missing = 1 - float(known.mean() or 0)  # type: ignore[arg-type]
@@ -89,17 +91,18 @@ class FittedFeatures:
 
         `schema` gives kinds by column; other columns are inferred, `None` leaves one out. A table that is None has no
         features. Raises DataError where the schema names a column that the table lacks, or one that its kind cannot
-        read.
+        read. Of words the most frequent get a column each (`FeatureSettings.bound`).
         """
         if table is None:
             if schema:
                 raise DataError(f"features {join_names(schema)} asked for, and the data has no such table")
             return cls()
-        return cls.fit_kinds(table, trained, choose_kinds(table, trained, schema or {}))
+        kinds = choose_kinds(table, trained, schema or {})
+        return cls(tuple(FittedFeature.fit(table[name], trained, kind, kind.bound()) for name, kind in kinds.items()))
 
     @classmethod
     def fit_kinds(cls, table: pl.DataFrame, trained: pl.Series, kinds: Mapping[str, FeatureSettings]) -> Self:
-        """Learn these columns and no others."""
+        """Learn these columns and no others, with all their words."""
         return cls(tuple(FittedFeature.fit(table[name], trained, kind) for name, kind in kinds.items()))
 
     @property

@@ -1,6 +1,7 @@
 """Infer: the kind of a column that no schema names, by its type and its values of training nodes."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from reccl.data.features.multi_hot import MultiHot
 from reccl.data.features.numeric import Numeric
 from reccl.data.features.separated import separator_in
 from reccl.data.features.vector import Vector
+from reccl.data.features.words import MOST_WORDS
 from reccl.errors import DataError, did_you_mean, join_names
 
 MOSTLY_UNIQUE = 0.5
@@ -76,6 +78,21 @@ def note_inferred(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> li
     left_out = [f"left out, as it is nested: {join_names(nested)}; a step of a pipeline can flatten it"]
     taken = [f"{name} holds words separated by {separator!r} (multi_hot)" for name, separator in words.items()]
     return (left_out if nested else []) + taken
+
+
+def note_bounded(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> list[str]:
+    """Lines about columns of which not all words become columns of a matrix."""
+    lines = []
+    for name, kind in choose_kinds(table, trained, schema).items():
+        if kind.bound() is kind:
+            continue
+        with suppress(pl.exceptions.PolarsError, ValueError):  # said where the column is fitted
+            if (count := kind.count_words(kind.fit(table[name].filter(trained))) or 0) > MOST_WORDS:
+                lines.append(
+                    f"{name} has {count:,} words: as columns for cold_start the {MOST_WORDS:,} most frequent are kept, "
+                    f"the others count as unknown; {{kind: {kind.kind}, vocabulary: N}} keeps N"
+                )
+    return lines
 
 
 def require_columns(names: Mapping[str, object] | tuple[str, ...], table: pl.DataFrame) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
-from reccl.data.features.words import build_vocabulary, encode_words, to_words
+from reccl.data.features.words import MOST_WORDS, build_vocabulary, encode_words, to_words
 from reccl.lazy import torch
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ class MultiHot(FeatureSettings):
     kind: Literal["multi_hot"] = "multi_hot"
     min_count: Annotated[int, Field(ge=1)] = 1
     """Words of fewer trained rows count as unknown."""
+    vocabulary: Annotated[int, Field(ge=1)] | None = None
+    """Most frequent words that are kept, the others count as unknown; empty: 2,000 where each becomes a column of a
+    matrix (`cold_start`, `content_aligned`), all where an encoder learns an embedding of each."""
     normalize: bool | Literal["length"] = True
     """Rows sum to 1; `length` gives them length 1; false writes a 1 for every word."""
     separator: Annotated[str, Field(min_length=1)] = "|"
@@ -33,7 +36,12 @@ class MultiHot(FeatureSettings):
 
     @override
     def fit(self, trained: pl.Series) -> FeatureState:
-        return FeatureState({"words": build_vocabulary(self.to_long(trained)["word"], self.min_count)})
+        words = self.to_long(trained)["word"]
+        return FeatureState({"words": build_vocabulary(words, self.min_count, self.vocabulary)})
+
+    @override
+    def bound(self) -> FeatureSettings:
+        return self if self.vocabulary else self.model_copy(update={"vocabulary": MOST_WORDS})
 
     @override
     def name_columns(self, name: str, state: FeatureState) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from reccl.data.features.fitted import EncodedFeatures, FittedFeatures
-from reccl.data.features.infer import Schema, find_usable, infer_kind, note_inferred, require_columns
+from reccl.data.features.infer import Schema, find_usable, infer_kind, note_bounded, note_inferred, require_columns
 from reccl.data.features.schema import FeatureSchema
 from reccl.errors import DataError, join_names
 from reccl.lazy import torch
@@ -61,7 +61,7 @@ class FeatureTables:
             for side in sides
             for table, trained, schema in [self.select_side(side)]
             if table is not None
-            for note in note_inferred(table, trained, schema)
+            for note in (*note_inferred(table, trained, schema), *note_bounded(table, trained, schema))
         ]
 
     def select_side(self, side: Side) -> tuple[pl.DataFrame | None, pl.Series, Schema]:

@@ -11,6 +11,10 @@ from reccl.lazy import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+MOST_WORDS = 2_000
+"""Words of a column that become columns of a matrix, at most, unless `vocabulary` says otherwise: a ridge on F columns
+takes memory by their square, and a matrix of 100,000 nodes by so many columns 0.8 GB."""
+
 
 def to_words(column: pl.Series) -> pl.Series:
     """Any column of single values as text; whole numbers are written alike whether stored as integers or not."""
@@ -22,10 +26,16 @@ def to_words(column: pl.Series) -> pl.Series:
     return column.cast(pl.String)
 
 
-def build_vocabulary(words: pl.Series, min_count: int = 1) -> list[str]:
-    """The words with `min_count` rows, sorted."""
-    counts = words.drop_nulls().alias("word").value_counts()
-    return counts.filter(pl.col("count") >= min_count)["word"].sort().to_list()
+def build_vocabulary(words: pl.Series, min_count: int = 1, most: int | None = None) -> list[str]:
+    """The words with `min_count` rows, of these the `most` frequent ones (None: all; ties by the alphabet), sorted.
+
+    >>> build_vocabulary(pl.Series(["c", "b", "c", "a"]), most=2)
+    ['a', 'c']
+    """
+    counts = words.drop_nulls().alias("word").value_counts().filter(pl.col("count") >= min_count)
+    if most is not None and counts.height > most:
+        counts = counts.sort("count", "word", descending=[True, False]).head(most)
+    return counts["word"].sort().to_list()
 
 
 def encode_words(words: pl.Series, known: list[str]) -> Tensor:
@@ -37,4 +47,7 @@ def encode_words(words: pl.Series, known: list[str]) -> Tensor:
 
 def one_hot(codes: Tensor, size: int) -> Tensor:
     """Codes [n] below `size` -> [n, size - 1] float32; all zero for code 0."""
-    return torch.nn.functional.one_hot(codes, size)[:, 1:].float()
+    made = torch.zeros(len(codes), size - 1)
+    known = codes.nonzero().squeeze(1)
+    made[known, codes[known] - 1] = 1
+    return made
