@@ -16,6 +16,7 @@ from reccl.data.content_hash import hash_table
 from reccl.data.drop_cold import drop_cold
 from reccl.data.encoded_interactions import EncodedInteractions
 from reccl.data.features import FeatureSchema, FeatureTables
+from reccl.data.features.nested import has_column
 from reccl.data.graph import Graph
 from reccl.data.ids import IdMap
 from reccl.data.ingest import pipelines
@@ -179,7 +180,7 @@ class Dataset:
             for name in getattr(settings.features, side):
                 if table is None:
                     raise ConfigError(f"data.features.{side}.{name}: this data has no table of {side}; leave it out")
-                if name not in table.columns:
+                if not has_column(table, name):
                     near = did_you_mean(name, table.columns)
                     raise ConfigError(
                         f"data.features.{side}.{name}: the table of {side} has no column {name!r}{near}; "

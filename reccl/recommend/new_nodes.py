@@ -7,6 +7,7 @@ import polars as pl
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.features import FittedFeatures
+from reccl.data.features.nested import has_column
 from reccl.data.ids import IdMap, contrast_ids, is_text
 from reccl.encoders.tower import Tower
 from reccl.errors import DataError, did_you_mean, join_names, shorten
@@ -55,7 +56,7 @@ def read_new_nodes(side: str, table: pl.DataFrame | None, ids: IdMap, tower: Tow
     if tower is None or not features.width or not len(names):
         return NewNodes(names)
     wanted = feature_names(tower)
-    for name in (name for name in wanted if name not in features.columns):
+    for name in (name for name in wanted if not has_column(features, name)):
         spare = [column for column in features.columns if column not in wanted]
         log(f"{where} has no column {name!r}; it counts as missing{did_you_mean(name, spare)}")
     return NewNodes(names, features)

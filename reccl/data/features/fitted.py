@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from reccl.data.features.feature import FeatureSettings, FeatureState
 from reccl.data.features.infer import Schema, choose_kinds
+from reccl.data.features.nested import has_column, read_column
 from reccl.data.features.schema import AnyFeature
 from reccl.errors import DataError, join_names
 from reccl.lazy import torch
@@ -68,7 +69,7 @@ class FittedFeature:
 
     def column(self, table: pl.DataFrame) -> pl.Series:
         """The values [n]; all missing where the table has no such column."""
-        return table[self.name] if self.name in table.columns else pl.Series(self.name, [None] * table.height)
+        return read_column(table, self.name)
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,16 @@ class FittedFeatures:
                 raise DataError(f"features {join_names(schema)} asked for, and the data has no such table")
             return cls()
         kinds = choose_kinds(table, trained, schema or {})
-        return cls(tuple(FittedFeature.fit(table[name], trained, kind, kind.bound()) for name, kind in kinds.items()))
+        return cls(
+            tuple(
+                FittedFeature.fit(read_column(table, name), trained, kind, kind.bound()) for name, kind in kinds.items()
+            )
+        )
 
     @classmethod
     def fit_kinds(cls, table: pl.DataFrame, trained: pl.Series, kinds: Mapping[str, FeatureSettings]) -> Self:
         """Learn these columns and no others, with all their words."""
-        return cls(tuple(FittedFeature.fit(table[name], trained, kind) for name, kind in kinds.items()))
+        return cls(tuple(FittedFeature.fit(read_column(table, name), trained, kind) for name, kind in kinds.items()))
 
     @property
     def columns(self) -> list[str]:
@@ -177,7 +182,7 @@ class FittedFeatures:
     def require_any_column(self, table: pl.DataFrame) -> None:
         """Refuse a table that has none of the columns: all values would be missing."""
         names = [feature.name for feature in self.features]
-        if names and not set(names) & set(table.columns):
+        if names and not any(has_column(table, name) for name in names):
             raise DataError(
                 f"the table has none of the features {join_names(names)}; it has {join_names(table.columns)}"
             )

@@ -8,6 +8,7 @@ import polars as pl
 from reccl.data.features.categorical import Categorical
 from reccl.data.features.feature import FeatureSettings
 from reccl.data.features.multi_hot import MultiHot
+from reccl.data.features.nested import has_column, list_fields, read_column
 from reccl.data.features.numeric import Numeric
 from reccl.data.features.separated import separator_in
 from reccl.data.features.vector import Vector
@@ -20,7 +21,8 @@ Schema = Mapping[str, FeatureSettings | None]
 
 
 def choose_kinds(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> dict[str, FeatureSettings]:
-    """A kind for every column: the schema's, else the inferred one of what is usable; in the table's order.
+    """A kind for every column: the schema's, else the inferred one of what is usable; in the table's order, and behind
+    them fields of nested columns that the schema names (`details.brand`).
 
     Raises DataError where the schema names a column that the table lacks.
     """
@@ -28,7 +30,8 @@ def choose_kinds(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> dic
     own = table.filter(trained)
     kept = find_usable(own.select(pl.exclude(list(schema))))
     named = {name: schema.get(name) or (infer_kind(own[name]) if name in kept else None) for name in table.columns}
-    return {name: kind for name, kind in named.items() if kind is not None}
+    fields = {name: kind for name, kind in schema.items() if name not in table.columns}  # of nested columns
+    return {name: kind for name, kind in (named | fields).items() if kind is not None}
 
 
 def infer_kind(values: pl.Series) -> FeatureSettings:
@@ -72,10 +75,16 @@ def find_usable(table: pl.DataFrame) -> list[str]:
 def note_inferred(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> list[str]:
     """Lines about what a reader may not expect: nested columns are left out, text is taken as several words a row."""
     rest = table.filter(trained).select(pl.exclude(list(schema)))
-    nested = [column.name for column in rest if is_nested(column.dtype)]
+    nested = [
+        column.name
+        for column in rest
+        if is_nested(column.dtype) and not any(name.startswith(f"{column.name}.") for name in schema)
+    ]
+    fields = [path for name in nested for path in list_fields(name, rest.schema[name]) if path not in nested]
+    mend = f"name fields of it, as {{{fields[0]}: {{kind: categorical}}}}" if fields else "a step can flatten it"
     texts = [rest[name] for name in find_usable(rest) if rest.schema[name] == pl.String]
     words = {text.name: found for text in texts if (found := separator_in(text))}
-    left_out = [f"left out, as it is nested: {join_names(nested)}; a step of a pipeline can flatten it"]
+    left_out = [f"left out, as it is nested: {join_names(nested)}; {mend}"]
     taken = [f"{name} holds words separated by {separator!r} (multi_hot)" for name, separator in words.items()]
     return (left_out if nested else []) + taken
 
@@ -87,7 +96,7 @@ def note_bounded(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> lis
         if kind.bound() is kind:
             continue
         with suppress(pl.exceptions.PolarsError, ValueError):  # said where the column is fitted
-            if (count := kind.count_words(kind.fit(table[name].filter(trained))) or 0) > MOST_WORDS:
+            if (count := kind.count_words(kind.fit(read_column(table, name).filter(trained))) or 0) > MOST_WORDS:
                 lines.append(
                     f"{name} has {count:,} words: as columns for cold_start the {MOST_WORDS:,} most frequent are kept, "
                     f"the others count as unknown; {{kind: {kind.kind}, vocabulary: N}} keeps N"
@@ -98,7 +107,6 @@ def note_bounded(table: pl.DataFrame, trained: pl.Series, schema: Schema) -> lis
 def require_columns(names: Mapping[str, object] | tuple[str, ...], table: pl.DataFrame) -> None:
     """Raise DataError for a column that the table does not have."""
     for name in names:
-        if name not in table.columns:
-            raise DataError(
-                f"no feature {name!r}{did_you_mean(name, table.columns)}; there are {join_names(table.columns)}"
-            )
+        if not has_column(table, name):
+            known = [path for column, dtype in table.schema.items() for path in list_fields(column, dtype)]
+            raise DataError(f"no feature {name!r}{did_you_mean(name, known)}; there are {join_names(known)}")

@@ -30,7 +30,8 @@ AnyFeature = Annotated[
 
 class FeatureSchema(Settings):
     """Kinds of columns by name. Columns that are not named are inferred from their type, except text that is mostly
-    unique, which is left out; `name: null` leaves a column out.
+    unique, which is left out; `name: null` leaves a column out. Nested columns are left out, too; a field
+    of structs, or of lists of structs, is named by its path (`details.brand`).
     """
 
     users: dict[str, AnyFeature | None] = Field(default_factory=dict)

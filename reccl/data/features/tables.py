@@ -10,6 +10,7 @@ import polars as pl
 
 from reccl.data.features.fitted import EncodedFeatures, FittedFeatures
 from reccl.data.features.infer import Schema, find_usable, infer_kind, note_bounded, note_inferred, require_columns
+from reccl.data.features.nested import read_column
 from reccl.data.features.schema import FeatureSchema
 from reccl.errors import DataError, join_names
 from reccl.lazy import torch
@@ -82,7 +83,8 @@ def encode(
     Without a kind in the schema text and booleans become categories, lists become bags of categories, numbers are
     standardized. Vocabularies, means and deviations come from the rows that are `trained` ([n] bool). `columns` None
     takes every column except text that is mostly unique (titles), again among the trained rows, and those that the
-    schema leaves out. Raises DataError for a column that the table does not have.
+    schema leaves out, and the fields of nested columns that it names. Raises DataError for a column that the table does
+    not have.
     """
     schema = schema or {}
     if table is None:
@@ -91,6 +93,8 @@ def encode(
         return EncodedFeatures()
     require_columns(columns or (), table)
     left_out = [name for name, kind in schema.items() if kind is None]
-    chosen = find_usable(table.filter(trained).drop(left_out, strict=False)) if columns is None else columns
-    kinds = {name: schema.get(name) or infer_kind(table[name].filter(trained)) for name in chosen}
+    usable = find_usable(table.filter(trained).drop(left_out, strict=False)) if columns is None else columns
+    fields = [name for name, kind in schema.items() if kind and name not in table.columns and columns is None]
+    chosen = (*usable, *fields)  # fields of nested columns, which the schema names
+    kinds = {name: schema.get(name) or infer_kind(read_column(table, name).filter(trained)) for name in chosen}
     return FittedFeatures.fit_kinds(table, trained, kinds).encode(table)

@@ -39,7 +39,8 @@ def test_encoders_that_read_columns_take_them_alike(tables: FeatureTables) -> No
 
 def test_what_was_taken_and_left_out_is_said(tables: FeatureTables) -> None:
     assert tables.notes() == [
-        "data.features.items: left out, as it is nested: maker, offers, parts; a step of a pipeline can flatten it",
+        "data.features.items: left out, as it is nested: maker, offers, parts; "
+        "name fields of it, as {maker.name: {kind: categorical}}",
         "data.features.items: category holds words separated by '|' (multi_hot)",
     ]
 
