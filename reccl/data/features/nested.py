@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from polars.datatypes import DataType, DataTypeClass
+
+    AnyType: TypeAlias = DataType | DataTypeClass
 
 
 def has_column(table: pl.DataFrame, name: str) -> bool:
@@ -36,7 +42,7 @@ def reach_field(table: pl.DataFrame, path: str) -> pl.Expr | None:
     return reach_one({name: (pl.col(name), dtype) for name, dtype in table.schema.items()}, path)
 
 
-def reach_one(fields: Mapping[str, tuple[pl.Expr, pl.DataType]], path: str) -> pl.Expr | None:
+def reach_one(fields: Mapping[str, tuple[pl.Expr, AnyType]], path: str) -> pl.Expr | None:
     """The first of the fields, by name, that leads along the path; names may hold points themselves."""
     for name, (values, dtype) in fields.items():
         if path == name:
@@ -46,7 +52,7 @@ def reach_one(fields: Mapping[str, tuple[pl.Expr, pl.DataType]], path: str) -> p
     return None
 
 
-def reach(values: pl.Expr, dtype: pl.DataType, path: str) -> pl.Expr | None:
+def reach(values: pl.Expr, dtype: AnyType, path: str) -> pl.Expr | None:
     """The field behind a path inside values of a type."""
     if isinstance(dtype, pl.List):
         inner = reach(pl.element(), dtype.inner, path)
@@ -56,7 +62,7 @@ def reach(values: pl.Expr, dtype: pl.DataType, path: str) -> pl.Expr | None:
     return None
 
 
-def list_fields(name: str, dtype: pl.DataType) -> list[str]:
+def list_fields(name: str, dtype: AnyType) -> list[str]:
     """The paths of all fields inside a nested column that are not nested themselves."""
     while isinstance(dtype, pl.List) and dtype.inner.is_nested():
         dtype = dtype.inner
