@@ -45,7 +45,11 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         self.items = pd.read_parquet(folder / "items.parquet")["id"].to_numpy()
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """The k best items of each user, unknown users by popularity."""
+        """The k best items of each user, unknown users by popularity.
+
+        MLflow drops parameters that the signature does not declare, with a warning, before it calls this; they are
+        refused here where the class is called without it. A value of another type is MLflow's error.
+        """
         params = params or {}
         if unknown := set(params) - {"k", "include_seen"}:
             raise ValueError(f"no parameter {sorted(unknown)[0]!r}; there are k and include_seen")

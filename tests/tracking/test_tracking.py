@@ -36,7 +36,18 @@ found = {
     "seen": model.predict(pandas.DataFrame({"user": asked}), params={"k": 7, "include_seen": True}),
     "all": model.predict(pandas.DataFrame({"user": asked[:1]}), params={"k": 100000}),
 }
-print("ANSWER" + json.dumps({name: table.values.tolist() for name, table in found.items()}))
+from mlflow.pyfunc.scoring_server import invocations
+def post(**params):
+    body = json.dumps({"dataframe_split": {"columns": ["user"], "data": [[asked[0]]]}, "params": params})
+    answer = invocations(body, "application/json", model, model.metadata.get_input_schema())
+    return [list(row.values()) for row in json.loads(answer.response)["predictions"]]
+served = {"declared": post(k=3, include_seen=True), "undeclared": post(k=3, top=5)}
+try:
+    post(k="many")
+except Exception as error:
+    served["refused"] = str(error)
+tables = {name: table.values.tolist() for name, table in found.items()}
+print("ANSWER" + json.dumps({**tables, **served}))
 """
 
 
@@ -161,7 +172,7 @@ class TestServedModel:
             check=False,
         )
         assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout.partition("ANSWER")[2])
+        return {**json.loads(done.stdout.partition("ANSWER")[2]), "said": done.stderr.splitlines()}
 
     @pytest.mark.parametrize(("name", "include_seen"), [("short", False), ("seen", True)])
     def test_it_gives_the_lists_that_reccl_gives(
@@ -189,6 +200,17 @@ class TestServedModel:
         assert [row[3] for row in answers["default"]] == list(range(1, 21))
         known = int(model.known.counts[model.user_ids.ids.to_list().index("u004")])
         assert len(answers["all"]) == len(model.item_ids) - known
+
+    def test_the_scoring_server_reads_the_declared_parameters(self, answers: dict, model: Model) -> None:
+        right = pl.concat(recommend(model, pl.Series(["u004"]), 3, include_seen=True))
+        assert [row[:2] for row in answers["declared"]] == [list(row) for row in right["user", "item"].rows()]
+        assert [row[4] for row in answers["declared"]] == ["model"] * 3
+        assert "k" in answers["refused"]
+        assert "many" in answers["refused"]
+
+    def test_mlflow_leaves_out_what_is_not_declared_and_warns(self, answers: dict) -> None:
+        assert [row[3] for row in answers["undeclared"]] == [1, 2, 3]
+        assert [line for line in answers["said"] if "Unrecognized params ['top'] are ignored" in line]
 
     def test_it_has_a_signature_and_an_input_example(self, uri: str) -> None:
         from mlflow.models import get_model_info
