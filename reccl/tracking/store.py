@@ -182,13 +182,13 @@ def one_at_a_time(uri: str) -> AbstractContextManager[object]:
 @contextmanager
 def patience(seconds: int = 120) -> Iterator[None]:
     """Longer requests: a server may take a while to store a model. Not where the user has set their length."""
-    before = os.environ[TIMEOUT]
+    before = os.environ.get(TIMEOUT)  # None where the caller has cleared the environment since
     if OWN_TIMEOUT:
         os.environ[TIMEOUT] = str(seconds)
     try:
         yield
     finally:
-        os.environ[TIMEOUT] = before
+        os.environ.pop(TIMEOUT, None) if before is None else os.environ.update({TIMEOUT: before})
 
 
 def exists(api: "MlflowClient", run_id: str) -> bool:
