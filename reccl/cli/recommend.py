@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "reccl recommend --out recommendations.parquet",
     "reccl recommend --users 42,7 --k 5 --item-columns title",
-    'reccl recommend --users 42 --show --item-columns title --where "year > 1990" --at-most genres=3',
+    "reccl recommend --users 42 --show --item-columns title --at-most genres=3",
     "reccl recommend --out lists/ --shard 3/16 --resume",
     "reccl recommend --new-items arrivals.csv --history today.csv --out lists.jsonl",
 )

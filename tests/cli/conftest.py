@@ -95,3 +95,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory, planted: pl.DataFrame) -> Sho
 def fresh(tmp_path: Path, planted: pl.DataFrame) -> Shop:
     """A folder of one's own, nothing trained."""
     return opened(tmp_path, planted)
+
+
+@pytest.fixture(autouse=True)
+def loud() -> None:
+    """No test inherits --quiet from the one before."""
+    console.err.quiet = False

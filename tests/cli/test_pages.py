@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ def command_lines(page: Path) -> Iterator[list[str]]:
     for block in re.findall(r"```(?:bash|sh|console)\n(.*?)```", page.read_text(), re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
             if found := re.match(r"(?:\$ )?(?:\S*/)?(?:python -m )?reccl (.*)", line.strip()):
-                words = shlex.split(re.split(r" [|>;&]", found[1])[0], comments=True)
+                lexer = shlex.shlex(found[1], posix=True, punctuation_chars="|>;&")
+                lexer.whitespace_split = True
+                words = takewhile(lambda word: not set(word) <= set("|>;&"), lexer)
                 yield [word for word in words if not word.startswith("$")]
 
 
