@@ -9,8 +9,8 @@ LOGIN = re.compile(r"(?<=://)(?P<user>[^\s/:@]*):(?P<password>[^\s/]+)@")
 """The login of a URI; a password may hold an @, not a /."""
 SECRET = r"\w*(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|private_?key|credential)\w*"
 KEY = re.compile(SECRET, re.IGNORECASE)
-PARAMETER = re.compile(rf"(?P<key>(?:^|(?<=[?&;\s'\"])){SECRET}=)(?P<value>[^\s&;'\"]+)", re.IGNORECASE)
-"""`password=...` behind the ? of a URI, or in a list of such words."""
+PARAMETER = re.compile(rf"(?P<key>(?:^|(?<=[?&;.\s'\"])){SECRET}=)(?P<value>[^\s&;'\"]+)", re.IGNORECASE)
+"""`password=...` behind the ? of a URI, in a list of such words, or as `data.password=...` of a setting."""
 
 
 def redact(text: str) -> str:
@@ -20,6 +20,8 @@ def redact(text: str) -> str:
     'postgresql://ann:***@host/shop?sslmode=require&password=***'
     >>> redact("postgresql://ann:$SHOP_PASSWORD@host/shop")
     'postgresql://ann:$SHOP_PASSWORD@host/shop'
+    >>> redact("--set data.api_key=s3cret")
+    '--set data.api_key=***'
     """
     if "://" not in text and "=" not in text:
         return text

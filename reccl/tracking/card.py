@@ -8,10 +8,12 @@ from pathlib import Path
 
 from torch import Tensor
 
+from reccl.bounded_yaml import parse_yaml
 from reccl.config import flatten
+from reccl.errors import RecclError
 from reccl.evaluation import EvaluationResult
 from reccl.outcome import Outcome
-from reccl.redaction import redact
+from reccl.redaction import redact, redact_entry
 from reccl.tracking.headline import select_main
 from reccl.tracking.label import label_tags
 
@@ -125,4 +127,19 @@ def command_line() -> str:
     """The command that trained, as one types it; of a program in Python, its name."""
     name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
     ours = name in ("reccl", "reccl.exe") or Path(sys.argv[0]).parts[-2:] == ("reccl", "__main__.py")
-    return redact(shlex.join(["reccl", *sys.argv[1:]])) if ours else f"{name} (reccl.train)"
+    return shlex.join(["reccl", *map(redact_setting, sys.argv[1:])]) if ours else f"{name} (reccl.train)"
+
+
+def redact_setting(word: str) -> str:
+    """A word of a command line without passwords; of KEY=VALUE, the value may be a map in YAML.
+
+    >>> redact_setting("data={pipeline: ./shop.py, api_key: s3cret}")
+    "data={'pipeline': './shop.py', 'api_key': '***'}"
+    """
+    key, sign, value = word.partition("=")
+    try:
+        parsed = parse_yaml(value, key)[0] if sign else word
+    except RecclError:
+        return redact(word)
+    hidden = redact_entry(key.rpartition(".")[2], parsed)
+    return redact(word) if hidden == parsed else f"{key}{sign}{hidden}"

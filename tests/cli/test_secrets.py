@@ -1,12 +1,15 @@
 """A password in a config or in the address of the run store is in no output, no file and no process list."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+
+from reccl.cache import cache_folder
 
 SECRET = "hunter2S3CR3T"
 URI = f"postgresql://ann:{SECRET}@db.example/shop?sslmode=require&token={SECRET}"
@@ -67,6 +70,9 @@ def test_a_password_in_the_config_of_a_database_is_nowhere(fresh, database: list
 
 def test_a_recorded_run_says_how_to_give_the_password_again(fresh, database: list[str]) -> None:
     assert fresh("train", "--config", "planted.yaml", *FROM_DATABASE).code == 0
+    assert fresh("evaluate").code == 0  # the prepared data lies in the cache
+    assert database == [URI]
+    shutil.rmtree(cache_folder() / "prepared")
     assert fresh("evaluate").refusal(1).startswith("database: the password is not in the config")
 
 
@@ -81,8 +87,9 @@ def test_a_resumed_run_is_given_its_password_again_and_nothing_else(
         patch.setattr("reccl.progress.TerminalProgress.on_epoch_end", stop)
         assert fresh("train", "--config", "planted.yaml", *FROM_DATABASE).code == 1
     resume = ("train", "--resume", "latest")
+    shutil.rmtree(cache_folder() / "prepared")
     told = fresh(*resume).refusal(1)
-    assert told.endswith("reccl train --resume takes it by --set 'data.database=...' with $NAME where *** is")
+    assert "reccl train --resume takes it by --set 'data.database=...' with $NAME where *** is" in told
     monkeypatch.setenv("SHOP_PASSWORD", SECRET)
     hidden = f"data.database={URI.replace(SECRET, '$SHOP_PASSWORD')}"
     for other in ("training.epochs=3", hidden.replace("db.example", "other.example"), hidden.replace("SHOP", "NO")):
