@@ -49,7 +49,7 @@ class Break(RunCallback):
 def broken(experiment: Experiment, error: Exception, first: int = 2) -> tuple[Tracker, list[str]]:
     """A training whose store fails at some epoch and is there again afterwards."""
     said: list[str] = []
-    tracker = Tracker(log=said.append)
+    tracker = Tracker(log=said.append, plots=False)
     with pytest.MonkeyPatch.context() as patch:
         run_experiment(experiment, device="cpu", callbacks=[Break(patch, error, first), tracker])
     return tracker, said
