@@ -27,7 +27,7 @@ def test_importing_changes_no_warning_filter(module: str) -> None:
 
 def test_a_graph_is_made_without_a_warning_and_leaves_the_filters_as_they_were() -> None:
     run(
-        "import warnings\nimport polars as pl\nimport torch\nfrom reccl.data.graph import Graph\n"
+        "import warnings\nimport polars as pl\nimport torch\nimport scipy.sparse\nfrom reccl.data.graph import Graph\n"
         "warnings.simplefilter('error')\nbefore = list(warnings.filters)\n"
         "graph = Graph.from_interactions(pl.DataFrame({'user': [0], 'item': [0]}), 1, 1)\n"
         "graph.adjacency, graph.user_items.to_sparse()\nassert list(warnings.filters) == before"

@@ -50,7 +50,7 @@ def run(shop: Shop, block: str) -> str:
 def plain(line: str) -> list[str]:
     """The words of a line, without the rules of tables; figures move with the machine in their last digits."""
     words = re.sub(r"[│┆]", " ", line).replace(",", " , ").split()
-    return ["#" if re.fullmatch(r"[-+]?[\d.]+", word) else word for word in words]
+    return ["#" if re.fullmatch(r"[-+]?[\d.]+%?|[0-9a-f]{8}", word) else word for word in words]
 
 
 def require_shown(shown: str, printed: str) -> None:

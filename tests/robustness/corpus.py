@@ -447,7 +447,7 @@ def models() -> Iterator[Case]:
             (stored(folder) / "model.json").write_text(json.dumps(manifest))
 
         yield Case(f"manifest is {manifest}", ("recommend", "--users", "u001", "--out", "lists.csv"), "model", lay)
-    yield Case("the config of the run is gone", ("evaluate", "--run", "planted"), "config.yaml", drop("config.yaml"))
+    yield Case("the config of the run is gone", ("evaluate", "--run", "planted"), "its config", drop("config.yaml"))
     yield Case("the config of the run is nonsense", ("evaluate",), "config", replace_config("\x00"))
     yield Case("the config of the run is a list", ("evaluate",), "config", replace_config("- 1"))
     yield Case(

@@ -44,12 +44,17 @@ def test_whole_numbers_of_every_width(tmp_path: Path, dtype: pl.DataType) -> Non
     assert lists["user"].unique().sort().to_list() == [7, top - 1]
 
 
+def notes(data: reccl.Dataset) -> list[str]:
+    """What is said about the ids, not about how few rows there are."""
+    return [note for note in data.notes if "too few to learn from" not in note]
+
+
 @pytest.mark.parametrize("dtype", [pl.String, pl.Categorical, pl.Enum(["a", "b b", "007", "ü", "1e5"])], ids=str)
 def test_text_of_every_kind(tmp_path: Path, dtype: pl.DataType) -> None:
     ids = pl.Series(["a", "b b", "007", "ü", "1e5"], dtype=dtype)
     data = written(tmp_path, ids)
     assert data.user_ids.ids.to_list() == sorted(ids.cast(pl.String))
-    assert data.notes == ()
+    assert notes(data) == []
 
 
 @pytest.mark.parametrize(
@@ -72,8 +77,8 @@ def test_what_is_kept_in_another_type_is_exact_and_said(
 ) -> None:
     data = written(tmp_path, ids)
     assert data.user_ids.ids.to_list() == kept
-    assert all(said in note for note in data.notes) if said else data.notes == ()
-    assert len(data.notes) == (2 if said else 0)
+    assert all(said in note for note in notes(data)) if said else True
+    assert len(notes(data)) == (2 if said else 0)
 
 
 @pytest.mark.parametrize(
