@@ -155,7 +155,10 @@ class TestRecord:
         api = tracking.client()
         for name in ("train/ranking", "train/l2", "validation/ndcg_at_10", "train/learning_rate", "time/epoch_seconds"):
             assert [point.step for point in api.get_metric_history(outcome.run, name)] == [1, 2, 3, 4], name
-        metrics = tracking.find(outcome.run).data.metrics
+        metrics, shown = tracking.metrics_of(tracking.find(outcome.run)), tracking.find(outcome.run).data.metrics
+        assert {name for name in shown if name.startswith("test/")} == {
+            f"test/{name}" for name in outcome.test if name.startswith(("ndcg_at_", "recall_at_"))
+        }
         assert {name: metrics[f"test/{name}"] for name in outcome.test} == outcome.test
         assert {name: metrics[f"validation_best/{name}"] for name in outcome.validation} == outcome.validation
         assert metrics["best_epoch"] == outcome.fit.best_epoch
@@ -164,8 +167,9 @@ class TestRecord:
     def test_the_three_parts_are_its_inputs(self, outcome: Recorded) -> None:
         inputs = tracking.client().get_run(outcome.run).inputs.dataset_inputs
         contexts = {tag.value for entry in inputs for tag in entry.tags if tag.key == "mlflow.data.context"}
-        assert contexts == {"train", "validation", "test"}
-        assert len({entry.dataset.digest for entry in inputs}) == 3
+        assert contexts == {"training", "validation", "test"}
+        assert len({entry.dataset.name for entry in inputs}) == 3
+        assert len({entry.dataset.digest for entry in inputs}) == 1  # that of the data set as it was split
 
     def test_its_files_say_what_rows_and_what_versions(self, folder: Path, outcome: Recorded) -> None:
         found = tracking.find(outcome.run)
