@@ -120,7 +120,7 @@ class TestKilled:
                 raise KilledError
 
         with pytest.raises(KilledError):
-            run_experiment(experiment, device="cpu", callbacks=[tracker := tracking.Tracker(), Late()])
+            run_experiment(experiment, device="cpu", callbacks=[tracker := tracking.Tracker(plots=False), Late()])
         assert_same_run(tracker.run_id, whole)
         (tracking.checkpoint_folder(tracker.run_id) / "fit").mkdir(parents=True)  # killed before it was removed
         tracking.runs()
@@ -213,7 +213,7 @@ def test_python_resumes_as_the_command_line_does(whole: str, experiment: Experim
         reccl.train(resume=killed, progress=False, seed=3)
     model = reccl.train(resume=killed, progress=False)
     assert model.run_id == killed
-    assert_same_run(killed, whole)
+    assert_same_run(killed, whole, but="plots")  # the whole run was recorded without them
 
 
 def test_a_frame_in_memory_can_be_resumed(shop: Path, experiment: Experiment, planted) -> None:
