@@ -10,7 +10,7 @@ import pytest
 
 from tests.robustness.killing import Training, started
 
-EPOCHS = ("--set", "training.epochs=40", "--set", "training.checkpoint_seconds=0")
+EPOCHS = ("--set", "training.epochs=200", "--set", "training.checkpoint_seconds=0")
 SECONDS = 15
 """Within so many seconds a training ends that is told to; a busy machine takes a few."""
 
