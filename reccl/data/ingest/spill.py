@@ -41,7 +41,8 @@ def spill(frame: pl.LazyFrame, path: Path) -> pl.LazyFrame:
         reason = str(error).splitlines()[0]
         if not isinstance(error, OSError) and FULL not in reason:  # of a full disk Polars raises a ComputeError
             raise
-        if isinstance(error, FileNotFoundError | PermissionError) and str(path) not in reason:
+        usable = path.parent.is_dir() and os.access(path.parent, os.W_OK)  # Polars shortens paths in what it says
+        if isinstance(error, FileNotFoundError | PermissionError) and usable and str(path) not in reason:
             raise DataError(f"the data cannot be read: {reason}") from None
         raise DataError(
             f"rows could not wait in {path.parent}: {reason}; set TMPDIR to a folder you may write to, with room"
