@@ -36,7 +36,10 @@ class TestCold:
         assert list(told["k_shot"]["cold_items"]) == ["0", "2", "4"]
         assert {"cold", "warm", "overall", "harmonic"} <= set(told["groups"])
         (folder,) = Path(shop.folder, "mlruns", "artifacts").glob(f"{cold}/artifacts/plots")
-        assert {path.name for path in folder.iterdir()} >= {"k_shot.png", "groups.png"}
+        assert {path.name for path in folder.iterdir()} == {
+            *("k_shot.png", "groups.png"),
+            *("learning.png", "scores.png", "embeddings.png"),  # of the training
+        }
         compared = json.loads(shop("compare", cold, "--metric", "k_shot/cold_items/ndcg_at_10", "--json").out)
         value = compared["runs"][0]["metrics"]["k_shot/cold_items/ndcg_at_10"]
         assert value == pytest.approx(told["k_shot"]["cold_items"]["4"]["ndcg_at_10"])
