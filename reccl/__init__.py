@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from reccl.config import load as load_config
     from reccl.data import splits
     from reccl.data.dataset import Dataset
-    from reccl.errors import ConfigError, DataError, RecclError, RunError, TrainingError
+    from reccl.errors import ConfigError, DataError, NotBetterError, RecclError, RunError, TrainingError
+    from reccl.nightly.promotion import promote
     from reccl.outcome import RunCallback as Callback
     from reccl.recommend.rules import Calibrated, Mmr, Rules
     from reccl.recommender import Recommender
@@ -35,6 +36,7 @@ _PLACES = {
     "Dataset": "reccl.data.dataset:Dataset",
     "Experiment": "reccl.config:Experiment",
     "Mmr": "reccl.recommend.rules:Mmr",
+    "NotBetterError": "reccl.errors:NotBetterError",
     "RecclError": "reccl.errors:RecclError",
     "Recommender": "reccl.recommender:Recommender",
     "Rules": "reccl.recommend.rules:Rules",
@@ -49,6 +51,7 @@ _PLACES = {
     "losses": "reccl.losses",
     "metrics": "reccl.metrics",
     "negatives": "reccl.negatives",
+    "promote": "reccl.nightly.promotion:promote",
     "scorers": "reccl.scorers",
     "splits": "reccl.data.splits",
     "train": "reccl.api:train",
@@ -63,6 +66,7 @@ __all__ = [
     "Dataset",
     "Experiment",
     "Mmr",
+    "NotBetterError",
     "RecclError",
     "Recommender",
     "Rules",
@@ -78,6 +82,7 @@ __all__ = [
     "losses",
     "metrics",
     "negatives",
+    "promote",
     "scorers",
     "splits",
     "train",

@@ -30,6 +30,10 @@ class RunError(RecclError):
     """A run that does not exist, is ambiguous, or holds no model."""
 
 
+class NotBetterError(RecclError):
+    """A run whose model is not shown to be better than the one that is served, which stays."""
+
+
 class UnrecordedError(RecclError):
     """A training that succeeded, and could not be recorded: its results wait in a folder."""
 

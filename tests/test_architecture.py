@@ -44,7 +44,7 @@ LAYERS = (
     {"config"},
     {"fitting", "outcome", "comparison", "reference", "few_shot"},
     {"experiment", "tracking", "progress", "recommender"},
-    {"api"},
+    {"api", "nightly"},
     {"bench", "scaffold"},
     {"cli"},
     {"__main__", ""},

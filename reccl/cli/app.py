@@ -19,6 +19,7 @@ from reccl.cli import (
     export,
     init,
     methods,
+    promote,
     recommend,
     runs,
     similar,
@@ -56,6 +57,7 @@ command(app, "evaluate", *evaluate.EXAMPLES)(evaluate.evaluate)
 command(app, "cold", *cold.EXAMPLES)(cold.cold)
 command(app, "methods", *methods.EXAMPLES)(methods.methods)
 command(app, "compare", *compare.EXAMPLES)(compare.compare)
+command(app, "promote", *promote.EXAMPLES)(promote.promote)
 command(app, "runs", *runs.EXAMPLES)(runs.runs)
 command(app, "sync", *sync.EXAMPLES)(sync.sync)
 command(app, "bench", *bench.EXAMPLES)(bench.bench)
