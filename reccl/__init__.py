@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reccl.outcome import RunCallback as Callback
     from reccl.recommend.rules import Calibrated, Mmr, Rules
     from reccl.recommender import Recommender
+    from reccl.tuning.tune import tune
 
 _PLACES = {
     "Calibrated": "reccl.recommend.rules:Calibrated",
@@ -55,6 +56,7 @@ _PLACES = {
     "scorers": "reccl.scorers",
     "splits": "reccl.data.splits",
     "train": "reccl.api:train",
+    "tune": "reccl.tuning.tune:tune",
     "views": "reccl.views",
 }
 
@@ -86,6 +88,7 @@ __all__ = [
     "scorers",
     "splits",
     "train",
+    "tune",
     "views",
 ]
 

@@ -45,7 +45,7 @@ LAYERS = (
     {"fitting", "outcome", "comparison", "reference", "few_shot"},
     {"experiment", "tracking", "progress", "recommender"},
     {"api", "nightly"},
-    {"bench", "scaffold"},
+    {"bench", "scaffold", "tuning"},
     {"cli"},
     {"__main__", ""},
 )
@@ -173,6 +173,7 @@ def loaded_by(code: str) -> set[str]:
 COMMANDS = (
     "init",
     "train",
+    "tune",
     "recommend",
     "evaluate",
     "cold",
@@ -197,6 +198,7 @@ QUICK = (
     ["train", "--config", "movielens", "--set", "encoder.dimensoin=3"],
     ["train", "--config", "movielns"],
     ["train"],
+    ["tune", "--config", "methods/lightgcn", "--space", "no-such-space"],
     ["data", "describe", "ml-100q"],
 )
 

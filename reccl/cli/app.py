@@ -25,6 +25,7 @@ from reccl.cli import (
     similar,
     sync,
     train,
+    tune,
     ui,
 )
 from reccl.cli.commands import DEBUG, Commands, command, report
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 command(app, "init", *init.EXAMPLES)(init.init)
 command(app, "train", *train.EXAMPLES)(train.train)
+command(app, "tune", *tune.EXAMPLES)(tune.tune)
 command(app, "recommend", *recommend.EXAMPLES)(recommend.recommend)
 command(app, "similar", *similar.EXAMPLES)(similar.similar)
 command(app, "explain", *explain.EXAMPLES)(explain.explain)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,10 +27,11 @@ def runs(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List recorded runs, newest first."""
+    """List recorded runs, newest first; trials of reccl tune are left out, which reccl ui shows below their study."""
     from reccl import tracking
 
-    found = tracking.runs()[:limit]
+    every = (run for run in tracking.runs() if run.data.tags.get(tracking.KIND) != tracking.TRIAL)
+    found = list(islice(every, limit))
     if json:
         print_json(
             [

@@ -24,7 +24,7 @@ from reccl.tracking.find import (
 )
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, process_tags
 from reccl.tracking.store import EXPERIMENT, client, experiment_id, folder, own_store, store
-from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG
+from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG, TRIAL
 
 if TYPE_CHECKING:
     from reccl.tracking.parent import parent_run, record_means, seeds_run
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from reccl.tracking.run import SERVED, Run
     from reccl.tracking.start import PARENT, start_run
     from reccl.tracking.tracker import Tracker
+    from reccl.tracking.trials import end_trial, start_trial
     from reccl.tracking.unrecorded import UNRECORDED, find_unrecorded, sync
 
 _PLACES = {
@@ -40,11 +41,13 @@ _PLACES = {
     "UNRECORDED": "unrecorded",
     "Run": "run",
     "Tracker": "tracker",
+    "end_trial": "trials",
     "find_unrecorded": "unrecorded",
     "parent_run": "parent",
     "record_means": "parent",
     "seeds_run": "parent",
     "start_run": "start",
+    "start_trial": "trials",
     "sync": "unrecorded",
     "without_credentials": "results",
 }
@@ -58,6 +61,7 @@ __all__ = [
     "MODEL_TAG",
     "PARENT",
     "SERVED",
+    "TRIAL",
     "UNRECORDED",
     "Run",
     "Tracker",
@@ -66,6 +70,7 @@ __all__ = [
     "commit",
     "config_of",
     "data_of",
+    "end_trial",
     "environment",
     "experiment_id",
     "find",
@@ -86,6 +91,7 @@ __all__ = [
     "runs",
     "seeds_run",
     "start_run",
+    "start_trial",
     "store",
     "stored_runs",
     "sync",

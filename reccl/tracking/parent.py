@@ -1,4 +1,4 @@
-"""Parent: a run that others are children of: the bench, or one config with several seeds."""
+"""Parent: a run that others are children of: the bench, one config with several seeds, a tuning."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,22 +12,30 @@ from reccl.tracking.headline import headline_metrics
 from reccl.tracking.label import label_tags, name_run
 from reccl.tracking.liveness import process_tags
 from reccl.tracking.run import Run
-from reccl.tracking.store import client, experiment_id, store_errors
+from reccl.tracking.store import client, exists, experiment_id, store_errors
 from reccl.tracking.tags import DEVIATION, KIND
 
 
 @contextmanager
-def parent_run(name: str, kind: str, tags: Mapping[str, str]) -> Iterator[Run]:
-    """Record a run without data and model; it ends FINISHED, KILLED by Ctrl-C, or FAILED by an exception."""
+def parent_run(name: str, kind: str, tags: Mapping[str, str], reopen: str = "") -> Iterator[Run]:
+    """Record a run without data and model; it ends FINISHED, KILLED by Ctrl-C or SIGTERM, or FAILED by an exception.
+
+    `reopen` is the id of one that is gone on with, where the store still has it.
+    """
     api = client()
     about = {"reccl.version": version_of("reccl"), KIND: kind, **process_tags(), **commit(), **tags}
     with store_errors():
-        run = Run(api.create_run(experiment_id(api), run_name=name, tags=about).info.run_id, api)
+        if reopen and exists(api, reopen):
+            run = Run.reopen(reopen, api)
+            api.update_run(run.id, "RUNNING")
+            run.tags(about)
+        else:
+            run = Run(api.create_run(experiment_id(api), run_name=name, tags=about).info.run_id, api)
     status = "FAILED"
     try:
         yield run
         status = "FINISHED"
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         status = "KILLED"
         raise
     finally:

@@ -6,10 +6,12 @@ import pytest
 
 from reccl.bundle import locate_bundled
 from reccl.config import dump, load, loads
+from reccl.tuning.space import load_space
 
 CONFIGS = locate_bundled("configs")
-EXPERIMENTS = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "data")
+EXPERIMENTS = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name not in ("data", "spaces"))
 PRESETS = sorted((CONFIGS / "data").glob("*.yaml"))
+SPACES = sorted((CONFIGS / "spaces").glob("*.yaml"))
 
 
 def short(path: Path) -> str:
@@ -56,6 +58,19 @@ class TestEveryPreset:
         assert "users" in comment[0]
         assert any(line.startswith("# Protocol: ") for line in comment)
         assert any(line.startswith("# Source: https://") for line in comment)
+
+
+@pytest.mark.parametrize("path", SPACES, ids=short)
+class TestEverySpace:
+    def test_it_holds_the_settings_of_the_method_that_it_is_called_as(self, path: Path) -> None:
+        experiment = load(f"methods/{path.stem}")
+        space = load_space(path.stem, experiment)
+        assert list(space.own_values(experiment)) == space.keys
+
+    def test_it_begins_with_a_headline_and_the_command_that_searches_it(self, path: Path) -> None:
+        headline, command = path.read_text().splitlines()[:2]
+        assert headline.startswith("# Search space of ")
+        assert command.startswith(f"# reccl tune --config methods/{path.stem}.yaml")
 
 
 def test_the_model_for_a_table_of_ones_own_is_that_of_best() -> None:
