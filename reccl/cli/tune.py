@@ -102,7 +102,7 @@ def show(tuned: "Tuning") -> None:
         made.add_row(name, f"{trial.value:.4f}", str(trial.best_epoch or "-"), *(cell(trial, key) for key in keys))
     out.print()
     out.print(made)
-    if tuned.importances:
+    if len(tuned.importances) > 1:
         named = zip(short_names(list(tuned.importances)), tuned.importances.values(), strict=True)
         shares = ", ".join(f"{name} {value:.2f}" for name, value in named)
         out.print(f"\nimportance: {shares}")

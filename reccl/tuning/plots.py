@@ -21,11 +21,11 @@ COLUMNS = 3
 def draw_plots(
     title: str, space: Space, trials: Sequence[Trial], importances: Mapping[str, float], metric: str, folder: Path
 ) -> None:
-    """history.png, slices.png and importance.png, those that there is something for."""
+    """history.png, slices.png and importance.png, the last where there are several keys."""
     folder.mkdir(parents=True, exist_ok=True)
     plot_history(f"{title}: validation", trials, metric, folder / "history.png")
     plot_slices(f"{title}: every trial over each key", space, trials, metric, folder / "slices.png")
-    if importances:
+    if len(importances) > 1:
         plot_importance(f"{title}: importance (PED-ANOVA)", importances, folder / "importance.png")
 
 
@@ -77,8 +77,8 @@ def plot_slices(title: str, space: Space, trials: Sequence[Trial], metric: str, 
         axes.spines[["top", "right"]].set_visible(False)
         if place % columns == 0:
             axes.set_ylabel(metric_label(metric), fontsize=8)
-        if place == 0:
-            axes.legend(frameon=False, fontsize=7)
+        if place == 0 and in_state(trials, PRUNED):
+            axes.legend(fontsize=7)
     write(figure, title, path)
 
 

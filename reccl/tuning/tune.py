@@ -92,13 +92,11 @@ def tune(
     the study is of something else, DataError, and TrainingError where no trial was completed. Ctrl-C ends the study and
     gives the best so far (`Tuning.interrupted`).
 
-    >>> import polars as pl, reccl
-    >>> rows = pl.DataFrame({"user": [u for u in range(40) for _ in range(10)],
-    ...                      "item": [(u % 4) + 4 * i for u in range(40) for i in range(u % 3, u % 3 + 10)]})
-    >>> data = reccl.Dataset.from_frame(rows)
-    >>> space = {"scorer": {"l2": {"low": 1, "high": 1000, "log": True}}}
-    >>> tuned = reccl.tune("methods/ease", space, data, trials=3)  # doctest: +SKIP
-    >>> reccl.train(tuned.best, data)  # doctest: +SKIP
+    Example::
+
+        tuned = reccl.tune("methods/lightgcn", trials=30, jobs=2)
+        tuned.to_frame().sort("value", descending=True)
+        model = reccl.train(tuned.best)  # which reads the test rows, once
 
     """
     raw = read(config)[0] if isinstance(config, str | Path) else config if isinstance(config, Mapping) else None
@@ -139,6 +137,8 @@ def tune_experiment(
             if key not in own:
                 say(f"note: the space does not hold the config's own {key}: only the first trial has it")
         parent = stack.enter_context(study_run(study, experiment)) if plan.track else None
+        if parent is not None:
+            study.run = parent.id
         interrupted = False
         try:
             Search(study, experiment, Job(without_test(prepared), plan.device), parent.id if parent else "", say).run(
