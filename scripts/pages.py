@@ -207,7 +207,8 @@ def folders() -> Iterator[tuple[Path, list[Path]]]:
     rooms = sorted({path.parent for path in (ROOT / "reccl").rglob("*.py") if "_bundled" not in path.parts})
     for folder in [*rooms, ROOT / "pipelines", ROOT / "scripts", ROOT / "benchmarks"]:
         yield folder, sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
-    for folder in (ROOT / "configs", ROOT / "configs" / "methods", ROOT / "configs" / "data"):
+    configs = ROOT / "configs"
+    for folder in (configs, configs / "methods", configs / "data", configs / "spaces"):
         yield folder, sorted(folder.glob("*.yaml"))
 
 

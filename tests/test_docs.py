@@ -13,8 +13,12 @@ from reccl.reference import reference
 from scripts import methods
 
 ROOT = Path(__file__).parents[1]
-OWN = {"config.yaml", "orders.yaml", "methods/NAME.yaml", "mine.yaml", "my-experiment.yaml", "my-shop.yaml"}
-"""Files that a reader makes."""
+OWN = {"config.yaml", "orders.yaml", "methods/NAME.yaml", "mine.yaml", "my-experiment.yaml", "my-shop.yaml"} | {
+    "best-ease.yaml",
+    "best-lightgcn.yaml",
+    "best-sgl-ed.yaml",
+}
+"""Files that a reader makes, or has made."""
 
 
 def test_every_config_that_the_readme_trains_with_exists() -> None:
