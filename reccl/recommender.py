@@ -15,7 +15,7 @@ from reccl.config import Experiment, loads
 from reccl.data.columns import ITEM, USER
 from reccl.data.ingest.frames import to_polars
 from reccl.errors import DataError, RecclError
-from reccl.recommend import ExtendedModel, Model, extend_model, load, recommend, save
+from reccl.recommend import Catalog, ExtendedModel, Model, extend_model, load, recommend, save
 from reccl.recommend.explain import Explainer, Explanation
 from reccl.recommend.id_tables import count_unknown, require_rows, type_user_ids
 from reccl.recommend.item_columns import add_item_columns, describe_items
@@ -210,12 +210,12 @@ class Recommender:
         """
         names = self.record.id_names()
         users_table, items_table, rows = self.record.read_tables(new_users, new_items, history)
-        changed = not (users_table is None and items_table is None and rows is None)
-        explainer = (
-            Explainer(extend_model(self.model, users_table, items_table, rows, warn, self.record))
-            if changed
-            else self.explainer
-        )
+        if users_table is None and items_table is None and rows is None:
+            explainer = self.explainer
+        else:
+            catalog = Catalog.of(self.model, items_table, warn, self.record)
+            of_trained = self.explainer if items_table is None else Explainer(catalog.extend())
+            explainer = Explainer(catalog.extend(users_table, rows, warn, self.record), of_trained)
         extended = explainer.extended.model
         row, column = (
             int(require_rows([one], ids, names, side)[0])

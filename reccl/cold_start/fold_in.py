@@ -1,12 +1,13 @@
 """Fold-in: users embedded from the items that they have, without training."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from reccl.cold_start.expected_profile import apply_operators, estimate_profiles
+from reccl.cold_start.expected_profile import ProfileEstimator, apply_operators
 from reccl.cold_start.feature_prior import FeaturePrior
 from reccl.cold_start.fold_in_estimator import EXPONENTS, MAX_USERS, FoldInEstimator
 from reccl.data.user_items import UserItemCSR
@@ -14,6 +15,59 @@ from reccl.scorers.scorer import Scorer
 
 TOLERANCE = 1e-3
 """Share of their squares by which embeddings may differ and still count as reproduced."""
+
+
+@dataclass(frozen=True)
+class FoldInFits:
+    """What fold-in learns from all trained users. Each part is fitted when it is first needed, and kept."""
+
+    scorer: Scorer
+    trained: UserItemCSR  # the interactions that it was trained on
+    feature_items: Tensor | None = None  # [I] bool; see `fold_in`
+
+    def prepare(self) -> None:
+        """Fit all that this scorer needs, now."""
+        if self.scorer.history is not None:
+            assert self.profile_scores is not None
+        if self.projection is None and len(self.trained.item):
+            assert self.estimator is not None
+
+    @cached_property
+    def estimator(self) -> FoldInEstimator:
+        """Embeds users from their items."""
+        return FoldInEstimator.of(self.scorer, self.trained, self.feature_items)
+
+    @cached_property
+    def projection(self) -> Tensor | None:
+        """[I, D] what each item adds to the embedding of a user, where that is linear in the user's items."""
+        return None if self.scorer.history is None else find_projection(self.scorer, self.scorer.history)
+
+    @cached_property
+    def personal_score(self) -> float:
+        """The mean score of a user's own item; 0 where there are none."""
+        personal = self.scorer.personal
+        return 0.0 if personal is None or not len(personal.item) else float(personal.values.mean())
+
+    @cached_property
+    def weight(self) -> float:
+        """The mean weight of an item in the histories that scores come from."""
+        history = self.scorer.history
+        weighted = history is not None and history.weight is not None and len(history.weight)
+        return float(history.values.mean()) if history is not None and weighted else 1.0
+
+    @cached_property
+    def profiles(self) -> ProfileEstimator:
+        """The expected rest of a new user's profile."""
+        assert self.scorer.history is not None
+        return ProfileEstimator.of(self.scorer.history)
+
+    @cached_property
+    def profile_scores(self) -> Tensor:
+        """[I, d] scores of the directions of `profiles`."""
+        scores = apply_operators(self.scorer.item_operators, self.profiles.directions)
+        if self.projection is None:
+            return scores
+        return scores + self.scorer.item_embeddings @ (self.projection.T @ self.profiles.directions)
 
 
 def fold_in(
@@ -24,6 +78,7 @@ def fold_in(
     feature_items: Tensor | None = None,
     feature_users: Tensor | None = None,
     feature_prior: FeaturePrior | None = None,
+    fits: FoldInFits | None = None,
 ) -> Scorer:
     """A scorer that embeds the users of `history` from their items; without training, on copies.
 
@@ -43,6 +98,8 @@ def fold_in(
         feature_users: [U] bool: users without trained interactions who are embedded from features. These embeddings
             are the starting point that the items correct, weighted by `feature_prior`.
         feature_prior: how accurate embeddings from features are.
+        fits: what was learned from all trained users before, where `scorer` holds some of them alone, or is asked
+            again and again.
 
     >>> import polars as pl
     >>> scorer = Scorer(torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
@@ -55,33 +112,30 @@ def fold_in(
     rows = history.counts.nonzero().squeeze(1)  # [n]
     if len(rows) == 0:
         return scorer
-    if scorer.personal is not None and len(scorer.personal.item):
-        usual = history.unweighted.scale(float(scorer.personal.values.mean()))
+    fits = fits or FoldInFits(scorer, trained, feature_items)
+    if scorer.personal is not None and fits.personal_score:
+        usual = history.unweighted.scale(fits.personal_score)
         scorer = replace(scorer, personal=scorer.personal.union(usual))
-    known = (feature_items, feature_users, feature_prior)
+    known = (feature_users, feature_prior, fits)
     if scorer.history is None:
         return replace(scorer, user_embeddings=estimate_users(scorer, trained, history, *known))
-    if scorer.history.weight is not None and history.weight is None and len(scorer.history.weight):
-        history = history.scale(float(scorer.history.weight.mean()))
+    if scorer.history.weight is not None and history.weight is None:
+        history = history.scale(fits.weight)
     whole = scorer.history.union(history)
-    projection = find_projection(scorer, scorer.history)
-    if projection is None:
+    if fits.projection is None:
         users = estimate_users(scorer, trained, history, *known)
     else:
-        users = scorer.user_embeddings.index_copy(0, rows, whole.select_users(rows).sum_vectors(projection))
+        users = scorer.user_embeddings.index_copy(0, rows, whole.select_users(rows).sum_vectors(fits.projection))
     new = rows[scorer.history.counts[rows] == 0]  # [m]
     folded = replace(scorer, user_embeddings=users, history=whole)
     if len(new) == 0:
         return folded
-    share, directions = estimate_profiles(scorer.history, whole.select_users(new))  # [m, d], [I, d]
-    scores = apply_operators(scorer.item_operators, directions)  # [I, d]
-    if projection is not None:
-        scores = scores + scorer.item_embeddings @ (projection.T @ directions)
-    rest = users.new_zeros(len(users), directions.shape[1]).index_copy(0, new, share)  # [U, d]
+    share = fits.profiles(whole.select_users(new))  # [m, d]
+    rest = users.new_zeros(len(users), share.shape[1]).index_copy(0, new, share)  # [U, d]
     return replace(
         folded,
         user_embeddings=torch.cat([users, rest], 1),
-        item_embeddings=torch.cat([scorer.item_embeddings, scores], 1),
+        item_embeddings=torch.cat([scorer.item_embeddings, fits.profile_scores], 1),
     )
 
 
@@ -89,14 +143,14 @@ def estimate_users(
     scorer: Scorer,
     trained: UserItemCSR,
     history: UserItemCSR,
-    feature_items: Tensor | None,
     feature_users: Tensor | None,
     feature_prior: FeaturePrior | None,
+    fits: FoldInFits,
 ) -> Tensor:
     """[U, D]: new users by `FoldInEstimator`, trained ones moved by the change of it, the others as they are."""
     users, rows = scorer.user_embeddings.clone(), history.counts.nonzero().squeeze(1)
     joined, is_trained = trained.union(history), trained.counts[rows] > 0
-    estimate = FoldInEstimator.of(scorer, trained, feature_items)
+    estimate = fits.estimator
     old, new = rows[is_trained], rows[~is_trained]
     users[new] = estimate(joined.select_users(new))
     if feature_users is not None and feature_prior is not None:

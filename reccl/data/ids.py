@@ -1,11 +1,15 @@
 """IdMap: the only place where raw ids become row numbers, and back."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import polars as pl
 
 from reccl.errors import DataError, shorten
+
+FEW = 100
+"""So many times more ids in a map than ids asked for: these are searched."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,27 @@ class IdMap:
 
     def to_rows(self, raw: pl.Series) -> pl.Series:
         """Row numbers (Int32) of raw ids, null where an id is unknown."""
-        wanted = self.cast(raw).alias("id").to_frame()
+        typed = self.cast(raw)
+        if len(raw) * FEW < len(self.ids):
+            return self.search(typed).alias(raw.name)
+        wanted = typed.alias("id").to_frame()
         found = wanted.join(self.to_table("row"), on="id", how="left", maintain_order="left")
         return found.get_column("row").alias(raw.name)
+
+    def search(self, typed: pl.Series) -> pl.Series:
+        """Row numbers of ids by binary search, for a few of them among many."""
+        ids, order = self.ascending
+        place = ids.search_sorted(typed.fill_null(ids[0])).clip(upper_bound=len(ids) - 1)  # [n]
+        rows = (place if order is None else order.gather(place)).cast(pl.Int32)
+        return pl.select(pl.when(ids.gather(place) == typed).then(rows)).to_series()
+
+    @cached_property
+    def ascending(self) -> tuple[pl.Series, pl.Series | None]:
+        """The ids in order, and their row numbers; None where that is the order they have."""
+        if self.ids.is_sorted():
+            return self.ids, None
+        order = self.ids.arg_sort()
+        return self.ids.gather(order), order
 
     def to_table(self, name: str) -> pl.DataFrame:
         """Every id with its row number, as a table with the columns `id` and `name`."""

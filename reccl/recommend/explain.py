@@ -6,6 +6,7 @@ from functools import cached_property
 import polars as pl
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from reccl.cold_start.fold_in_estimator import FoldInEstimator, shrinkage
 from reccl.cold_start.sources import CONTENT, MODEL, POPULARITY, SOURCES
@@ -60,6 +61,8 @@ class Explainer:
     """
 
     extended: ExtendedModel
+    of_trained: "Explainer | None" = None
+    """One of the same items and the trained users, whose fits are used; None: it is fitted to `extended` itself."""
 
     @property
     def scorer(self) -> Scorer:
@@ -71,15 +74,26 @@ class Explainer:
         """The items that scores come from."""
         return self.scorer.history if self.scorer.history is not None else self.extended.model.known
 
+    def prepare(self) -> None:
+        """Fit what all explanations share, now."""
+        if self.linear[1].any():
+            assert self.estimator is not None
+
     @cached_property
     def linear(self) -> tuple[Tensor, Tensor]:
         """P [I, D], 0 in components that are not linear; and which are left to leave items out, [D] bool."""
+        if self.of_trained is not None:
+            projection, free = self.of_trained.linear
+            more = self.scorer.item_embeddings.shape[1] - len(free)  # components of new users alone
+            return pad(projection, (0, more)), pad(free, (0, more))
         trained = (self.extended.user_source.to(self.scorer.device) == MODEL) & (self.past.counts > 0)
         return find_linear_components(self.scorer, self.past, trained)
 
     @cached_property
     def estimator(self) -> FoldInEstimator:
         """Places users in the components that are not linear."""
+        if self.of_trained is not None:
+            return self.of_trained.estimator
         by_features = (self.extended.item_source == CONTENT).to(self.scorer.device)
         return FoldInEstimator.of(self.trained_part(), self.past, by_features)
 

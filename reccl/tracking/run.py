@@ -1,6 +1,5 @@
 """Run: writes what a run has to say into MLflow, and no number twice."""
 
-import json
 import re
 import tempfile
 import time
@@ -15,19 +14,19 @@ import pandas as pd
 import polars as pl
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities import Run as MlflowRun
-from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 
 from reccl.recommend import Model, save
 from reccl.recommend.record import TrainingRecord, write_record
 from reccl.tracking.environment import SERVED_NEEDS
 from reccl.tracking.headline import epoch_metrics
+from reccl.tracking.signature import describe_requests
 from reccl.tracking.tags import MODEL_TAG
 from reccl.training import Epoch
 
 UNFIT = re.compile(r"[^/\w.\- :]")
 """Characters that MLflow does not take in the name of a parameter; a column may be called `size (cm)`."""
-SERVED = Path(__file__).parents[1] / "recommend" / "served.py"
+SERVED = Path(__file__).parents[1] / "serving" / "served.py"
 BATCH = 1000
 """Most numbers that MLflow takes in one request."""
 
@@ -122,20 +121,14 @@ class Run:
 
     def model_folder(self, folder: Path, name: str = "model") -> str:
         """The same from the folder that `save` and `write_record` wrote; the id of the model in MLflow."""
-        users, items = (pl.scan_parquet(folder / f"{side}.parquet").head(3).collect() for side in ("users", "items"))
-        example = pd.DataFrame({"user": users.to_series().to_list()})
-        item = items.to_series().head(1).to_list()
-        answer = pd.DataFrame(
-            {"user": example["user"][:1], "item": item, "score": [0.0], "rank": [1], "source": ["model"]}
-        )
-        answer = answer.astype({"score": "float32", "rank": "int32"})
-        params = {"k": 20, "include_seen": bool(json.loads((folder / "model.json").read_text()).get("lists_seen"))}
+        users = pl.scan_parquet(folder / "users.parquet").head(3).collect().to_series()
+        example = pd.DataFrame({"user": users.to_list()})
         logged = mlflow.pyfunc.log_model(
             name=name,
             model_type="recommender",
             python_model=str(SERVED),
             artifacts={"model": str(folder)},
-            signature=infer_signature(example, answer, params=params),
+            signature=describe_requests(folder),
             input_example=example,
             pip_requirements=[f"{package}=={version(package)}" for package in SERVED_NEEDS],
         )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reccl.cold_start.expected_profile import estimate_profiles
+from reccl.cold_start.expected_profile import ProfileEstimator
 from reccl.cold_start.feature_prior import FeaturePrior, GaussianPrior
 from reccl.cold_start.fold_in import fold_in
 from reccl.cold_start.fold_in_estimator import FoldInEstimator
@@ -221,8 +221,8 @@ class TestFoldIn:
         linear = torch.linalg.lstsq(x, scorer.scores(torch.arange(200)), driver="gelsd").solution  # [I, I] on the span
         own = item[place == 7]
         history = planted_graph.user_items.select_users(torch.tensor([7]))
-        share, directions = estimate_profiles(planted_graph.user_items, history)
-        whole = x[7] + (share @ directions.T)[0]
+        profiles = ProfileEstimator.of(planted_graph.user_items)
+        whole = x[7] + (profiles(history) @ profiles.directions.T)[0]
         folded = fold_in(scorer, trained, histories(scorer, {200: own.tolist()}))
         assert torch.allclose(folded.scores(torch.tensor([200]))[0], whole @ linear, atol=2e-3)
         assert torch.allclose(folded.scores(torch.arange(200)), scorer.scores(torch.arange(200)), atol=1e-6)
@@ -234,9 +234,9 @@ class TestFoldIn:
         """The expected profile has about as many items as a trained user has."""
         own = planted_graph.user_items.select_users(torch.tensor([7]))
         one = replace(own, start=torch.tensor([0, 1]), item=own.item[:1])
-        share, directions = estimate_profiles(planted_graph.user_items, one)
+        profiles = ProfileEstimator.of(planted_graph.user_items)
         usual = float(planted_graph.user_degree.float().mean())
-        assert float((share @ directions.T).sum()) == pytest.approx(usual, rel=0.2)
+        assert float((profiles(one) @ profiles.directions.T).sum()) == pytest.approx(usual, rel=0.2)
         scorer, trained = with_user(settings.build(planted_graph, None), planted_graph.user_items)
         folded = fold_in(replace(scorer, history=trained), trained, histories(scorer, {200: one.item.tolist()}))
         popular = planted_graph.item_degree.float()

@@ -27,6 +27,25 @@ def test_the_numbering_depends_on_the_set_of_ids_alone(raw: list[int] | list[str
     assert IdMap.fit(pl.Series(again)).ids.to_list() == IdMap.fit(pl.Series(raw)).ids.to_list()
 
 
+@given(numbers | words, st.data())
+def test_a_few_ids_among_many_are_searched_and_have_the_same_rows(
+    raw: list[int] | list[str], data: st.DataObject
+) -> None:
+    """Also where some were added later, behind the sorted ones."""
+    ids = IdMap.fit(pl.Series(raw[: len(raw) // 2 + 1])).with_new(pl.Series(raw))
+    asked = pl.Series("user", data.draw(st.lists(st.sampled_from(raw) | st.none(), min_size=1)), dtype=ids.ids.dtype)
+    unknown = 1 if ids.ids.dtype.is_integer() else "unknown"
+    asked = pl.concat([asked, pl.Series("user", [unknown], dtype=ids.ids.dtype)])
+    assert ids.search(asked).to_list() == ids.to_rows(asked).to_list()
+
+
+def test_few_is_what_the_size_of_the_map_says() -> None:
+    ids = IdMap(pl.Series([f"u{place}" for place in range(5_000)]))  # in the order of numbers, not of text
+    assert ids.to_rows(pl.Series("user", ["u4999", None, "x", "u17"])).to_list() == [4999, None, None, 17]
+    assert ids.to_rows(pl.Series("user", ["u7"])).name == "user"
+    assert ids.to_rows(pl.Series("user", [], dtype=pl.String)).to_list() == []
+
+
 @pytest.mark.parametrize(("known", "asked"), [([3, 1, 7], [7, 2, None, 1]), (["c", "a", "g"], ["g", "b", None, "a"])])
 def test_unknown_and_missing_ids_have_no_row(known: list, asked: list) -> None:
     assert IdMap.fit(pl.Series(known)).to_rows(pl.Series(asked)).to_list() == [2, None, None, 0]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import polars as pl
@@ -191,13 +190,12 @@ def test_a_model_from_disk_takes_new_nodes_as_before(
 
 def test_the_served_model_makes_the_same_lists_and_leaves_towers_alone(towered: Model, tmp_path: Path) -> None:
     save(towered, tmp_path / "model")
-    served = import_file(SERVED).Recommender()
-    served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
-    table = served.predict(None, pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"k": 10})
+    served = import_file(SERVED).PlainLists(tmp_path / "model")
+    table = served.answer(pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"k": 10})
     assert table["item"].to_list() == lists(towered)["item"].to_list()
     assert table["source"].to_list() == lists(towered)["source"].to_list()
-    with pytest.raises(ValueError, match="no parameter 'kk'; there are k and include_seen"):
-        served.predict(None, pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"kk": 10})
+    with pytest.raises(ValueError, match="kk needs reccl on the server"):
+        served.answer(pd.DataFrame({"user": towered.user_ids.ids.to_list()}), {"kk": 10})
 
 
 class TestScorersOfHistories:

@@ -1,7 +1,6 @@
 """Closed forms equal their papers' equations in dense NumPy, survive the disk, and are served as they score."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -190,8 +189,7 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     save(model, tmp_path / "model")
     before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
     assert before.equals(after)
-    served = import_file(SERVED).Recommender()
-    served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
+    served = import_file(SERVED).PlainLists(tmp_path / "model")
     users = model.user_ids.ids.to_list()
-    lists = served.predict(None, pd.DataFrame({"user": users}), {"k": 5})
+    lists = served.answer(pd.DataFrame({"user": users}), {"k": 5})
     np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)

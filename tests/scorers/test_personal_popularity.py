@@ -1,7 +1,6 @@
 """Personal popularity ranks what users had by count and recency, is a scorer like any other, and finds repeats."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -157,9 +156,8 @@ class TestLikeAnyScorer:
         save(model, tmp_path / "model")
         before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
         assert before.equals(after)
-        served = import_file(SERVED).Recommender()
-        served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
-        lists = served.predict(None, pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
+        served = import_file(SERVED).PlainLists(tmp_path / "model")
+        lists = served.answer(pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
         np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)
 
     def test_what_was_bought_since_then_is_listed_again(self, data: Dataset) -> None:

@@ -1,7 +1,6 @@
 """Closed forms on weights equal dense NumPy; a weight is so many repeated rows; weights of 1 are none."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -137,9 +136,8 @@ def test_a_weighted_model_scores_the_same_from_disk_and_as_served(
     save(model, tmp_path / "model")
     before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
     assert before.equals(after)
-    served = import_file(SERVED).Recommender()
-    served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
-    lists = served.predict(None, pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
+    served = import_file(SERVED).PlainLists(tmp_path / "model")
+    lists = served.answer(pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
     np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)
     known = pl.concat([rows.select("item", "weight"), data.validation.select("item", "weight")])
     expected = dict(known.group_by("item").agg(pl.col("weight").sum()).rows())

@@ -216,9 +216,10 @@ class TestServedModel:
         from mlflow.models import get_model_info
 
         info = get_model_info(uri)
-        assert info.signature.inputs.input_names() == ["user"]
+        assert info.signature.inputs.input_names() == ["user", "history", "exclude", "candidates", "features"]
         assert info.signature.outputs.input_names() == ["user", "item", "score", "rank", "source"]
-        assert {one.name: one.default for one in info.signature.params} == {"k": 20, "include_seen": False}
+        defaults = {one.name: one.default for one in info.signature.params}
+        assert defaults.items() >= {"k": 20, "include_seen": False, "rules": {}, "new_items": {}}.items()
         assert info.saved_input_example_info is not None
 
     def test_no_class_of_this_package_is_pickled(self, uri: str) -> None:

@@ -2,7 +2,6 @@
 
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -86,9 +85,8 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     save(model, tmp_path / "model")
     before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
     assert before.equals(after)
-    served = import_file(SERVED).Recommender()
-    served.load_context(SimpleNamespace(artifacts={"model": tmp_path / "model"}))
-    lists = served.predict(None, pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
+    served = import_file(SERVED).PlainLists(tmp_path / "model")
+    lists = served.answer(pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
     np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-3, atol=1e-3)
 
 

@@ -1,9 +1,15 @@
-"""The model as MLflow serves it. A script for MLflow, not a module of reccl: it needs numpy, pandas, pyarrow,
-safetensors and scipy, and no class of this package is pickled or imported.
+"""The model as MLflow serves it. A script for MLflow, not a module of reccl: no class of this package is pickled.
+
+Where reccl is installed beside MLflow, it answers (`reccl.serving`). Where it is not, numpy, pandas, pyarrow,
+safetensors and scipy are enough for lists of known users.
 """
 
 import hashlib
 import json
+import logging
+import os
+import re
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +17,83 @@ import mlflow
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from safetensors.numpy import load_file
 from scipy.sparse import csr_matrix
 
+COLUMNS = ("user", "history", "exclude", "candidates", "features")
+PARAMETERS = ("k", "include_seen", "item_columns", "explain", "rules", "new_items")
 CHUNK = 1024  # users scored at a time
 SOURCES = np.array(["model", "fold_in", "content", "popularity"], dtype=object)  # as in reccl.cold_start.sources
 POPULARITY = 3  # its place among them
 
 
 class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
-    """predict(table with a column `user`, params={k, include_seen}) -> table of user, item, score, rank, source."""
+    """predict(table with a column `user`, params={k, ...}) -> table of user, item, score, rank, source."""
+
+    lists: Any  # what answers
+    refusal: type[Exception]  # what it raises where a request means nothing
 
     def load_context(self, context: Any) -> None:
         """Read the model folder."""
+        logging.getLogger("mlflow.models.utils").addFilter(Dropped())
         folder = Path(context.artifacts["model"])
+        try:
+            from reccl.errors import RecclError
+            from reccl.serving import Service
+        except ModuleNotFoundError:
+            self.lists, self.refusal = PlainLists(folder), ValueError
+        else:
+            self.lists, self.refusal = Service.read(folder), RecclError
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The k best items of each user, in the order of the request; `reccl.serving` says what it may hold."""
+        if line := Dropped.line.get():
+            raise BadRequest(line)
+        try:
+            answer: pd.DataFrame = self.lists.answer(model_input, params or {})
+        except self.refusal as error:
+            raise BadRequest(str(error)) from None
+        return answer
+
+
+class Dropped(logging.Filter):
+    """Hears what MLflow leaves out of a request before the model is called: names that the signature does not have.
+
+    A misspelt rule must not become a list without it. A server, where each request has a context of its own, refuses
+    such a request; elsewhere MLflow's warning is all there is.
+    """
+
+    said = re.compile(r"(Unrecognized params|Found extra inputs[^`]*`?) ?\[(.*?)\]")
+
+    line: ContextVar[str | None] = ContextVar("line", default=None)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep what a warning says; all records pass."""
+        match = self.said.search(record.getMessage())
+        if match and os.environ.get("_MLFLOW_IS_IN_SERVING_ENVIRONMENT") == "true":
+            what, known = ("parameter", PARAMETERS) if "params" in match[1] else ("column", COLUMNS)
+            self.line.set(f"a request has no {what} {match[2]}; there are: {', '.join(known)}")
+        return True
+
+
+class BadRequest(MlflowException):
+    """A request that means nothing: status 400 and one line, in which MLflow does not repeat the request."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(line, error_code=INVALID_PARAMETER_VALUE)
+        self.line = line
+
+    def serialize_as_json(self) -> str:
+        """The body of the answer."""
+        return json.dumps({"error_code": self.error_code, "message": self.line})
+
+
+class PlainLists:
+    """Lists of the users of a model and, by popularity, of others, without reccl."""
+
+    def __init__(self, folder: Path) -> None:
         check_digests(folder)
         tensors = load_file(folder / "model.safetensors")
         self.user_embeddings = tensors["user_embeddings"]  # [U, D]
@@ -44,16 +113,18 @@ class Recommender(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         self.users = pd.Index(pd.read_parquet(folder / "users.parquet")["id"])
         self.items = pd.read_parquet(folder / "items.parquet")["id"].to_numpy()
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """The k best items of each user, unknown users by popularity.
-
-        MLflow drops parameters that the signature does not declare, with a warning, before it calls this; they are
-        refused here where the class is called without it. A value of another type is MLflow's error.
-        """
-        params = params or {}
-        if unknown := set(params) - {"k", "include_seen"}:
-            raise ValueError(f"no parameter {sorted(unknown)[0]!r}; there are k and include_seen")
-        k = min(int(params.get("k", 20)), len(self.items))
+    def answer(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
+        """The k best items of each user, unknown users by popularity. Raises ValueError for what it cannot do."""
+        for name in (*model_input.columns, *(name for name, value in params.items() if value)):
+            if name not in ("user", "k", "include_seen"):
+                raise ValueError(
+                    f"{name} needs reccl on the server (pip install reccl); without it: user, k, include_seen"
+                )
+        if "user" not in model_input:
+            raise ValueError("the request has no column 'user'")
+        if (asked := int(params.get("k", 20))) < 1:
+            raise ValueError(f"k {asked}: ask for at least one item")
+        k = min(asked, len(self.items))
         users = model_input["user"].drop_duplicates().to_numpy()
         rows = self.users.get_indexer(users)  # -1: unknown
         tables = [
