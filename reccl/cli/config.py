@@ -68,7 +68,8 @@ def copy(
     except OSError as error:
         raise ConfigError(f"cannot write {target}: {error.strerror}") from None
     out.print(f"{path} -> {target}")
-    hint(f"reccl train --config {shlex.quote(str(target))}")
+    word, space = shlex.quote(str(target)), path.parent.name == "spaces"
+    hint(f"reccl tune --config CONFIG --space {word}" if space else f"reccl train --config {word}")
 
 
 def headline(path: Path) -> str:

@@ -16,6 +16,7 @@ from reccl.bounded_yaml import parse_yaml
 from reccl.config import Experiment, dump, validate
 from reccl.config_file import parse_override, set_key, starts_afresh, write_override
 from reccl.errors import ConfigError
+from reccl.redaction import HIDDEN, redact, redact_values
 from reccl.tuning.space import expand
 
 if TYPE_CHECKING:
@@ -62,12 +63,15 @@ def write_best(tuning: Tuning, source: Source | None) -> None:
         *(f"# {write_override(key, value)}" for key, value in expand(best.values).items()),
     ]
     with atomic_path(tuning.path) as draft:
-        draft.write_text("\n".join([*head, to_yaml(tuning.best, source, best.values)]))
+        text = to_yaml(tuning.best, source, best.values)
+        if HIDDEN in text:
+            head.append(f"# Passwords are not copied: in place of {HIDDEN} write them, or $NAME of the environment.")
+        draft.write_text("\n".join([*head, text]))
 
 
 def to_yaml(best: Experiment, source: Source | None, values: Mapping[str, Any]) -> str:
     """A text that loads to `best`: the file that was tuned with what has changed, or else the whole config."""
-    if source is not None:
+    if source is not None and redact_values(source.raw) == source.raw and not any(map(hides, source.overrides)):
         changes = [parse_override(text) for text in source.overrides]
         changes += [(tuple(key.split(".")), value) for key, value in expand(values).items()]
         raw = {"name": best.name} | deepcopy(dict(source.raw)) | {"name": best.name}
@@ -80,6 +84,11 @@ def to_yaml(best: Experiment, source: Source | None, values: Mapping[str, Any]) 
         if loads_to(text, best):
             return text
     return dump(best)
+
+
+def hides(override: str) -> bool:
+    """Whether a setting of the command line holds a password."""
+    return redact(override) != override
 
 
 def loads_to(text: str, experiment: Experiment) -> bool:

@@ -4,10 +4,12 @@ import tempfile
 from pathlib import Path
 
 from reccl.config import Experiment, dump, flatten
+from reccl.config_file import write_override
 from reccl.tracking import Run
+from reccl.tracking.card import NOTE, command_line
 from reccl.tuning.plots import draw_plots
 from reccl.tuning.result import Tuning
-from reccl.tuning.space import Space
+from reccl.tuning.space import Space, expand
 
 
 def record_result(parent: Run, tuning: Tuning, space: Space, experiment: Experiment) -> None:
@@ -18,7 +20,7 @@ def record_result(parent: Run, tuning: Tuning, space: Space, experiment: Experim
     if default is not None and default.value is not None:
         values[f"validation_default/{metric}"] = default.value
     parent.metrics({**values, "trials": tuning.budget.trials}, step=len(tuning.trials))
-    parent.tags(tuning.budget.tags())
+    parent.tags({**tuning.budget.tags(), NOTE: write_note(tuning)})
     parent.text("config.yaml", dump(experiment))
     parent.text("space.txt", "\n".join(space.describe()) + "\n")
     parent.text("budget.json", tuning.budget.as_json())
@@ -29,3 +31,15 @@ def record_result(parent: Run, tuning: Tuning, space: Space, experiment: Experim
         draw_plots(tuning.name, space, tuning.trials, tuning.importances, metric, folder)
         for path in sorted(folder.iterdir()):
             parent.file(path, "plots")
+
+
+def write_note(tuning: Tuning) -> str:
+    """What was found and what it has cost, in a few lines of Markdown."""
+    metric, default = tuning.budget.metric, tuning.default_trial
+    trials = {f"best (trial {tuning.best_trial.number})": tuning.best_trial} | (
+        {"the config as it is": default} if default else {}
+    )
+    rows = [f"| {name} | {trial.value or 0.0:.4f} |" for name, trial in trials.items()]
+    values = ", ".join(f"`{write_override(key, value)}`" for key, value in expand(tuning.best_trial.values).items())
+    lines = [f"| trial | validation {metric} |", "|---|---:|", *rows, "", f"Best: {values}", ""]
+    return "\n".join([*lines, f"{tuning.budget.describe()}. No test row was read.", "", f"`{command_line()}`"])

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -126,11 +126,10 @@ class Search:
             self.finish(attempt, Ending(seconds=time.monotonic() - attempt.started, error=worker.reason()))
             return
         if isinstance(message, Epoch):
-            go_on = self.judge(attempt, message)
-            try:
-                worker.channel.send(go_on)
-            except OSError:
-                return  # it has ended, as the next message says
+            with suppress(OSError):  # it has ended, as the next message says
+                worker.channel.send(self.judge(attempt, message))
+            if run := attempt.run:  # while it trains the next one
+                self.recorded(lambda: run.epoch(message, self.experiment.training.metric))
         elif isinstance(message, Ending):
             del self.attempts[worker]
             self.idle.append(worker)
@@ -138,13 +137,10 @@ class Search:
 
     def judge(self, attempt: Attempt, epoch: Epoch) -> bool:
         """Whether a trial goes on: not where it is worse than most were at this epoch."""
+        value = epoch.validation.get(self.experiment.training.metric)
+        if value is None:
+            return True
         with shield_from_signals():
-            metric = self.experiment.training.metric
-            if run := attempt.run:
-                self.recorded(lambda: run.epoch(epoch, metric))
-            value = epoch.validation.get(metric)
-            if value is None:
-                return True
             attempt.trial.report(value, epoch.number)
             return not attempt.trial.should_prune()
 

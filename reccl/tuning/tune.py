@@ -122,7 +122,8 @@ def tune_experiment(
     """The same from an experiment and a space that are read; the best config stays close to the file that was tuned."""
     check_plan(plan)
     prepared = prepare(experiment.data, say) if data is None else data
-    check_data(experiment, prepared, plan)
+    say(f"data: {prepared.describe()}")
+    check_data(experiment, prepared)
     about = {
         "config": digest(dump(experiment)),
         "space": space.digest(),
@@ -162,7 +163,7 @@ def check_plan(plan: Plan) -> None:
     resolve_device(plan.device)
 
 
-def check_data(experiment: Experiment, data: Dataset, plan: Plan) -> None:
+def check_data(experiment: Experiment, data: Dataset) -> None:
     """Raise what every trial would end with."""
     if data.validation.is_empty():
         raise ConfigError("the split has no validation rows, by which trials are judged: set data.split.validation=0.1")

@@ -163,3 +163,14 @@ def test_the_address_of_the_store_is_not_in_the_process_list(fresh, monkeypatch:
     ((command, environment),) = started
     assert not [word for word in command if "sqlite" in word or "mlruns" in word]
     assert environment["MLFLOW_BACKEND_STORE_URI"].startswith("sqlite:///")
+
+
+def test_a_password_is_in_no_file_of_a_study(fresh, database: list[str], cache_apart: Path) -> None:
+    (fresh.folder / "space.yaml").write_text("training.learning_rate: [0.01, 0.02]\n")
+    words = ("--space", "space.yaml", "--trials", "1", "--json")
+    answer = fresh("tune", "--config", "planted.yaml", *FROM_DATABASE, *words)
+    assert answer.code == 0, answer.err
+    assert SECRET not in answer.out + answer.err
+    assert traces(fresh.folder) + traces(cache_apart) == []
+    text = (fresh.folder / "best-planted.yaml").read_text()
+    assert "# Passwords are not copied: in place of *** write them" in text

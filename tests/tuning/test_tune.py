@@ -14,6 +14,7 @@ import pytest
 import reccl
 from reccl import tracking
 from reccl.config import load
+from reccl.errors import RunError
 from reccl.experiment import run
 from reccl.tuning.result import Tuning
 from reccl.tuning.trial import COMPLETE, FAILED
@@ -124,6 +125,12 @@ def test_the_same_study_again_trains_nothing_and_one_trial_more_is_one_trial(tun
     assert more.trials[:8] == tuned.trials
     assert more.budget.trials == 9
     assert more.run == tuned.run
+
+
+def test_a_worker_that_cannot_start_ends_the_study(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reccl.tuning.workers.CODE", "import no_such_module")
+    with pytest.raises(RunError, match="cannot start: ModuleNotFoundError: No module named 'no_such_module'; see"):
+        reccl.tune("planted.yaml", {"encoder.layers": [1, 2]}, name="unstarted", progress=False)
 
 
 def test_no_trial_begins_after_the_minutes_are_over(shop: Path) -> None:
