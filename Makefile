@@ -7,6 +7,8 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 CONSTRAINTS ?= constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) -c $(CONSTRAINTS)
 PYTHONS ?= 3.11 3.12 3.13
+# the tests run in as many processes as there are cores, eight at most; one beside another costs each its own fixtures
+WORKERS ?= logical
 SHARED := $(wildcard $(abspath ../shared/data))
 ifneq ($(SHARED),)
 export RECCL_DATA ?= $(SHARED)
@@ -25,7 +27,7 @@ train: $(VENV)/.runtime  ## train the default model on MovieLens-100K, and say w
 	@echo "reccl is in $(BIN): source $(BIN)/activate"
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --cov --cov-report=term:skip-covered
 
 test-slow: $(VENV)/.dev  ## run the quality tests on real data, minutes each
 	$(BIN)/python -m pytest -m slow

@@ -67,5 +67,5 @@ def check(folder: Path, planted: pl.DataFrame) -> set[str]:
         digests.add(hashlib.sha256((place / "model.safetensors").read_bytes()).hexdigest())
         points = tracking.client().get_metric_history(run.info.run_id, "train/ranking")
         assert [point.step for point in points] == [1, 2]
-        assert len(run.inputs.dataset_inputs) == 3
+        assert len(tracking.client().get_run(run.info.run_id).inputs.dataset_inputs) == 3
     return digests
