@@ -12,6 +12,7 @@ from reccl.data.dataset import Dataset
 from reccl.data.ingest.funnel import describe
 from reccl.data.prepare import prepare
 from reccl.determinism import fixed_order
+from reccl.energy import EnergyMeter
 from reccl.evaluation import Slices
 from reccl.fitting import check_parts, learn, means, measure_part, note_unweighted
 from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, mean_speed
@@ -49,8 +50,8 @@ def run(
     try:
         for callback in callbacks:
             callback.on_run_start(experiment, data)
-        with fixed_order(experiment.deterministic, hardware):
-            outcome = fit_and_test(experiment, data, hardware, clock, callbacks, log)
+        with fixed_order(experiment.deterministic, hardware), EnergyMeter() as meter:
+            outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log)
         for callback in callbacks:
             callback.on_run_end(outcome)
     except BaseException as error:
@@ -65,6 +66,7 @@ def fit_and_test(
     data: Dataset,
     device: torch.device,
     clock: Clock,
+    meter: EnergyMeter,
     callbacks: Sequence[RunCallback],
     log: Callable[[str], None],
 ) -> Outcome:
@@ -111,6 +113,6 @@ def fit_and_test(
         refit,
         metrics,
         tested,
-        {**clock.seconds, **mean_speed(first), "peak_memory_gib": peak_memory(device)},
+        {**clock.seconds, **mean_speed(first), **meter.stop(), "peak_memory_gib": peak_memory(device)},
         Slices.of(trained_on.train, len(data.user_ids), len(data.item_ids)).cold_sides(data.test),
     )

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+os.environ.setdefault("RECCL_ENERGY", "0")  # three seconds a run, where codecarbon is installed
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads cost more than such small worlds win
 
 USERS, ITEMS, BLOCKS, ROWS = 200, 120, 4, 18

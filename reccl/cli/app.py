@@ -21,6 +21,7 @@ from reccl.cli import (
     methods,
     promote,
     recommend,
+    reproduce,
     runs,
     similar,
     sync,
@@ -60,6 +61,7 @@ command(app, "cold", *cold.EXAMPLES)(cold.cold)
 command(app, "methods", *methods.EXAMPLES)(methods.methods)
 command(app, "compare", *compare.EXAMPLES)(compare.compare)
 command(app, "promote", *promote.EXAMPLES)(promote.promote)
+command(app, "reproduce", *reproduce.EXAMPLES)(reproduce.reproduce)
 command(app, "runs", *runs.EXAMPLES)(runs.runs)
 command(app, "sync", *sync.EXAMPLES)(sync.sync)
 command(app, "bench", *bench.EXAMPLES)(bench.bench)

@@ -6,7 +6,7 @@ What records runs is loaded when it is first used: a list of them needs neither 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reccl.tracking.environment import commit, environment, version_of
+from reccl.tracking.environment import commit, environment, read_environment, version_of
 from reccl.tracking.find import (
     config_of,
     data_of,
@@ -87,6 +87,7 @@ __all__ = [
     "parent_run",
     "per_user_of",
     "process_tags",
+    "read_environment",
     "record_means",
     "runs",
     "seeds_run",
