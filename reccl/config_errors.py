@@ -26,6 +26,8 @@ def explain_errors(error: ValidationError, raw: Any, origin: Mapping[KeyPath, st
                 message = f"unknown kind {context['tag']!r}{near}; there are: {join_names(known)}"
             case "union_tag_not_found":
                 message = "needs a key 'kind' that says which part it is"
+            case "model_attributes_type":
+                message = f"needs a section, {{kind: ...}}, not {shorten(entry['input'])}"
             case "missing":
                 message = "this key is missing"
             case "unknown_key" | "value_error" | "outside" | "limit":

@@ -52,7 +52,11 @@ def read_data_section(name: str) -> tuple[dict[str, Any], dict[KeyPath, str]]:
 
 
 def parse_override(text: str) -> tuple[KeyPath, Any]:
-    """Parse `dotted.key=value`; the value is YAML, or text where it is not, or where YAML would lose it (`#a`, `|`)."""
+    """Parse `dotted.key=value`; the value is YAML, or text where it is not, or where YAML would lose it (`#a`, `|`).
+
+    >>> parse_override("data.separator=:"), parse_override("data.header=false")
+    ((('data', 'separator'), ':'), (('data', 'header'), False))
+    """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {shorten(text)}: write key=value, e.g. --set encoder.dimension=128")
@@ -62,7 +66,7 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     try:
         parsed = parse_yaml(value, "value")[0]
     except ConfigError as error:
-        if value[:1] in TEXT:
+        if value[:1] in TEXT or len(value) == 1:
             return path, value
         reason = str(error).removeprefix("value:1: ").removeprefix("not valid YAML: ")
         raise ConfigError(f"--set {shorten(text)}: the value is not valid YAML: {reason}") from None

@@ -9,8 +9,7 @@ from reccl.clock import Clock, peak_memory
 from reccl.config import Experiment, own_code
 from reccl.config_file import write_override
 from reccl.data.dataset import Dataset
-from reccl.data.ingest.funnel import describe
-from reccl.data.prepare import prepare
+from reccl.data.prepare import prepare, report
 from reccl.determinism import fixed_order
 from reccl.energy import EnergyMeter
 from reccl.evaluation import Slices
@@ -38,10 +37,7 @@ def run(
     with clock("prepare_seconds"):
         data = prepare(experiment.data, log) if data is None else data
     record_trust(list(own_code(experiment)))
-    log(f"rows: {describe(data.counts)}")
-    log(f"data: {data.describe()}")
-    for note in data.notes:
-        log(f"note: {note}")
+    report(data, log)
     check_parts(experiment, data)
     for note in note_unweighted(experiment, data):
         log(note)

@@ -67,11 +67,13 @@ def describe(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what is known of users and items: every feature as it is learned from the training rows."""
+    """Show how rows were read, and every feature of users and items as it is learned from the training rows."""
     data = section(name, config, overrides or ())
-    from reccl.data.prepare import prepare
+    from reccl.data.prepare import prepare, report
 
-    tables = prepare(data, say).build_feature_tables()
+    dataset = prepare(data, say)
+    report(dataset, say)
+    tables = dataset.build_feature_tables()
     sides = {side: summary(tables, side) for side in SIDES}
     if json:
         print_json(sides)

@@ -13,6 +13,7 @@ from reccl.data import store
 from reccl.data.dataset import Dataset, run_pipeline
 from reccl.data.ingest import pipelines
 from reccl.data.ingest.acquire import acquire
+from reccl.data.ingest.funnel import describe
 from reccl.data.ingest.table_files import label
 from reccl.data.settings import Data, validate_data
 from reccl.errors import ConfigError, DataError
@@ -43,6 +44,14 @@ def load_dataset(name: str | Path, log: Callable[[str], None] = lambda _: None, 
     section, origin = read_section(str(name))
     origin = {key: line for key, line in origin.items() if key[0] not in keys}
     return prepare(validate_data({**section, **keys}, origin, f"load_dataset({str(name)!r})"), log)
+
+
+def report(data: Dataset, log: Callable[[str], None]) -> None:
+    """Log a line each: the rows that every step left, the sizes, and what was noticed about the files."""
+    log(f"rows: {describe(data.counts)}")
+    log(f"data: {data.describe()}")
+    for note in data.notes:
+        log(f"note: {note}")
 
 
 def read_section(name: str) -> tuple[dict[str, Any], dict[tuple[str, ...], str]]:

@@ -17,6 +17,7 @@ from reccl.tracking.mlflow_when_used import mlflow
 from reccl.tracking.moved import follow_folder
 from reccl.tracking.store import (
     check_database,
+    check_folder,
     client,
     database,
     experiment_id,
@@ -42,6 +43,7 @@ AnyRun = Union["MlflowRun", StoredRun]
 def runs() -> list[AnyRun]:
     """All runs, newest first; those whose processes are gone are marked KILLED."""
     check_database(store())
+    check_folder(store())
     found = stored_runs()
     return tidy(search_runs() if found is None else found)
 

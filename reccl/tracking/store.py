@@ -141,6 +141,15 @@ def check_database(uri: str) -> None:
         ) from None
 
 
+def check_folder(uri: str) -> None:
+    """Raises RunError where the folder of a database that was asked for is not there, so that it holds no runs."""
+    path = database(uri)
+    if path is not None and uri != own_store() and not path.parent.exists():
+        raise RunError(
+            f"no folder {path.parent} for the run store {redact(uri)}: correct MLFLOW_TRACKING_URI, or train first"
+        )
+
+
 def make_database(uri: str) -> None:
     """Make a database of its own file where there is none: whole or not at all, since MLflow takes seconds for it."""
     if (path := database(uri)) is None or (path.exists() and path.stat().st_size):

@@ -95,6 +95,7 @@ class TestDescribe:
 
     def test_scripts_get_json(self, described) -> None:
         keys = ("--set", "data.items=items.csv", "--set", "data.features.items.size={kind: bins, number: 2}")
+        assert "rows: 3,600 read" in described("data", "describe", "--config", "planted.yaml", *keys).err
         found = json.loads(described("data", "describe", "--config", "planted.yaml", *keys, "--json").out)
         features = {each["name"]: each for each in found["items"]["features"]}
         assert features["group"]["columns"] == ["group=g0", "group=g1", "group=g2", "group=g3"]
@@ -102,6 +103,11 @@ class TestDescribe:
         assert features["size"]["kind"] == "bins"
         assert len(features["size"]["columns"]) == 2
         assert found["users"] == {"nodes": 200, "trained": 200, "features": [], "left_out": []}
+
+    def test_a_kind_may_stand_by_its_name_alone(self, described) -> None:
+        keys = ("--set", "data.items=items.csv", "--set", "data.features.items.size=bins")
+        found = json.loads(described("data", "describe", "--config", "planted.yaml", *keys, "--json").out)
+        assert {each["name"]: each["kind"] for each in found["items"]["features"]}["size"] == "bins"
 
     @pytest.mark.real_data
     def test_a_named_data_set_needs_no_config(self, fresh, real_data: Path) -> None:
@@ -125,6 +131,8 @@ class TestDescribe:
             ("size.kind=txt", "data.features.items.size: unknown kind 'txt'; did you mean 'text'?; there are: bins, "),
             ("size={kind: bins, numbr: 3}", "data.features.items.size: unknown key 'numbr'; did you mean 'number'?"),
             ("sise={kind: bins}", "the table of items has no column 'sise'; did you mean 'size'?"),
+            ("size=txt", "data.features.items.size: unknown kind 'txt'; did you mean 'text'?; there are: bins, "),
+            ("size=3", "data.features.items.size: needs a section, {kind: ...}, not 3"),
             ("group={kind: numeric}", "feature 'group' of kind numeric: conversion from `str` to `f64` failed"),
         ],
     )

@@ -6,7 +6,8 @@ are text. Else quoted fields go on over several lines, and are read by Python's 
 """
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -129,6 +130,16 @@ def is_empty(file: Path, dialect: Dialect) -> bool:
     return lines.filter(pl.col(LINE).str.strip_chars() != "").head(1).collect().is_empty()
 
 
+def hint_at_header(names: Iterable[str]) -> str:
+    """What to set where the first line may be a row: numbers are seldom names of columns.
+
+    >>> hint_at_header(["1", "1193", "5"]), hint_at_header(["user", "item"])
+    ('; if the first line is a row, set header: false', '')
+    """
+    numbers = any(re.fullmatch(r"[-+.,\d]*\d", name) for name in names)
+    return "; if the first line is a row, set header: false" if numbers else ""
+
+
 def name_columns(file: Path, line: str, separator: str, dialect: Dialect) -> list[str]:
     """The names of the columns, by the first line. Raises DataError where two have one name, or one goes on below."""
     try:
@@ -148,6 +159,7 @@ def name_columns(file: Path, line: str, separator: str, dialect: Dialect) -> lis
         if names.count(name) > 1:
             raise DataError(
                 f"{file} has {names.count(name)} columns named {name!r}; rename them, or set columns: [...]"
+                f"{hint_at_header(names)}"
             )
     return names
 

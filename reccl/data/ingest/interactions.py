@@ -18,7 +18,7 @@ from reccl.data.ingest.conversions import (
     to_numbers,
     to_weights,
 )
-from reccl.data.ingest.delimited import Dialect
+from reccl.data.ingest.delimited import Dialect, hint_at_header
 from reccl.data.ingest.events import Events, require_known_events, weigh_events
 from reccl.data.ingest.files import TEXT, scan_files
 from reccl.data.ingest.funnel import Funnel
@@ -235,6 +235,7 @@ def find_columns(present: list[str], columns: Mapping[str, Column], origin: str)
             near, option = did_you_mean(column, present), OPTIONS.get(name, name) if len(columns) > 1 else f"{name}s_id"
             there = f"the columns there are: {join_names(present)}"
             there += "; are separator, comment and header right?" * (len(present) == 1)
+            there += hint_at_header(present)
             raise DataError(f"{origin} has no column {column!r}{near}; {there}; set {option}: COLUMN")
     if USER in chosen and chosen[USER] == chosen.get(ITEM):
         raise DataError(f"user and item are both column {chosen[USER]!r} of {origin}; set user: COLUMN, item: COLUMN")
