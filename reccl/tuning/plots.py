@@ -71,6 +71,8 @@ def plot_slices(title: str, space: Space, trials: Sequence[Trial], metric: str, 
             axes.set_xlim(-0.5, len(labels) - 0.5)
         elif parameter.log:
             axes.set_xscale("log")
+        elif parameter.whole:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         scatter(axes, with_key, values)
         axes.set_xlabel(names[place], fontsize=8)
         axes.tick_params(labelsize=7)

@@ -92,13 +92,15 @@ def expand(values: Mapping[str, Any]) -> dict[str, Any]:
 def short_names(keys: Sequence[str]) -> list[str]:
     """The shortest ends of keys that tell them apart, for tables and plots; of keys with the same value the first.
 
-    >>> short_names(["training.learning_rate", "objective.l2.weight", "objective.contrast.weight"])
-    ['learning_rate', 'l2.weight', 'contrast.weight']
+    Those of the objective have two words or more: a weight is a weight of something.
+
+    >>> short_names(["training.learning_rate", "objective.l2.weight", "encoder.layers"])
+    ['learning_rate', 'l2.weight', 'layers']
     """
     paths = [split_keys(key)[0].split(".") for key in keys]
     named = []
     for path in paths:
-        lengths = range(1, len(path) + 1)
+        lengths = range(2 if path[0] == "objective" else 1, len(path) + 1)
         fits = (n for n in lengths if sum(other[-n:] == path[-n:] for other in paths) == 1)
         named.append(".".join(path[-next(fits, len(path)) :]))
     return named

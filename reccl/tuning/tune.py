@@ -12,6 +12,7 @@ from reccl.data.dataset import Dataset
 from reccl.data.prepare import prepare
 from reccl.errors import ConfigError, TrainingError
 from reccl.fitting import check_parts
+from reccl.progress import choose_progress
 from reccl.tracking import Run, parent_run
 from reccl.tracking.label import label_tags
 from reccl.training.device import resolve_device
@@ -106,7 +107,7 @@ def tune(
     chosen = default_space(config if isinstance(config, str | Path) else experiment.name) if space is None else space
     study = name or experiment.name
     plan = Plan(study, Path(out or f"best-{study}.yaml"), trials, minutes, jobs, device, prune, track)
-    say = print if progress else lambda _: None
+    say = choose_progress().say if progress else lambda _: None
     made = data if isinstance(data, Dataset) else None
     return tune_experiment(experiment, load_space(chosen, experiment), plan, source, made, say)
 

@@ -48,7 +48,7 @@ def tuned(shop: Path) -> Tuning:
     sys.path.insert(0, str(shop))
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("builtins.print", lambda *words: lines.append(" ".join(words)))
+        patch.setattr("reccl.progress.TerminalProgress.say", lambda _, line: lines.append(line))
         result = reccl.tune("unlucky.yaml", SPACE, trials=8, jobs=2, track=True)
     sys.path.remove(str(shop))
     assert sum(line.startswith("trial ") for line in lines) == 8
