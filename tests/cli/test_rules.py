@@ -89,3 +89,19 @@ def test_evaluate_measures_lists_before_and_after_rules(shop: Shop) -> None:
     answer = shop("evaluate", "--run", "planted", "--metrics", "all")
     assert "gini_at_10" in answer.out and "miscalibration" not in answer.out
     assert shop("evaluate", "--run", "planted", "--by", "genre").refusal(2).startswith("--by is for --metrics all")
+
+
+def test_conditions_and_caps_reach_into_nested_columns(fresh: Shop, planted: pl.DataFrame) -> None:
+    items = planted.select("item").unique(maintain_order=True)
+    color = pl.when(pl.col("item") % 2 == 0).then(pl.lit("red")).otherwise(pl.lit("blue"))
+    size = pl.col("item") % 5
+    items.with_columns(details=pl.struct(color=color, size=size)).write_parquet(fresh.folder / "items.parquet")
+    assert fresh("train", "--config", "planted.yaml", "--set", "data.items=items.parquet").code == 0
+    table, _ = lists(fresh, fresh.folder, "--where", "details.color == 'red'", "-k", 5)
+    assert table.height == 1000
+    assert set(table["item"] % 2) == {0}
+    table, _ = lists(fresh, fresh.folder, "--at-most", "details.size=1", "-k", 5)
+    assert table.height == 1000
+    assert table.with_columns(table["item"] % 5).group_by("user").n_unique()["item"].to_list() == [5] * 200
+    answer = fresh("recommend", "--out", "recs.csv", "--where", "details.colour == 'red'")
+    assert "no column 'details.colour'; did you mean 'details.color'" in answer.refusal(2)

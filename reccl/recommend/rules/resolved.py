@@ -10,6 +10,7 @@ from torch.nn.functional import normalize
 
 from reccl.cold_start.sources import CONTENT
 from reccl.data.columns import ITEM, USER
+from reccl.data.features.nested import has_column, read_column
 from reccl.data.ids import IdMap, contrast_ids
 from reccl.data.ingest.frames import to_polars
 from reccl.data.labels import Labels
@@ -97,12 +98,12 @@ def require_table(table: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def find_column(table: pl.DataFrame | None, name: str) -> pl.Series:
-    """A column of the items. Raises DataError where there is none of that name."""
+    """A column of the items, or a field of a nested one. Raises DataError where there is none of that name."""
     there = require_table(table)
-    if name not in there.columns:
+    if not has_column(there, name):
         near = did_you_mean(name, there.columns) or f"; there are: {join_names(there.columns)}"
         raise DataError(f"the items have no column {name!r}{near}")
-    return there[name]
+    return read_column(there, name)
 
 
 def match_ids(raw: pl.Series, known: IdMap, what: str, log: Log) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from reccl.data.features.nested import list_fields, reach_field
 from reccl.errors import ConfigError, did_you_mean, join_names
 
 LENGTH, DEPTH = 2_000, 50
@@ -34,7 +35,8 @@ def select_where(condition: str, table: pl.DataFrame) -> pl.Series:
 
     Comparisons (also `1 < price <= 50`), `and`, `or`, `not`, `in` and `not in` a list, `"x" in column` for text that
     holds it and lists that do, `is None`, `+ - * / %`, numbers, text in quotes, True and False. A column whose name is
-    not a word stands in `backticks`. Nothing else: no call, no attribute, no file.
+    not a word stands in `backticks`. A dot leads to a field inside a nested column, `details.color == 'red'`,
+    `'new' in offers.state`. Nothing else: no call, no attribute of anything else, no file.
 
     Raises ConfigError for anything else, unknown columns, and types that cannot be compared.
 
@@ -73,12 +75,8 @@ def to_expression(node: ast.expr, table: pl.DataFrame, names: Mapping[str, str],
         return to_expression(part, table, names, depth + 1)
 
     match node:
-        case ast.Name(id=word):
-            column = names.get(word, word)
-            if column not in table.columns:
-                near = did_you_mean(column, table.columns) or f"; there are: {join_names(table.columns)}"
-                raise ConfigError(f"no column {column!r}{near}")
-            return pl.col(column)
+        case ast.Name() | ast.Attribute():
+            return find_column(node, table, names)[0]
         case ast.Constant(value=bool() | int() | float() | str() | None as value):
             return pl.lit(value)
         case ast.BoolOp(op=op, values=values):
@@ -95,6 +93,22 @@ def to_expression(node: ast.expr, table: pl.DataFrame, names: Mapping[str, str],
             parts = [compare(sides[at], op, sides[at + 1], table, names, inner) for at, op in enumerate(ops)]
             return pl.all_horizontal(parts)
     raise ConfigError(f"it cannot hold {ast.unparse(node)!r}")
+
+
+def find_column(node: ast.expr, table: pl.DataFrame, names: Mapping[str, str]) -> tuple[pl.Expr, pl.DataType]:
+    """A column, or the field of a nested one behind a dotted path, and its type. Raises ConfigError for others."""
+    path, at = [], node
+    while isinstance(at, ast.Attribute):
+        path.append(names.get(at.attr, at.attr))
+        at = at.value
+    if not isinstance(at, ast.Name):
+        raise ConfigError(f"it cannot hold {ast.unparse(node)!r}")
+    whole = ".".join([names.get(at.id, at.id), *reversed(path)])
+    found = reach_field(table, whole)
+    if found is None:
+        there = [field for name, kind in table.schema.items() for field in list_fields(name, kind)]
+        raise ConfigError(f"no column {whole!r}{did_you_mean(whole, there) or f'; there are: {join_names(there)}'}")
+    return found, table.lazy().select(found.alias("field")).collect_schema()["field"]
 
 
 def compare(
@@ -127,8 +141,8 @@ def contains(
     if isinstance(right, ast.List | ast.Tuple | ast.Set):
         values = [ast.literal_eval(each) for each in right.elts]
         return inner(left).is_in(values)
-    column = inner(right)
-    kind = table.schema.get(names.get(right.id, right.id)) if isinstance(right, ast.Name) else None
+    named = isinstance(right, ast.Name | ast.Attribute)
+    column, kind = find_column(right, table, names) if named else (inner(right), None)
     if isinstance(kind, pl.List | pl.Array):
         return column.list.contains(inner(left)) if isinstance(kind, pl.List) else column.arr.contains(inner(left))
     if kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum):

@@ -15,6 +15,14 @@ ITEMS = pl.DataFrame(
         "category": ["tea", "coffee", "tea", None],
         "tags": [["new", "sale"], [], ["new"], None],
         "unit price": [1, 2, 3, 4],
+        "details": [
+            {"color": "red", "size": {"cm": 10, "in words": "small"}, "marks": ["a"]},
+            {"color": "blue", "size": {"cm": 90, "in words": "large"}, "marks": []},
+            {"color": None, "size": None, "marks": None},
+            None,
+        ],
+        "offers": [[{"shop": "a"}, {"shop": "b"}], [{"shop": "b"}], [], None],
+        "flat.name": [1, 2, 3, 4],
     }
 )
 
@@ -37,6 +45,15 @@ ITEMS = pl.DataFrame(
         ("price * 2 - 1 < 20", [1, 0, 0, 0]),
         ("`unit price` % 2 == 0", [0, 1, 0, 1]),
         ("-price < -60", [0, 1, 0, 0]),
+        ("details.color == 'red'", [1, 0, 0, 0]),
+        ("'b' in offers.shop", [1, 1, 0, 0]),
+        ("flat.name > 1", [0, 1, 1, 1]),
+        ("details.size.cm > 5 and price > 50", [0, 1, 0, 0]),
+        ("`details`.size.`in words` in ['small', 'large']", [1, 1, 0, 0]),
+        ("'a' in details.marks", [1, 0, 0, 0]),
+        ("'lu' in details.color", [0, 1, 0, 0]),
+        ("details.color is None", [0, 0, 1, 1]),
+        ("details.size is not None", [1, 1, 0, 0]),
         ("True", [1, 1, 1, 1]),
         ("1 > 2", [0, 0, 0, 0]),
         ("  (price < 10)\n", [1, 0, 0, 0]),
@@ -59,6 +76,25 @@ def test_which_items_meet_a_condition(condition: str, expected: list[int]) -> No
         ("open('/etc/passwd')", "it cannot hold"),
         ("price.map_elements(print)", "it cannot hold"),
         ("[x for x in tags]", "it cannot hold"),
+        ("details.colour == 'red'", "no column 'details.colour'; did you mean 'details.color'"),
+        ("details.size.mm > 3", "no column 'details.size.mm'; did you mean 'details.size.cm'"),
+        ("details", "not true or false"),
+        ("price.color == 'red'", "no column 'price.color'"),
+        ("details.color.str == 'red'", "no column 'details.color.str'"),
+        ("details.__class__ == 'red'", "no column 'details.__class__'"),
+        ("details.color.__class__.__mro__ is None", "no column '"),
+        ("price.name == 'red'", "no column '"),
+        ("price.meta.serialize is None", "no column '"),
+        ("detail.color == 'red'", "no column 'detail.color'; did you mean 'details.color'"),
+        ("details.struct.unnest() is None", "it cannot hold"),
+        ("details.color.to_uppercase() == 'RED'", "it cannot hold"),
+        ("details['color'] == 'red'", "it cannot hold"),
+        ("'red'.color == 'red'", "it cannot hold"),
+        ("(price + 1).real > 1", "it cannot hold"),
+        ("'x' in ''.__class__", "it cannot hold"),
+        ("details.`*` == 'red'", "no column 'details.*'"),
+        ("details.`^.*$` == 'red'", "no column '"),
+        ("details." + "color." * 300 + "x == 1", "no column '"),
         ("(lambda: True)()", "it cannot hold"),
         ("(price := 3) > 2", "it cannot hold"),
         ("f'{price}' == '3'", "it cannot hold"),
@@ -96,3 +132,23 @@ def test_any_text_gives_booleans_or_one_line(text: str) -> None:
         assert found.dtype == pl.Boolean
         assert found.len() == ITEMS.height
         assert found.null_count() == 0
+
+
+WORDS = ("price", "details", "color", "size", "cm", "marks", "__class__", "__init__", "struct", "str", "len", "name")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=5), st.sampled_from(("", "()", "[0]", "(1)", "('x')")))
+def test_a_dotted_path_is_a_field_that_there_is_or_nothing(path: list[str], behind: str) -> None:
+    kind: object = ITEMS.schema.get(path[0])
+    for name in path[1:]:
+        kind = dict(kind).get(name) if isinstance(kind, pl.Struct) else None
+    condition = f"{'.'.join(path)}{behind} is not None"
+    if kind is None or behind:
+        with pytest.raises(ConfigError):
+            select_where(condition, ITEMS)
+        return
+    values: list[object] = ITEMS[path[0]].to_list()
+    for name in path[1:]:
+        values = [value[name] if isinstance(value, dict) else None for value in values]
+    assert select_where(condition, ITEMS).to_list() == [value is not None for value in values]
