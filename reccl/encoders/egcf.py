@@ -27,7 +27,9 @@ class EGCF(EncoderSettings):
     items' columns. E^(0) is not in the sum.
 
     Where we differ: the authors' L2 counts the items' rows alone, ours the users' U^(0) too. Of the authors' ways to
-    aggregate this is the parallel one. The losses are a composition: see `configs/methods/egcf.yaml`.
+    aggregate this is the parallel one. Their contrasts count a user as often as the batch has them, each time as a
+    negative of the others; ours of nodes count everybody once. They add 1e-5 within the logarithm of InfoNCE and 1e-7
+    in that of BPR, which bounds both; ours are exact. The losses are a composition: see `configs/methods/egcf.yaml`.
 
     >>> import polars as pl
     >>> from reccl.views import View

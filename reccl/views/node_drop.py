@@ -18,6 +18,9 @@ class NodeDrop(ViewSettings):
     Self-supervised Graph Learning for Recommendation, Wu et al., SIGIR 2021, eq. 3: s(G) = (M * V, E), M in {0, 1}^N;
     https://arxiv.org/abs/2010.10783. One mask for all layers. A dropped node keeps its own layer-0 embedding.
 
+    Where we differ: each user and item is dropped independently (Bernoulli), while the authors' code draws exactly
+    rate U users and rate I items without replacement; the expectation is the same.
+
     >>> import polars as pl
     >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)
     >>> view = NodeDrop(rate=0.3).sample(graph, torch.Generator().manual_seed(0))

@@ -16,7 +16,10 @@ class RandomWalk(ViewSettings):
     """SGL-RW: edge drop with a mask of its own for each layer, so that every node sees its own random sub-graph.
 
     Self-supervised Graph Learning for Recommendation, Wu et al., SIGIR 2021, eq. 5: s(G) = (V, M^(l) * E);
-    https://arxiv.org/abs/2010.10783.
+    https://arxiv.org/abs/2010.10783. Every layer normalizes what it keeps by its own degrees, as in the authors' code.
+
+    Where we differ: each edge is dropped independently (Bernoulli), while the authors' code keeps exactly
+    floor((1 - rate) |E|) edges at every layer; the expectation is the same.
 
     >>> import polars as pl
     >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0, 0, 1, 2], "item": [0, 1, 1, 2]}), 3, 3)

@@ -86,6 +86,33 @@ def test_gradients_reach_the_predictor_and_not_the_target(
         assert objective.modules_of("only")["target"].encoder.nodes.grad is None
 
 
+def test_the_target_is_a_constant_where_it_is_the_encoder_itself(
+    planted_graph: Graph, encoder: Encoder, batch: Batch
+) -> None:
+    objective = objective_of(planted_graph, Bootstrap(target=Plain()))
+    objective(encoder, batch)["only"].backward()
+    found = encoder.nodes.grad.clone()
+
+    def gradient(stopped: bool) -> torch.Tensor:
+        """That of the loss as it is written in the papers, with and without the stop."""
+        encoder.nodes.grad = None
+        whole, predict = (
+            encoder(Plain().sample(planted_graph, torch.Generator())),
+            objective.modules_of("only")["predictor"],
+        )
+        users, items = whole.users(batch.user), whole.items(batch.item)
+        goals = [side.detach() if stopped else side for side in (items, users)]
+        cosines = [
+            torch.nn.functional.cosine_similarity(predict(side), goal)
+            for side, goal in zip((users, items), goals, strict=True)
+        ]
+        (1 - sum(cosines) / 2).mean().backward()
+        return encoder.nodes.grad.clone()
+
+    torch.testing.assert_close(found, gradient(stopped=True), rtol=1e-3, atol=1e-6)
+    assert (gradient(stopped=False) - found).norm() > 0.1 * found.norm()
+
+
 def test_a_linear_predictor_is_torchs_and_initialized_by_its_generator() -> None:
     made, again = (LinearPredictor(5, torch.Generator().manual_seed(1)) for _ in range(2))
     reference = torch.nn.Linear(5, 5)

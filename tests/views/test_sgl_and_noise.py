@@ -23,6 +23,14 @@ class TestNodeDrop:
         expected = whole & ~alone[:, None] & ~alone[None, :]
         assert torch.equal(kept, expected)
 
+    def test_users_and_items_are_dropped_at_the_same_rate(self, planted_graph: Graph) -> None:
+        whole = planted_graph.adjacency.matrix.to_dense() != 0
+        linked = whole.any(1)
+        alone = torch.stack([~neighbors(sampled(NodeDrop(rate=0.3), planted_graph, seed)).any(1) for seed in range(20)])
+        for side in (slice(0, planted_graph.num_users), slice(planted_graph.num_users, None)):
+            dropped = alone[:, side][:, linked[side]].float().mean()
+            assert 0.27 < dropped < 0.33
+
     def test_rate_zero_is_the_whole_graph(self, planted_graph: Graph) -> None:
         view = sampled(NodeDrop(rate=0), planted_graph)
         assert torch.allclose(view.matrices[0].matrix.to_dense(), planted_graph.adjacency.matrix.to_dense())
