@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.lazy import functional, torch
 from reccl.losses.chunks import ChunkedLoss
-from reccl.losses.logits import compute_logits
+from reccl.losses.logits import LogQ, compute_logits
 from reccl.losses.loss import Pairs
 from reccl.losses.positive_and_logsumexp import is_fusible, positive_and_logsumexp
 from reccl.losses.similarity import PairSimilarity
@@ -56,16 +56,25 @@ class InfoNCE(ChunkedLoss):
     popularity_correction: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share c of the logQ correction: logits lose c * log q(item), q the probability that an item is sampled as a
     candidate. 1 is Yi et al.'s correction for in-batch negatives; 0 leaves popular items penalized."""
+    logq: LogQ = "standard"
+    """standard corrects the positive as if it was sampled (Yi et al.), corrected leaves it whole, since it is always a
+    candidate (Khrylchenko et al., RecSys 2025); see `reccl.losses.logits.correct_logq`."""
+
+    @model_validator(mode="after")
+    def _corrects_something(self) -> Self:
+        if self.logq == "corrected" and not self.popularity_correction:
+            raise ValueError("logq=corrected has nothing to correct: set popularity_correction=1 too")
+        return self
 
     @override
     def __call__(self, pairs: Pairs) -> Tensor:
         if not is_fusible(pairs):
             return super().__call__(pairs)
-        settings = self.similarity, self.temperature, self.popularity_correction
+        settings = self.similarity, self.temperature, self.popularity_correction, self.logq
         positive, log_sum = positive_and_logsumexp(pairs, *settings)
         return weighted_mean(functional.softplus(log_sum - positive), pairs.weight)
 
     @override
     def compute(self, pairs: Pairs) -> Tensor:
-        settings = self.similarity, self.temperature, self.popularity_correction
+        settings = self.similarity, self.temperature, self.popularity_correction, self.logq
         return info_nce(*compute_logits(pairs, *settings), pairs.dense_mask, pairs.weight)

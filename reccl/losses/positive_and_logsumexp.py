@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reccl.lazy import torch
+from reccl.losses.logits import LogQ, log_q_of_positive
 from reccl.losses.loss import Pairs
 from reccl.losses.similarity import PairSimilarity, center_pairs, dot_positive, normalize_for
 
@@ -24,7 +25,7 @@ def is_fusible(pairs: Pairs) -> bool:
 
 
 def positive_and_logsumexp(
-    pairs: Pairs, similarity: PairSimilarity, temperature: float, correction: float = 0.0
+    pairs: Pairs, similarity: PairSimilarity, temperature: float, correction: float = 0.0, logq: LogQ = "standard"
 ) -> tuple[Tensor, Tensor]:
     """s_ui and log sum_j exp(s_uj) of each anchor, [B] and [B]: those of `compute_logits`, in one fused pass.
 
@@ -35,9 +36,9 @@ def positive_and_logsumexp(
 
     given = temperature if pairs.temperature is None else pairs.temperature
     divisor = given[:, None] if isinstance(given, torch.Tensor) and given.dim() else given  # a number, [] or [B, 1]
-    bias, shift = None, None  # [M], [B]
+    bias, shift = None, None  # [M], [B] or a number
     if correction and pairs.positive_log_q is not None and pairs.negative_log_q is not None:
-        bias, shift = -correction * pairs.negative_log_q, correction * pairs.positive_log_q
+        bias, shift = -correction * pairs.negative_log_q, correction * log_q_of_positive(pairs, logq)
     if similarity == "euclidean":
         x, y, z = center_pairs(pairs)
         positive = -(x - y).square().sum(-1) / given  # [B]

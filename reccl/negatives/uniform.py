@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Literal
 
@@ -35,4 +36,5 @@ class Uniform(RandomNegatives):
     @override
     def sample(self, batch: Batch, graph: Graph, generator: torch.Generator) -> NegativeSample:
         sample_items = partial(torch.randint, graph.num_items, generator=generator, device=graph.device)
-        return self.sample_with(sample_items, batch, graph)
+        equal = torch.full((), -math.log(graph.num_items), device=graph.device).expand(graph.num_items)  # [I]
+        return self.sample_with(sample_items, batch, graph, equal)

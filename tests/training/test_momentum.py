@@ -13,11 +13,12 @@ from reccl.data.graph import Graph
 from reccl.encoders import AnyEncoder, Encoder, EncoderSettings, LightGCN
 from reccl.errors import TrainingError
 from reccl.losses import InfoNCE, Pairs, SameIdMask
-from reccl.negatives import Uniform
+from reccl.negatives import Mixed, NegativesSettings, Popularity, Uniform
 from reccl.training import Callback, Contrast, Objective, Ranking, TermSettings, Training, fit
 from reccl.training.momentum import MomentumEncoder
 from reccl.training.queue import Queue
 from reccl.training.terms import Bootstrap
+from reccl.training.terms.ranking import append_queue
 from reccl.views import Plain
 
 ROOM = AnyEncoder
@@ -173,6 +174,21 @@ class TestMoCo:
         negatives = torch.cat([items, queue.keys])
         expected = loss(Pairs(users, items, negatives, SameIdMask(batch.item, nodes), log_q[batch.item], log_q[nodes]))
         assert found == pytest.approx(expected.item(), rel=1e-6)
+
+    @pytest.mark.parametrize(
+        "negatives", [Mixed(number=70), Popularity(number=70, shared=True), Uniform(number=70, shared=True)]
+    )
+    def test_beside_other_negatives_a_candidates_chance_is_that_of_the_mixture(
+        self, negatives: NegativesSettings, planted_graph: Graph, batch: Batch
+    ) -> None:
+        sample = negatives.sample(batch, planted_graph, torch.Generator().manual_seed(0))
+        nodes = torch.zeros(30, dtype=torch.long)
+        popularity = planted_graph.item_degree / len(planted_graph.user)
+        number = len(sample.items)
+        expected = (number * sample.log_q.exp() + 30 * popularity) / (number + 30)
+        found = append_queue(sample, nodes, planted_graph)
+        torch.testing.assert_close(found.log_q.exp(), expected, check_dtype=False)
+        assert found.log_q.exp().sum().item() == pytest.approx(1)
 
     def test_after_a_step_the_queue_holds_the_batchs_keys(
         self, planted_graph: Graph, encoder: Encoder, batch: Batch

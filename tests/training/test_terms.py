@@ -190,6 +190,17 @@ class TestRanking:
         expected = loss(Pairs(users, items, items, same, log_q, log_q)).item()
         assert value(planted_graph, encoder, batch, Ranking(loss=loss)) == pytest.approx(expected, rel=1e-6)
 
+    def test_the_other_way_round_it_uses_each_users_share(
+        self, planted_graph: Graph, encoder: Counting, batch: Batch
+    ) -> None:
+        users, items = rows(planted_graph, encoder, batch)
+        loss, same = InfoNCE(popularity_correction=1.0), batch.user[:, None] == batch.user[None, :]
+        log_q = (planted_graph.user_degree / len(planted_graph.user)).log()[batch.user]
+        forth = value(planted_graph, encoder, batch, Ranking(loss=loss))
+        back = loss(Pairs(items, users, users, same, log_q, log_q)).item()
+        found = value(planted_graph, encoder, batch, Ranking(loss=loss, symmetric=True))
+        assert found == pytest.approx((forth + back) / 2, rel=1e-6)
+
 
 class TestFullSoftmax:
     def test_is_info_nce_against_the_whole_catalog_both_ways(

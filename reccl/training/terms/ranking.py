@@ -76,7 +76,7 @@ class Ranking(TemperatureTerm):
         negatives = items if sample.items is batch.item else embeddings.items(sample.items)  # [M, D] or [B, M, D]
         if "queue" in step.modules:
             queue = cast("Queue", step.modules["queue"])
-            sample = append_queue(sample, queue.nodes)
+            sample = append_queue(sample, queue.nodes, step.graph)
             negatives = torch.cat([negatives, queue.keys.to(negatives)])  # [M + Q, D]
             queue.enqueue_after_step(step.modules["target"](views[0]).items(batch.item), batch.item)
         positive_log_q, negative_log_q = (
@@ -87,13 +87,20 @@ class Ranking(TemperatureTerm):
         loss = self.loss_at_temperature(step, self.negatives.select(pairs), "users", batch.user, statistics)
         if not self.symmetric:
             return loss
-        mask = SameIdMask(batch.user, batch.user)
-        reverse = Pairs(items, users, users, mask, group=batch.item, weight=batch.weight)
+        mask, activity = (
+            SameIdMask(batch.user, batch.user),
+            share_of_rows(step.graph.user_degree, step.graph)[batch.user],
+        )
+        log_q = activity.log(), activity.log()
+        reverse = Pairs(items, users, users, mask, *log_q, group=batch.item, weight=batch.weight)
         return (loss + self.loss_at_temperature(step, reverse, "items", batch.item, statistics)) / 2
 
 
-def append_queue(sample: NegativeSample, nodes: Tensor) -> NegativeSample:
+def append_queue(sample: NegativeSample, nodes: Tensor, graph: Graph) -> NegativeSample:
     """Shared negatives with a queue's items [Q] after them, masked in the same way.
+
+    The queue holds items of earlier batches, which are sampled by popularity p: of M negatives sampled by q and Q of
+    the queue, a candidate is item i with probability (M q(i) + Q p(i)) / (M + Q).
 
     Raises TrainingError where each row has negatives of its own.
     """
@@ -102,5 +109,13 @@ def append_queue(sample: NegativeSample, nodes: Tensor) -> NegativeSample:
             "a ranking term's queue is shared by the batch, but its negatives are sampled for each row: use "
             "negatives.kind=in_batch or negatives.shared=true"
         )
-    items = torch.cat([sample.items, nodes])  # [M + Q]
-    return NegativeSample(items, replace(sample.mask, candidate_ids=items), sample.log_q)
+    items, log_q = torch.cat([sample.items, nodes]), sample.log_q  # [M + Q], [I]
+    if log_q is not None:
+        popularity = share_of_rows(graph.item_degree, graph)  # [I]
+        log_q = ((len(sample.items) * log_q.exp() + len(nodes) * popularity) / len(items)).log()
+    return NegativeSample(items, replace(sample.mask, candidate_ids=items), log_q)
+
+
+def share_of_rows(degree: Tensor, graph: Graph) -> Tensor:
+    """Probability that a row of a batch is of this user, or of this item; one without rows counts as having one."""
+    return degree.clamp(min=1) / max(len(graph.user), 1)
