@@ -12,9 +12,12 @@ from reccl.cli.evaluate import reopen, show
 from reccl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from reccl.evaluation import EvaluationResult
     from reccl.few_shot import Curve
 
+TABLE, BASELINE = "k_shot.csv", "popularity"
 EXAMPLES = ("reccl cold", "reccl cold --run latest --shots 0,1,5,20")
 
 
@@ -29,7 +32,8 @@ def cold(
 ) -> None:
     """How a recorded model fares with cold users and items, now and after their first interactions.
 
-    The metrics after k interactions (k_shot/...) and two plots are added to the run.
+    NDCG and recall after k interactions (k_shot/...), all metrics as a table (k_shot.csv), and two plots are added to
+    the run.
     """
     numbers = parse_shots(shots)
     from reccl.few_shot import few_shot_curves
@@ -45,7 +49,8 @@ def cold(
         curves = few_shot_curves(found.model, found.data, evaluation, shots=numbers, seed=seed, log=say)
     except RunError as error:
         say(f"no curve: {error}")
-    record(found.id, f"{found.name} {found.id[:8]}", now, curves, max(evaluation.cutoffs))
+    k, chosen_by = max(evaluation.cutoffs), found.experiment.training.metric
+    record(found.id, f"{found.name} {found.id[:8]}", now, curves, k, chosen_by)
     if json:
         print_json({"run": found.id, "groups": now.group_means(), "k_shot": curves})
         return
@@ -58,7 +63,7 @@ def cold(
             made.add_row(str(number), *(f"{means[metric]:.4f}" for metric in names))
         out.print()
         out.print(made)
-    written = ["k_shot/...", "plots/k_shot.png"] if curves else []
+    written = ["k_shot/...", "k_shot.csv", "plots/k_shot.png"] if curves else []
     say(f"recorded in run {found.id}: {', '.join([*written, 'plots/groups.png'])}")
     hint("reccl ui shows the curves and the plots")
 
@@ -71,15 +76,34 @@ def parse_shots(shots: str) -> list[int]:
     return sorted({int(word) for word in words})
 
 
-def record(run: str, title: str, now: "EvaluationResult", curves: "dict[str, Curve]", k: int) -> None:
-    """Add the curves and the plots to the run."""
+def tabulate(curves: "dict[str, Curve]") -> "pl.DataFrame":
+    """A row a point of a curve: group, what ranked it, interactions given, and every metric."""
+    import polars as pl
+
+    names = [(name.removesuffix(f"_{BASELINE}"), name.endswith(BASELINE), curve) for name, curve in curves.items()]
+    return pl.DataFrame(
+        {"group": group, "ranked_by": BASELINE if baseline else "model", "interactions": number, **means}
+        for group, baseline, curve in names
+        for number, means in curve.items()
+    )
+
+
+def record(
+    run: str, title: str, now: "EvaluationResult", curves: "dict[str, Curve]", k: int, chosen_by: str = ""
+) -> None:
+    """Add the curves of the longest lists, all of them as a table, and the plots to the run."""
     from reccl import tracking
     from reccl.evaluation import plots
+    from reccl.tracking.headline import select_main
 
     recorded = tracking.Run(run, tracking.client())
     for name, curve in curves.items():
         for number, means in curve.items():
-            recorded.metrics({f"k_shot/{name}/{metric}": value for metric, value in means.items()}, step=number)
+            longest = [metric for metric in means if metric.endswith(f"_at_{k}")]
+            shown = {f"k_shot/{name}/{metric}": means[metric] for metric in select_main(longest, chosen_by)}
+            recorded.metrics(shown, step=number)
+    if curves:
+        recorded.text(TABLE, tabulate(curves).write_csv())
     groups = {"all": {name: value for name, value in now.means().items() if "/" not in name}, **now.group_means()}
     with TemporaryDirectory() as draft:
         drawn = Path(draft) / "k_shot.png", Path(draft) / "groups.png"

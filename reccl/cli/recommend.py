@@ -98,6 +98,7 @@ def recommend(
     mmr: rules.MmrOption = None,
     calibrate: rules.Calibrate = None,
     new_item_share: rules.NewItemShare = None,
+    new_item_boost: rules.NewItemBoost = None,
     show: Annotated[bool, flag("--show", help="Print what the --users have, too.")] = False,
     resume: Annotated[bool, flag("--resume", help="Keep the finished parts of a folder that was begun.")] = False,
     shard: Annotated[
@@ -160,11 +161,12 @@ def recommend(
     wanted = None if users is None else user_ids(users, names, extended.model.user_ids)
     if wanted is not None:
         count_unknown(wanted, extended.model.user_ids, say)
-    chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate, new_item_share)
+    of_new = {"new_item_share": new_item_share, "new_item_boost": new_item_boost}
+    chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate, **of_new)
     resolved = recommender.resolve(chosen, extended, items, say)
     columns = split_words(item_columns)
     short = ShortLists(k, len(extended.model.item_ids), resolved)
-    fresh = NewItemCount.of(extended)
+    fresh = NewItemCount.of(extended, resolved)
     everyone = extended.model.user_ids.ids.sort() if wanted is None else wanted.unique().sort()
     total = len(everyone)
     bars = (TextColumn("scoring users"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -186,7 +188,7 @@ def recommend(
                 "item_columns": columns,
                 "at_most": at_most,
             }
-            options |= {"where": where, "mmr": mmr, "calibrate": calibrate, "new_item_share": new_item_share}
+            options |= {"where": where, "mmr": mmr, "calibrate": calibrate, **of_new}
             tables = {"users": everyone, "new_users": people, "new_items": items, "history": rows}
             if chosen is not None:
                 tables |= {name: getattr(chosen, name) for name in ("allow", "deny", "exclude", "candidates")}

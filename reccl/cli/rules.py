@@ -41,6 +41,14 @@ NewItemShare = Annotated[
     float | None,
     typer.Option(min=0, max=1, metavar="SHARE", help="Share of every list for items without training rows; e.g. 0.1."),
 ]
+NewItemBoost = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="NUMBER",
+        help="Lift items without training rows, in deviations of a user's best scores; e.g. 0.5.",
+    ),
+]
 
 
 def read_rules(
@@ -54,12 +62,14 @@ def read_rules(
     mmr: str | None,
     calibrate: str | None,
     new_item_share: float | None = None,
+    new_item_boost: float | None = None,
 ) -> "Rules | None":
     """Rules from options; None where there are none. Raises ConfigError and DataError for what cannot be."""
     from reccl.recommend.id_tables import read_id_table
     from reccl.recommend.rules import Rules
 
-    if not any((where is not None, allow, deny, exclude, candidates, at_most, mmr, calibrate, new_item_share)):
+    of_new = new_item_share, new_item_boost
+    if not any((where is not None, allow, deny, exclude, candidates, at_most, mmr, calibrate, *of_new)):
         return None
     caps = {}
     for word in at_most or ():
@@ -76,6 +86,7 @@ def read_rules(
         at_most=caps,
         diversity=read_diversity(mmr, calibrate),
         new_item_share=new_item_share or 0.0,
+        new_item_boost=new_item_boost or 0.0,
     )
 
 

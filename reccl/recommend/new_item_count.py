@@ -7,6 +7,8 @@ import polars as pl
 from reccl.cold_start.sources import CONTENT
 from reccl.data.columns import ITEM, USER
 from reccl.recommend.extended_model import ExtendedModel
+from reccl.recommend.rules.new_items import PlacesBefore
+from reccl.recommend.rules.resolved import ResolvedRules
 
 
 @dataclass
@@ -14,6 +16,7 @@ class NewItemCount:
     """Counts as lists pass."""
 
     ids: pl.Series
+    before: PlacesBefore | None = None  # what new items had without a share or a boost, where they have one
     rows: int = 0
     lists: int = 0
     all_rows: int = 0
@@ -21,10 +24,11 @@ class NewItemCount:
     seen: set[object] = field(default_factory=set)
 
     @classmethod
-    def of(cls, extended: ExtendedModel) -> "NewItemCount":
+    def of(cls, extended: ExtendedModel, rules: ResolvedRules) -> "NewItemCount":
         """Nothing counted yet."""
         new = pl.Series((extended.item_source == CONTENT).cpu().numpy())
-        return cls(extended.model.item_ids.ids.filter(new))
+        before = None if rules.new_items is None else rules.places_before
+        return cls(extended.model.item_ids.ids.filter(new), before)
 
     def count(self, lists: pl.DataFrame) -> pl.DataFrame:
         """Count the lists of a table, each of which is in one table; the table."""
@@ -38,7 +42,8 @@ class NewItemCount:
         """One line; None where the model knows no new items, or no list has passed."""
         if self.ids.is_empty() or not self.all_rows:
             return None
+        told = "" if self.before is None else f" ({self.before.count / self.all_rows:.1%} by their scores alone)"
         return (
-            f"new items: {self.rows / self.all_rows:.1%} of the rows, in {self.lists:,} of {self.all_lists:,} lists; "
-            f"{len(self.seen):,} of {len(self.ids):,} are in a list"
+            f"new items: {self.rows / self.all_rows:.1%} of the rows{told}, "
+            f"in {self.lists:,} of {self.all_lists:,} lists; {len(self.seen):,} of {len(self.ids):,} are in a list"
         )

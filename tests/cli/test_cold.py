@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
+from mlflow import MlflowClient
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +42,25 @@ class TestCold:
             *("k_shot.png", "groups.png"),
             *("learning.png", "scores.png", "embeddings.png"),  # of the training
         }
-        compared = json.loads(shop("compare", cold, "--metric", "k_shot/cold_items/ndcg_at_10", "--json").out)
-        value = compared["runs"][0]["metrics"]["k_shot/cold_items/ndcg_at_10"]
-        assert value == pytest.approx(told["k_shot"]["cold_items"]["4"]["ndcg_at_10"])
+        compared = json.loads(shop("compare", cold, "--metric", "k_shot/cold_items/ndcg_at_20", "--json").out)
+        value = compared["runs"][0]["metrics"]["k_shot/cold_items/ndcg_at_20"]
+        assert value == pytest.approx(told["k_shot"]["cold_items"]["4"]["ndcg_at_20"])
+
+    def test_a_few_metrics_are_in_mlflow_and_all_in_a_table(self, shop, cold: str) -> None:
+        told = json.loads(shop("cold", "--run", cold, "--shots", "0,2,4", "--json").out)["k_shot"]
+        store = MlflowClient(f"sqlite:///{shop.folder}/mlruns/mlflow.db")
+        shown = [name for name in store.get_run(cold).data.metrics if name.startswith("k_shot/")]
+        groups = ("cold_items", "cold_items_popularity")
+        assert sorted(shown) == sorted(
+            f"k_shot/{group}/{name}_at_20" for group in groups for name in ("ndcg", "recall")
+        )
+        steps = {point.step: point.value for point in store.get_metric_history(cold, "k_shot/cold_items/ndcg_at_20")}
+        assert steps == {int(k): pytest.approx(means["ndcg_at_20"]) for k, means in told["cold_items"].items()}
+        table = pl.read_csv(Path(shop.folder, "mlruns", "artifacts", cold, "artifacts", "k_shot.csv"))
+        assert table.height == 6
+        for row in table.iter_rows(named=True):
+            group = row.pop("group") + ("_popularity" if row.pop("ranked_by") == "popularity" else "")
+            assert row == {"interactions": row["interactions"], **told[group][str(row["interactions"])]}
 
     def test_people_get_tables(self, shop, cold: str) -> None:
         table = shop("cold", "--run", cold, "--shots", "0,2").out

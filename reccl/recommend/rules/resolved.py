@@ -1,6 +1,6 @@
 """Resolved rules: rules in row numbers of a model, checked."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -20,6 +20,7 @@ from reccl.recommend.extended_model import ExtendedModel
 from reccl.recommend.id_tables import Names, rename_ids, to_series
 from reccl.recommend.new_nodes import Log
 from reccl.recommend.rules.diversity import Calibrated, Diversity
+from reccl.recommend.rules.new_items import PlacesBefore
 from reccl.recommend.rules.rules import Rules
 from reccl.recommend.rules.where import select_where
 
@@ -36,8 +37,10 @@ class ResolvedRules:
     labels: Labels | None = None  # what `diversity` looks at
     vectors: Tensor | None = None  # [I, D] of length one, where it looks at embeddings
     past: UserItemCSR | None = None  # the users' items, for calibration
-    new_items: Tensor | None = None  # [I] bool: items without training rows, which have a share of every list
+    new_items: Tensor | None = None  # [I] bool: items without training rows, which have a share or a boost
     new_item_share: float = 0.0
+    new_item_boost: float = 0.0
+    places_before: PlacesBefore = field(default_factory=PlacesBefore)  # of new items, without share and boost
 
     def to(self, device: torch.device) -> "ResolvedRules":
         """The same with what masks scores on another device; lists are put together on the CPU."""
@@ -82,11 +85,12 @@ def resolve_rules(
     if isinstance(diversity, Calibrated):
         past = model.known.to(torch.device("cpu"))
     masked = None if allowed.all() else allowed
-    new_items = extended.item_source == CONTENT if rules.new_item_share else None
+    asked = next((name for name in ("new_item_share", "new_item_boost") if getattr(rules, name)), None)
+    new_items = extended.item_source == CONTENT if asked else None
     if new_items is not None and not new_items.any():
-        raise DataError("new_item_share: this model knows no new items with features; give some, new_items=...")
-    more = {"new_items": new_items, "new_item_share": rules.new_item_share}
-    found = ResolvedRules(masked, exclude, candidates, caps, diversity, labels, vectors, past, **more)  # type: ignore[arg-type]
+        raise DataError(f"{asked}: this model knows no new items with features; give some, new_items=...")
+    more = {name: getattr(rules, name) for name in ("new_item_share", "new_item_boost")} | {"new_items": new_items}
+    found = ResolvedRules(masked, exclude, candidates, caps, diversity, labels, vectors, past, **more)
     return found.to(model.scorer.device)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from reccl.errors import ConfigError
@@ -39,12 +40,19 @@ class Rules:
     """Share of a list's places that items without training rows have at least, where there are so many of them: the
     best of these take the last places of the others."""
 
+    new_item_boost: float = 0.0
+    """What is added to the scores of items without training rows before lists are made, in standard deviations of the
+    user's hundred best scores. Lists stand in the order of boosted scores, and tell the model's."""
+
     def __post_init__(self) -> None:
-        """Raise ConfigError for caps below one, and a share that is none or cannot be kept beside other rules."""
+        """Raise ConfigError for caps below one, and a share or boost that cannot be or not beside other rules."""
         if not 0 <= self.new_item_share <= 1:
             raise ConfigError(f"new_item_share {self.new_item_share}: a share is from 0 to 1, such as 0.1")
-        if self.new_item_share and (self.at_most or self.diversity is not None):
-            raise ConfigError("new_item_share cannot be kept beside at_most, mmr or calibrate: leave one of them out")
+        if not 0 <= self.new_item_boost < inf:
+            raise ConfigError(f"new_item_boost {self.new_item_boost}: a boost is a number from 0 up, such as 0.5")
+        for name in ("new_item_share", "new_item_boost"):
+            if getattr(self, name) and (self.at_most or self.diversity is not None):
+                raise ConfigError(f"{name} cannot be kept beside at_most, mmr or calibrate: leave one of them out")
         for column, count in self.at_most.items():
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
                 raise ConfigError(f"at_most {column}={count!r}: at least one item of a {column} must be allowed")

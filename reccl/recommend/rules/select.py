@@ -11,7 +11,7 @@ from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.top_k import best_items, score_chunks, top_k
 from reccl.recommend.rules.at_most import take_at_most
 from reccl.recommend.rules.diversity import Calibrated
-from reccl.recommend.rules.new_items import give_places, places_for
+from reccl.recommend.rules.new_items import POOL, give_places, lift_of, places_for
 from reccl.recommend.rules.rerank import rerank_calibrated, rerank_mmr
 from reccl.recommend.rules.resolved import ResolvedRules
 from reccl.scorers import Scorer
@@ -44,15 +44,17 @@ def select_top_k(
 def select_with_new_items(
     scorer: Scorer, users: Tensor, k: int, hidden: UserItemCSR | None, rules: ResolvedRules
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """`select_top_k`, and in every list the share of new items."""
+    """`select_top_k`, with the boost of new items, and in every list their share."""
     assert rules.new_items is not None
     rest, is_new = replace(rules, new_items=None), rules.new_items
     of_new = replace(rest, allowed=is_new if rules.allowed is None else is_new & rules.allowed)
-    places = places_for(rules.new_item_share, k)
-    for rows, items, best in select_top_k(scorer, users, k, hidden, rest):
-        found = [(new, scores) for _, new, scores in select_top_k(scorer, rows, places, hidden, of_new)]
+    places, boost = places_for(rules.new_item_share, k), rules.new_item_boost
+    for rows, items, best in select_top_k(scorer, users, max(k, POOL) if boost else k, hidden, rest):
+        found = [(new, scores) for _, new, scores in select_top_k(scorer, rows, k if boost else places, hidden, of_new)]
         new_items, new_best = (torch.cat(each).to(best.device) for each in zip(*found, strict=True))
-        yield rows, *give_places(items, best, new_items, new_best, is_new.to(best.device), places)
+        fresh = is_new.to(best.device)
+        rules.places_before.count += int((fresh[items[:, :k].clamp(min=0)] & (items[:, :k] >= 0)).sum())
+        yield rows, *give_places(items, best, new_items, new_best, fresh, k, places, lift_of(best, boost))
 
 
 def choose(scores: Tensor, rows: Tensor, k: int, rules: ResolvedRules) -> tuple[Tensor, Tensor]:
