@@ -35,6 +35,7 @@ def train(
     device: str = "auto",
     track: bool = False,
     resume: str | None = None,
+    warm_start: str | None = None,
     trust: bool = False,
     progress: bool = True,
     callbacks: Sequence[RunCallback] = (),
@@ -50,6 +51,9 @@ def train(
             data in the cache.
         resume: in place of a config: a tracked run that was stopped, killed or failed (id, prefix, name or "latest"),
             to go on from its last checkpoint; it ends as if it had never stopped.
+        warm_start: a tracked run (id, prefix, name, "models:/shop@champion", "latest") with the same encoder, whose
+            parameters training begins with: those of ids that are known are carried over by id, new ids are placed by
+            their rows or features (`reccl.warm_start`). Split both by time.
         trust: with `resume`, run the code that the run's config names, whoever wrote it.
         progress: show a bar in a terminal or a notebook, and lines of text elsewhere.
         callbacks: hear of every step and epoch; see `reccl.Callback`.
@@ -70,14 +74,21 @@ def train(
     """
     shown = choose_progress() if progress else None
     log = shown.say if shown else lambda _: None
-    tracker = None
+    tracker, start = None, None
+    if warm_start is not None:
+        from reccl.tracking import warm_start_of
+
+        if resume is not None:
+            raise ConfigError("resume goes on from the run's own checkpoint: leave warm_start out")
+        start = warm_start_of(warm_start, log)
     if resume is not None:
-        from reccl.tracking import Tracker, config_of, data_of, find_unfinished
+        from reccl.tracking import WARM_START, Tracker, config_of, data_of, find_unfinished, warm_start_of
 
         if sections or isinstance(data, str):
             raise ConfigError("resume goes on with the config of the run: leave the other settings out")
         unfinished = find_unfinished(resume)
         experiment, tracker = loads(config_of(unfinished), trust=trust), Tracker(unfinished, log)
+        start = warm_start_of(begun_from) if (begun_from := unfinished.data.tags.get(WARM_START)) else None
         data = data if isinstance(data, Dataset) else data_of(unfinished, experiment.data, log)
     else:
         if data is not None:
@@ -86,7 +97,7 @@ def train(
     if track and tracker is None:
         from reccl.tracking import Tracker
 
-        tracker = Tracker(log=log)
+        tracker = Tracker(log=log, warm_start=start.run if start else "")
         if isinstance(data, Dataset):
             keep(data)  # for `reccl evaluate`, which reads the data again
     outcome = run_experiment(
@@ -95,6 +106,7 @@ def train(
         device=device,
         callbacks=[*([shown] if shown else []), *([tracker] if tracker else []), *callbacks],
         log=log,
+        start=start,
     )
     return Recommender(outcome.model, outcome.record(), tracker.run_id if tracker else "")
 

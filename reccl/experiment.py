@@ -19,6 +19,7 @@ from reccl.recommend import Model
 from reccl.training import Callbacks
 from reccl.training.device import resolve_device
 from reccl.trust import record_trust
+from reccl.warm_start import WarmStart
 
 
 def run(
@@ -28,10 +29,12 @@ def run(
     device: str = "auto",
     callbacks: Sequence[RunCallback] = (),
     log: Callable[[str], None] = lambda _: None,
+    start: WarmStart | None = None,
 ) -> Outcome:
     """Run an experiment on `data`, or on what its data section names: from raw files to metrics and a model.
 
-    Ctrl-C ends training after the current step; the best epoch so far is evaluated and kept.
+    Ctrl-C ends training after the current step; the best epoch so far is evaluated and kept. `start` is an earlier run
+    whose parameters training begins with.
     """
     hardware, clock = resolve_device(device), Clock()
     with clock("prepare_seconds"):
@@ -39,6 +42,8 @@ def run(
     record_trust(list(own_code(experiment)))
     report(data, log)
     check_parts(experiment, data)
+    if start is not None:
+        log(f"warm start from {start.describe(start.check(experiment.encoder, data, experiment.evaluation))}")
     for note in note_unweighted(experiment, data):
         log(note)
     for note in data.build_feature_tables().notes():
@@ -47,7 +52,7 @@ def run(
         for callback in callbacks:
             callback.on_run_start(experiment, data)
         with fixed_order(experiment.deterministic, hardware), EnergyMeter() as meter:
-            outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log)
+            outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log, start)
         for callback in callbacks:
             callback.on_run_end(outcome)
     except BaseException as error:
@@ -65,12 +70,13 @@ def fit_and_test(
     meter: EnergyMeter,
     callbacks: Sequence[RunCallback],
     log: Callable[[str], None],
+    start: WarmStart | None,
 ) -> Outcome:
     """Fit, select on validation rows, refit where asked for, and read the test rows once."""
     every, refit, trained_on = Callbacks(callbacks), None, data
     checkpoints = partial(find_checkpoints, callbacks, experiment, data, log=log)
     with clock("train_seconds"):
-        model = learn(experiment, data, device, every, checkpoints=checkpoints(phase="fit"))
+        model = learn(experiment, data, device, every, checkpoints=checkpoints(phase="fit"), start=start)
     first = model.fit
     clock.seconds["train_seconds"] += first.earlier_seconds
     selected = diff_settings(experiment, model.experiment)
@@ -84,7 +90,8 @@ def fit_and_test(
             callback.on_refit_start()
         with clock("refit_seconds"):
             whole, epochs = data.merge_validation(), first.best_epoch or None
-            again = learn(model.experiment, whole, device, every, epochs=epochs, checkpoints=checkpoints(phase="refit"))
+            kept = checkpoints(phase="refit")
+            again = learn(model.experiment, whole, device, every, epochs=epochs, checkpoints=kept, start=start)
         refit = again.fit
         clock.seconds["refit_seconds"] += refit.earlier_seconds
         if not refit.interrupted:

@@ -22,6 +22,7 @@ from reccl.evaluation import EvaluationResult, Evaluator, HeldOutMetric, Slices
 from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric
 from reccl.training import Callback, Checkpoints, Fit, Objective, fit
 from reccl.views import Plain
+from reccl.warm_start import WarmStart
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def learn(
     *,
     epochs: int | None = None,
     checkpoints: Checkpoints | None = None,
+    start: WarmStart | None = None,
 ) -> TrainedModel:
     """Train on `data.train`; select the epoch, then the scorer's open settings and the calibration, on validation rows.
 
@@ -59,6 +61,7 @@ def learn(
         callback: hears of every step and epoch.
         epochs: stop after so many, on the learning-rate schedule of all of `training.epochs` (for a refit).
         checkpoints: where the state of training is kept, and from where it goes on.
+        start: parameters of an earlier run to begin with; None: those that the encoder's settings sample.
 
     """
     with fixed_order(experiment.deterministic, device):
@@ -69,7 +72,7 @@ def learn(
         if experiment.encoder is not None:
             with torch.random.fork_rng():  # torch's layers draw first values of their own, before ours replace them
                 embeddings, fitted = fit_encoder(
-                    experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoints
+                    experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoints, start
                 )
         metric = selection_metric(experiment, data, device)
         builder = select(builder, embeddings, metric)
@@ -85,12 +88,15 @@ def fit_encoder(
     callback: Callback,
     epochs: int | None,
     checkpoints: Checkpoints | None,
+    start: WarmStart | None,
 ) -> tuple[Embeddings, Fit]:
     """Train the encoder; the embeddings of its best epoch, over the whole graph."""
     assert experiment.encoder is not None
     initial = torch.Generator().manual_seed(experiment.seed)
     sampling = torch.Generator(graph.device).manual_seed(experiment.seed)
     encoder = experiment.encoder.build(graph, features, initial).to(graph.device)
+    if start is not None:
+        start.carry_into(encoder, start.check(experiment.encoder, data, experiment.evaluation), data)
     objective = Objective(experiment.objective, graph, sampling)
     whole = Plain().sample(graph, sampling)
 

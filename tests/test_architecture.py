@@ -42,7 +42,7 @@ LAYERS = (
     {"encoders", "scorers"},
     {"cold_start"},
     {"training", "evaluation", "recommend"},
-    {"config"},
+    {"config", "warm_start"},
     {"fitting", "outcome", "comparison", "reference", "few_shot"},
     {"experiment", "tracking", "progress", "recommender"},
     {"api", "nightly", "reproduction", "serving"},

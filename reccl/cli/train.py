@@ -19,6 +19,7 @@ EXAMPLES = (
     "reccl train --config movielens.yaml",
     "reccl train --config best.yaml --set data=gowalla --set training.epochs=20",
     "reccl train --config orders.yaml --seeds 3 --json",
+    "reccl train --config orders.yaml --from models:/shop@champion",
     "reccl train --resume latest",
 )
 EITHER = ("--config", "--resume")
@@ -44,6 +45,15 @@ def train(
             autocompletion=complete_run,
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin with the parameters of an earlier run of the same encoder, carried over by id.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
     device: Device = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Train this many times, with seed, seed + 1, ...")] = 1,
     resplit: Annotated[bool, flag("--resplit", help="Split the data anew with each of these seeds.")] = False,
@@ -57,11 +67,16 @@ def train(
     Ctrl-C ends training, and the best epoch so far is evaluated and kept; Ctrl-C again, SIGTERM or a kill leave the
     last checkpoint, from which --resume goes on: it ends as if training had never stopped. With --resume, --set gives
     again only what a recorded config leaves out, such as the password of a database.
+
+    With --from, rows of users and items that the earlier run knows are carried over by id; new ones are placed by their
+    rows, or their features. Both runs should split by time: a run that knew what is to be predicted is refused.
     """
     if (config is None) == (resume is None):
         raise typer.BadParameter("give a config (reccl config list) or a run to resume (reccl runs)", param_hint=EITHER)
     if resume is not None and (resplit or seeds > 1):
         raise typer.BadParameter("it has a config already: leave out --seeds and --resplit", param_hint="--resume")
+    if resume is not None and start is not None:
+        raise typer.BadParameter("it goes on from its own checkpoint: leave out --from", param_hint="--resume")
     from reccl import config as configs
 
     given = None if config is None else configs.load(config, overrides or ())  # errors come before long imports
@@ -79,6 +94,8 @@ def train(
         experiment = configs.loads(tracking.config_of(unfinished), overrides or (), trust=trust)
         data = tracking.data_of(unfinished, experiment.data, say)
         say(f"resuming run {unfinished.info.run_id} ({unfinished.info.run_name})")
+        start = unfinished.data.tags.get(tracking.WARM_START)
+    warm = None if start is None else tracking.warm_start_of(start, say)
     trained = []
     numbers = range(experiment.seed, experiment.seed + seeds)
     above = tracking.seeds_run(experiment.name, configs.flatten(experiment), numbers) if seeds > 1 else nullcontext()
@@ -86,8 +103,10 @@ def train(
         for seed in numbers:
             seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
             child = {"parent": parent.id, "suffix": f"-seed-{seed}"} if parent else {}
-            tracker = tracking.Tracker(unfinished, warn, plots=not no_plots, **child)
-            outcome = run(seeded, data, device=device, callbacks=[TerminalProgress(err), tracker], log=say)
+            tracker = tracking.Tracker(
+                unfinished, warn, plots=not no_plots, warm_start=warm.run if warm else "", **child
+            )
+            outcome = run(seeded, data, device=device, callbacks=[TerminalProgress(err), tracker], log=say, start=warm)
             trained.append((outcome, tracker.run_id))
             if outcome.interrupted or tracker.unrecorded:
                 break

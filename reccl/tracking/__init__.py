@@ -24,7 +24,7 @@ from reccl.tracking.find import (
 )
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, process_tags
 from reccl.tracking.store import EXPERIMENT, client, experiment_id, folder, own_store, store
-from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG, TRIAL
+from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG, TRIAL, WARM_START
 
 if TYPE_CHECKING:
     from reccl.tracking.parent import parent_run, record_means, seeds_run
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reccl.tracking.tracker import Tracker
     from reccl.tracking.trials import end_trial, start_trial
     from reccl.tracking.unrecorded import UNRECORDED, find_unrecorded, sync
+    from reccl.tracking.warm import warm_start_of
 
 _PLACES = {
     "PARENT": "start",
@@ -49,6 +50,7 @@ _PLACES = {
     "start_run": "start",
     "start_trial": "trials",
     "sync": "unrecorded",
+    "warm_start_of": "warm",
     "without_credentials": "results",
 }
 """Name -> the file that it is loaded from."""
@@ -63,6 +65,7 @@ __all__ = [
     "SERVED",
     "TRIAL",
     "UNRECORDED",
+    "WARM_START",
     "Run",
     "Tracker",
     "checkpoint_folder",
@@ -98,6 +101,7 @@ __all__ = [
     "sync",
     "text_of",
     "version_of",
+    "warm_start_of",
     "without_credentials",
 ]
 

@@ -18,7 +18,7 @@ from reccl.tracking.label import label_tags, name_data, name_run
 from reccl.tracking.liveness import process_tags
 from reccl.tracking.run import Run
 from reccl.tracking.store import client, database, exists, experiment_id, may_write, one_at_a_time, store, store_errors
-from reccl.tracking.tags import CONFIG_NAME, FINGERPRINT, FOLDER
+from reccl.tracking.tags import CONFIG_NAME, FINGERPRINT, FOLDER, WARM_START
 
 PARENT = "RECCL_PARENT_RUN"
 """Environment variable with the id of the run that runs recorded here are children of."""
@@ -42,9 +42,20 @@ def check_start() -> None:
 
 
 def start_run(
-    name: str, config: str, parameters: Mapping[str, Any], data: Dataset, *, parent: str = "", suffix: str = ""
+    name: str,
+    config: str,
+    parameters: Mapping[str, Any],
+    data: Dataset,
+    *,
+    parent: str = "",
+    suffix: str = "",
+    warm_start: str = "",
 ) -> Run:
-    """Start a run with its config, data and environment; `parent` is the id of one that it is a child of."""
+    """Start a run with its config, data and environment.
+
+    `parent` is the id of one that it is a child of, `warm_start` of one whose parameters it begins with: a tag, and a
+    parameter beside those of the config, so that runs that began otherwise are not taken for one method.
+    """
     api = client()
     tags = {
         "reccl.version": version_of("reccl"),
@@ -53,6 +64,7 @@ def start_run(
         FINGERPRINT: data.fingerprint,
         FOLDER: str(Path.cwd()),
         **({"mlflow.parentRunId": above} if (above := parent or os.environ.get(PARENT)) else {}),
+        **({WARM_START: warm_start} if warm_start else {}),
         **process_tags(),
         **commit(),
     }
@@ -66,7 +78,7 @@ def start_run(
         )
         with ended_by_errors():
             run = Run.reopen(active.info.run_id, api) if given else Run(active.info.run_id, api)
-            record_start(run, config, parameters, data)
+            record_start(run, config, {**parameters, **({"warm_start": warm_start} if warm_start else {})}, data)
     return run
 
 

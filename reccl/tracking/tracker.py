@@ -38,6 +38,7 @@ class Tracker(RunCallback):
         parent: the id of a run that this one is a child of; empty: RECCL_PARENT_RUN, where it is set.
         suffix: what the run's name ends with, beside that of its config.
         plots: whether plots are drawn, which takes a second or two.
+        warm_start: the id of the run whose parameters training begins with; empty: none.
 
     Raises RunError where the store cannot be used.
 
@@ -51,10 +52,12 @@ class Tracker(RunCallback):
         parent: str = "",
         suffix: str = "",
         plots: bool = True,
+        warm_start: str = "",
     ) -> None:
         if resume is None:
             check_start()
         self.resume, self.log, self.parent, self.suffix, self.plots = resume, log, parent, suffix, plots
+        self.warm_start = warm_start
         self.chosen_by = ""  # the metric that the epoch is chosen by
         self.run: Run | None = None
         self.refitting = False
@@ -81,7 +84,9 @@ class Tracker(RunCallback):
         with shield_from_signals():
             if self.resume is None:
                 about = dump(experiment), flatten(experiment), data
-                self.run = start_run(experiment.name, *about, parent=self.parent, suffix=self.suffix)
+                self.run = start_run(
+                    experiment.name, *about, parent=self.parent, suffix=self.suffix, warm_start=self.warm_start
+                )
                 try:
                     self.lock = hold(self.run_id)
                 except OSError as error:

@@ -1,10 +1,13 @@
 """Content-aligned encoder: a base encoder, and a tower for each side that has features."""
 
+from collections.abc import Mapping
+
 import polars as pl
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from reccl.data.columns import ITEM, USER
 from reccl.data.features import FeatureTables, FittedFeatures, Side
 from reccl.encoders.content_aligned import ContentAligned
 from reccl.encoders.dropout import DeviceGenerator, Dropout
@@ -21,6 +24,15 @@ class ContentAlignedEncoder(Encoder):
     def __init__(self, base: Encoder, users: "ContentTower | None", items: "ContentTower | None") -> None:
         super().__init__()
         self.base, self.users, self.items = base, users, items
+
+    @override
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {f"base.{name}": sides for name, sides in self.base.node_tables().items()}
+
+    @override
+    def fitted_features(self) -> Mapping[str, FittedFeatures]:
+        towers = ((USER, self.users), (ITEM, self.items))
+        return {side: tower.fitted for side, tower in towers if tower is not None}
 
     @override
     def forward(self, view: View) -> Embeddings:

@@ -1,10 +1,14 @@
 """Convolution encoder: towers for the inputs, convolutions over them."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from typing_extensions import override
 
+from reccl.data.columns import ITEM, USER
+from reccl.data.features import FittedFeatures
 from reccl.encoders.dropout import Dropout
 from reccl.encoders.encoder import Embeddings, lookup_in
 from reccl.encoders.input_tower import InputTower
@@ -19,6 +23,15 @@ class ConvolutionEncoder(Encoder):
         super().__init__()
         self.users, self.items = users, items
         self.layers, self.drop = nn.ModuleList(layers), drop
+
+    @override
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {"users.ids": (USER,), "items.ids": (ITEM,)}
+
+    @override
+    def fitted_features(self) -> Mapping[str, FittedFeatures]:
+        towers = ((USER, self.users), (ITEM, self.items))
+        return {side: tower.fitted for side, tower in towers if tower.fitted is not None and tower.reads_features}
 
     @override
     def forward(self, view: View) -> Embeddings:

@@ -1,9 +1,12 @@
 """EGCF encoder: a table of items."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from reccl.data.columns import ITEM
 from reccl.encoders.encoder import Embeddings, lookup_in
 from reccl.encoders.modules.encoder import Encoder
 from reccl.views import View
@@ -17,6 +20,10 @@ class EGCFEncoder(Encoder):
         self.items = nn.Parameter(items)  # [I, D]
         self.sizes = [users, len(items)]
         self.layers = layers
+
+    @override
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {"items": (ITEM,)}
 
     @override
     def forward(self, view: View) -> Embeddings:

@@ -1,7 +1,10 @@
 """Encoder: the module that an encoder's settings build."""
 
+from collections.abc import Mapping
+
 from torch import nn
 
+from reccl.data.features import FittedFeatures
 from reccl.encoders.encoder import Embeddings
 from reccl.views import View
 
@@ -12,3 +15,14 @@ class Encoder(nn.Module):
     def forward(self, view: View) -> Embeddings:
         """Encode what the view shows."""
         raise NotImplementedError
+
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the parameters with a row for each node -> whose, in order: ("user", "item") is users first.
+
+        All other parameters are of the same shape whatever the nodes. Where it is empty there is no warm start.
+        """
+        return {}
+
+    def fitted_features(self) -> Mapping[str, FittedFeatures]:
+        """Side (user, item) -> the features whose columns parameters are learned for."""
+        return {}

@@ -1,11 +1,14 @@
 """LightGCN encoder: a table of all nodes, and its hops."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from typing_extensions import override
 
+from reccl.data.columns import ITEM, USER
 from reccl.encoders.encoder import Embeddings, Rows
 from reccl.encoders.lightgcn import LightGCN
 from reccl.encoders.modules.encoder import Encoder
@@ -29,6 +32,10 @@ class LightGCNEncoder(Encoder):
         self.initial_weight = settings.initial_weight if self.layers else 1.0
         self.register_buffer("before", before, persistent=False)  # [N, 1] factors of a hop's input rows
         self.register_buffer("after", after, persistent=False)  # [N, 1] factors of its output rows
+
+    @override
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {"nodes": (USER, ITEM)}
 
     def forward(self, view: View) -> Embeddings:
         """See `Encoder.forward`. Hops run once rows behind them are looked up (L2 looks up none); where the view

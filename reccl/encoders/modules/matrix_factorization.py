@@ -1,9 +1,12 @@
 """Matrix factorization encoder: a table of each side."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from typing_extensions import override
 
+from reccl.data.columns import ITEM, USER
 from reccl.encoders.encoder import Embeddings, lookup_in
 from reccl.encoders.modules.encoder import Encoder
 from reccl.encoders.propagation import rows_of_table
@@ -17,6 +20,10 @@ class MatrixFactorizationEncoder(Encoder):
         super().__init__()
         self.users = nn.Parameter(users)  # [U, D]
         self.items = nn.Parameter(items)  # [I, D]
+
+    @override
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {"users": (USER,), "items": (ITEM,)}
 
     @override
     def forward(self, view: View) -> Embeddings:

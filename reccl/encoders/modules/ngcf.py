@@ -1,5 +1,6 @@
 """NGCF encoder: a table of all nodes, and two weight matrices a layer."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, normalize
 from typing_extensions import override
 
+from reccl.data.columns import ITEM, USER
 from reccl.encoders.dropout import Dropout
 from reccl.encoders.encoder import Embeddings, lookup_in
 from reccl.encoders.modules.encoder import Encoder
@@ -25,6 +27,10 @@ class NGCFEncoder(Encoder):
         self.sums = glorot_matrices(widths, generator)  # W1 of each layer, [D_l, D_l+1]
         self.products = glorot_matrices(widths, generator)  # W2
         self.drop = Dropout(dropout, generator)
+
+    @override
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {"nodes": (USER, ITEM)}
 
     @override
     def forward(self, view: View) -> Embeddings:

@@ -1,9 +1,12 @@
 """Two-tower encoder: a tower for each side."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from typing_extensions import override
 
+from reccl.data.columns import ITEM, USER
+from reccl.data.features import FittedFeatures
 from reccl.encoders.encoder import Embeddings
 from reccl.encoders.input_tower import InputTower
 from reccl.encoders.modules.encoder import Encoder
@@ -17,6 +20,15 @@ class TwoTowerEncoder(Encoder):
     def __init__(self, users: InputTower, items: InputTower) -> None:
         super().__init__()
         self.users, self.items = users, items
+
+    @override
+    def node_tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {"users.ids": (USER,), "items.ids": (ITEM,)}
+
+    @override
+    def fitted_features(self) -> Mapping[str, FittedFeatures]:
+        towers = ((USER, self.users), (ITEM, self.items))
+        return {side: tower.fitted for side, tower in towers if tower.fitted is not None and tower.reads_features}
 
     @override
     def forward(self, view: View) -> Embeddings:
