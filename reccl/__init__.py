@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reccl.data.dataset import Dataset
     from reccl.errors import ConfigError, DataError, NotBetterError, RecclError, RunError, TrainingError
     from reccl.nightly.promotion import promote
+    from reccl.nightly.update import update
     from reccl.outcome import RunCallback as Callback
     from reccl.recommend.rules import Calibrated, Mmr, Rules
     from reccl.recommender import Recommender
@@ -57,6 +58,7 @@ _PLACES = {
     "splits": "reccl.data.splits",
     "train": "reccl.api:train",
     "tune": "reccl.tuning.tune:tune",
+    "update": "reccl.nightly.update:update",
     "views": "reccl.views",
 }
 
@@ -89,6 +91,7 @@ __all__ = [
     "splits",
     "train",
     "tune",
+    "update",
     "views",
 ]
 

@@ -28,6 +28,7 @@ from reccl.cli import (
     train,
     tune,
     ui,
+    update,
 )
 from reccl.cli.commands import DEBUG, Commands, command, report
 from reccl.cli.console import flag
@@ -62,6 +63,7 @@ command(app, "methods", *methods.EXAMPLES)(methods.methods)
 command(app, "compare", *compare.EXAMPLES)(compare.compare)
 command(app, "promote", *promote.EXAMPLES)(promote.promote)
 command(app, "reproduce", *reproduce.EXAMPLES)(reproduce.reproduce)
+command(app, "update", *update.EXAMPLES)(update.update)
 command(app, "runs", *runs.EXAMPLES)(runs.runs)
 command(app, "sync", *sync.EXAMPLES)(sync.sync)
 command(app, "bench", *bench.EXAMPLES)(bench.bench)

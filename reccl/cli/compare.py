@@ -58,7 +58,10 @@ def compare(
     from reccl import comparison, tracking
 
     everyone = tracking.runs()
-    good = sorted((run for run in everyone if tracking.has_model(run)), key=lambda run: run.info.status != "FINISHED")
+    measured = (
+        run for run in everyone if tracking.has_model(run) and run.data.tags.get(tracking.KIND) != tracking.UPDATE
+    )
+    good = sorted(measured, key=lambda run: run.info.status != "FINISHED")
     wanted = [*(names or ()), *([baseline] if baseline else [])]
     chosen = [pick(name, everyone) for name in wanted] if names else newest(good)
     if baseline and not names:

@@ -115,6 +115,11 @@ def reopen(run: str, part: str, device: str, trust: bool = False) -> Reopened:
 
     hardware = resolve_device(device)
     found = tracking.find(run, say)
+    if base := found.data.tags.get(tracking.UPDATED_FROM):
+        raise RunError(
+            f"run {found.info.run_id} is run {base} with rows since its training, and may hold what would be measured: "
+            f"measure that one, --run {base[:8]}"
+        )
     model = tracking.model_of(found).to(hardware)
     experiment = config.loads(tracking.config_of(found), trust=trust)
     data = tracking.data_of(found, experiment.data, say)

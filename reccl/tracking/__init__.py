@@ -24,7 +24,7 @@ from reccl.tracking.find import (
 )
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, process_tags
 from reccl.tracking.store import EXPERIMENT, client, experiment_id, folder, own_store, store
-from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG, TRIAL, WARM_START
+from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG, TRIAL, UPDATE, UPDATED_FROM, WARM_START
 
 if TYPE_CHECKING:
     from reccl.tracking.parent import parent_run, record_means, seeds_run
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reccl.tracking.tracker import Tracker
     from reccl.tracking.trials import end_trial, start_trial
     from reccl.tracking.unrecorded import UNRECORDED, find_unrecorded, sync
+    from reccl.tracking.updated import record_update
     from reccl.tracking.warm import warm_start_of
 
 _PLACES = {
@@ -46,6 +47,7 @@ _PLACES = {
     "find_unrecorded": "unrecorded",
     "parent_run": "parent",
     "record_means": "parent",
+    "record_update": "updated",
     "seeds_run": "parent",
     "start_run": "start",
     "start_trial": "trials",
@@ -65,6 +67,8 @@ __all__ = [
     "SERVED",
     "TRIAL",
     "UNRECORDED",
+    "UPDATE",
+    "UPDATED_FROM",
     "WARM_START",
     "Run",
     "Tracker",
@@ -92,6 +96,7 @@ __all__ = [
     "process_tags",
     "read_environment",
     "record_means",
+    "record_update",
     "runs",
     "seeds_run",
     "start_run",
