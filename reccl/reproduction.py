@@ -90,9 +90,11 @@ def reproduce(
     recorded, then = read_record(folder), tracking.read_environment(tracking.text_of(found, "environment.txt"))
     experiment = loads(tracking.config_of(found), trust=trust)
     data = tracking.data_of(found, experiment.data, log)
+    begun_from = found.data.tags.get(tracking.WARM_START)
+    start = tracking.warm_start_of(begun_from) if begun_from else None
     with threads(int(then.get(THREADS, 0)) or None):
         now = tracking.read_environment(tracking.environment())
-        outcome = run_experiment(experiment, data, device=device, log=log)
+        outcome = run_experiment(experiment, data, device=device, log=log, start=start)
     made_with = (
         Compared("data", found.data.tags.get(FINGERPRINT, "?")[:12], data.fingerprint[:12]),
         Compared("commit", found.data.tags.get(COMMIT, "none")[:12], tracking.commit().get(COMMIT, "none")[:12]),

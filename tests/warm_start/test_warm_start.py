@@ -18,6 +18,7 @@ from reccl.data.dataset import Dataset
 from reccl.encoders import AnyEncoder, Encoder
 from reccl.errors import ConfigError, DataError, RunError
 from reccl.evaluation import Evaluation
+from reccl.reproduction import reproduce
 from reccl.warm_start import WarmStart
 
 CONFIG: dict[str, Any] = {
@@ -196,6 +197,7 @@ def test_the_run_says_where_it_began_and_goes_on_there_after_a_stop(earlier: Map
     run = tracking.find(whole)
     assert run.data.tags[tracking.WARM_START] == begun
     assert run.data.params["warm_start"] == begun
+    assert reproduce(whole).identical
 
     class Stop(reccl.Callback):
         def on_run_start(self, experiment: Any, data: Dataset) -> None:
