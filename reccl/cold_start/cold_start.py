@@ -142,7 +142,7 @@ def embed_cold_nodes(
         and (nodes := TrainedNodes.of("users", features, scorer, graph, seed))
     ):
         user_tower = cold_start.users.fit_users(nodes)
-        predicted = user_tower.embed_matrix(nodes.matrix).to(scorer.user_embeddings)  # [U, D]
+        predicted = nodes.embed(user_tower).to(scorer.user_embeddings)  # [U, D]
         rows = torch.where(nodes.trained[:, None], scorer.user_embeddings, predicted)
         scorer, towers = replace(scorer, user_embeddings=rows), Towers(user_tower, towers.items)
     return ColdStartResult(scorer, towers, cold_start)
@@ -180,7 +180,7 @@ def embed_items(
     if model.left_out is not None:  # an item unlike any trained one is not believed more than the best known
         longest = float(model.left_out[nodes.trained].norm(dim=1).max())
     tower = replace(model.tower, longest=longest, zeros=own.shape[1])
-    predicted = model.tower.embed_matrix(nodes.matrix).to(own)  # [I, D']
+    predicted = nodes.embed(model.tower).to(own)  # [I, D']
     if cold_start.apply_to == "all":
         users = torch.cat([own, users], 1)
         items = torch.cat([torch.zeros_like(scorer.item_embeddings), predicted], 1)
@@ -192,7 +192,7 @@ def embed_items(
     level = torch.stack([levels.edge, levels.stretch * levels.predicted_edge, levels.excess], 1)  # [U, 3]
     user_rows = torch.cat([own, levels.stretch[:, None] * users, level], 1)
     tower = replace(tower, scale=calibration.scale, constants=(1.0, -calibration.scale, calibration.shift))
-    cold = tower.embed_matrix(nodes.matrix).to(own)  # [I, D + D' + 3]
+    cold = nodes.embed(tower).to(own)  # [I, D + D' + 3]
     trained = torch.cat([scorer.item_embeddings, cold.new_zeros(len(cold), cold.shape[1] - own.shape[1])], 1)
     items = torch.where(nodes.trained[:, None], trained, cold)
     return replace(scorer, user_embeddings=user_rows, item_embeddings=items), tower, cold_start

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
+
+import polars as pl
 
 from reccl.data.features import FeatureTables, FittedFeatures, Side
 from reccl.data.graph import Graph
-from reccl.encoders.tower import Tower
+from reccl.encoders.tower import CELLS, Tower
 from reccl.errors import ConfigError, did_you_mean, join_names
 from reccl.lazy import torch
 from reccl.scorers import Scorer
@@ -19,10 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedNodes:
-    """What a feature model of one side is fitted to. All of it comes from training rows."""
+    """What a feature model of one side is fitted to. All of it comes from training rows.
+
+    Where the matrix of features is large, it is never whole in memory: of a million items with 2,000 words it has 8 GB.
+    """
 
     features: FittedFeatures
-    matrix: Tensor  # [n, F] features of all nodes of the side
+    table: pl.DataFrame  # [n] all nodes of the side
     trained: Tensor  # [n] bool
     target: Scorer  # whose embeddings of the side are predicted
     graph: Graph
@@ -31,10 +37,33 @@ class TrainedNodes:
     @classmethod
     def of(cls, side: Side, features: FeatureTables, target: Scorer, graph: Graph, seed: int) -> Self | None:
         """The nodes of a side; None where it has no features."""
-        if not (fitted := features.fit(side)).columns:
+        table, _, _ = features.select_side(side)
+        if table is None or not (fitted := features.fit(side)).columns:
             return None
         degree = graph.user_degree if side == "users" else graph.item_degree
-        return cls(fitted, features.transform(side, fitted).to(graph.device), degree > 0, target, graph, seed)
+        return cls(fitted, table, degree > 0, target, graph, seed)
+
+    @cached_property
+    def matrix(self) -> Tensor:
+        """[n, F] features of all nodes."""
+        return self.features.transform(self.table).to(self.graph.device)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the matrix is kept."""
+        return self.table.height * len(self.features.columns) <= CELLS
+
+    def select(self, rows: Tensor) -> Tensor:
+        """[t, F] features of some nodes, by row number [t]."""
+        if self.is_small:
+            return self.matrix[rows]
+        return self.features.transform(self.table[rows.cpu().numpy()]).to(self.graph.device)
+
+    def embed(self, tower: Tower) -> Tensor:
+        """[n, D] what a tower makes of all nodes."""
+        if self.is_small:
+            return tower.embed_matrix(self.matrix)
+        return tower.embed(self.table, self.graph.device)
 
 
 @dataclass(frozen=True)

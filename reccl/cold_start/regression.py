@@ -67,7 +67,7 @@ class Regression(FeatureModelSettings):
         by a fit without it, [n, D].
         """
         rows = sample_rows(nodes.trained, nodes.seed)  # [t]
-        x, y = nodes.matrix[rows], embeddings[rows].float()  # [t, F], [t, D]
+        x, y = nodes.select(rows), embeddings[rows].float()  # [t, F], [t, D]
         scale = feature_scales(nodes.features, x, self.feature_weights)  # [F]
         penalties = PENALTIES if self.penalty is None else (self.penalty,)
         if not self.hidden:
@@ -79,7 +79,7 @@ class Regression(FeatureModelSettings):
             last = (ridge.weights.T * sqrt(2 / self.hidden)).cpu().contiguous()  # [D, H]
             layers = ((phi.weight, phi.bias), (last, ridge.constant.cpu()))
         tower = Tower(nodes.features, layers)
-        return tower, tower.embed_matrix(nodes.matrix).index_copy(0, rows, ridge.left_out)
+        return tower, nodes.embed(tower).index_copy(0, rows, ridge.left_out)
 
 
 def sample_rows(trained: Tensor, seed: int) -> Tensor:

@@ -43,11 +43,11 @@ class Tower:
     longest: float | None = None  # length from which on the output of the layers is shortened; None: never
 
     @no_grad
-    def embed(self, table: pl.DataFrame) -> Tensor:
+    def embed(self, table: pl.DataFrame, device: torch.device | None = None) -> Tensor:
         """Rows of a feature table, in raw values, to [n, D]. Columns that are missing count as unknown."""
         rows = max(1, CELLS // max(1, len(self.features.columns)))
         parts = [table.slice(at, rows) for at in range(0, max(1, table.height), rows)]
-        return torch.cat([self.embed_matrix(self.features.transform(part)) for part in parts])
+        return torch.cat([self.embed_matrix(self.features.transform(part).to(device or "cpu")) for part in parts])
 
     def embed_matrix(self, x: Tensor) -> Tensor:
         """Encoded features [n, F] to [n, D]."""

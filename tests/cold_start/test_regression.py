@@ -8,14 +8,15 @@ import pytest
 import torch
 from sklearn.linear_model import RidgeCV
 
-from reccl.cold_start import ColdStart, ContentNeighbors, Regression, embed_cold_nodes
+from reccl.cold_start import ColdStart, ContentNeighbors, Regression, embed_cold_nodes, feature_model, regression
 from reccl.cold_start.calibration import Calibration, Levels, search_calibration
 from reccl.cold_start.feature_model import feature_scales
 from reccl.cold_start.random_features import RandomFeatures
 from reccl.cold_start.ridge import fit_ridge
 from reccl.data.dataset import Dataset
-from reccl.data.features import Categorical, FeatureSchema
+from reccl.data.features import Categorical, FeatureSchema, FittedFeatures
 from reccl.data.graph import Graph
+from reccl.encoders import tower
 from reccl.errors import ConfigError, DataError
 from reccl.scorers import Ease, EmbeddingScorer, GraphFilter, Scorer, ScorerBuilder, ScorerSettings, Svd
 from reccl.scorers.selection import Blend, GridSearch
@@ -120,6 +121,28 @@ def test_cold_items_go_to_their_own_block_and_trained_ones_stay(
     torch.testing.assert_close(
         whole.towers.items.embed(cold.item_table[:COLD]), whole.scorer.item_embeddings[:COLD], rtol=1e-4, atol=1e-5
     )
+
+
+def test_features_that_are_not_kept_whole_give_the_same(
+    cold: Dataset, builder: ScorerBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit() -> Scorer:
+        return embed_cold_nodes(ColdStart(users=None), builder, cold.build_feature_tables(), None, None, 0).scorer
+
+    whole, heights, transform = fit(), list[int](), FittedFeatures.transform
+
+    def watched(self: FittedFeatures, table: pl.DataFrame) -> torch.Tensor:
+        heights.append(table.height)
+        return transform(self, table)
+
+    monkeypatch.setattr(FittedFeatures, "transform", watched)
+    for module in (feature_model, tower):
+        monkeypatch.setattr(module, "CELLS", 64)
+    monkeypatch.setattr(regression, "MOST_ROWS", 10**6)
+    torch.testing.assert_close(fit().item_embeddings, whole.item_embeddings, rtol=1e-4, atol=1e-5)
+    trained = cold.train["item"].n_unique()
+    assert sorted(heights)[-1] == trained  # what is learned from; the others come in parts
+    assert sorted(heights)[-2] < len(cold.item_ids) / 4
 
 
 def test_cold_users_are_predicted_from_trained_ones(cold: Dataset, builder: ScorerBuilder) -> None:
