@@ -65,7 +65,7 @@ def cold(
         out.print(made)
     written = ["k_shot/...", "k_shot.csv", "plots/k_shot.png"] if curves else []
     say(f"recorded in run {found.id}: {', '.join([*written, 'plots/groups.png'])}")
-    hint("reccl ui shows the curves and the plots")
+    hint(f"reccl ui shows {'the curves and ' if curves else ''}the plots")
 
 
 def parse_shots(shots: str) -> list[int]:

@@ -165,6 +165,7 @@ def recommend(
     chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate, **of_new)
     resolved = recommender.resolve(chosen, extended, items, say)
     columns = split_words(item_columns)
+    recommender.empty_lists(columns)  # a column that is not there is an error before anything is scored
     short = ShortLists(k, len(extended.model.item_ids), resolved)
     fresh = NewItemCount.of(extended, resolved)
     everyone = extended.model.user_ids.ids.sort() if wanted is None else wanted.unique().sort()
