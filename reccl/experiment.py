@@ -83,7 +83,7 @@ def fit_and_test(
     if selected:
         log(f"selected on validation: {', '.join(write_override(*each) for each in selected.items())}")
     with clock("evaluate_seconds"):
-        validation = means(measure_part(model.ranker, data, "validation", experiment))
+        validation = means(measure_part(model.fold_in_given(data, "validation").ranker, data, "validation", experiment))
     if experiment.training.refit and not first.interrupted and len(data.validation):
         log(f"refit on train and validation rows{f', {first.best_epoch} epochs' if first.best_epoch else ''}")
         for callback in callbacks:
@@ -97,6 +97,7 @@ def fit_and_test(
         if not refit.interrupted:
             model, trained_on = again, whole
     with clock("evaluate_seconds"):
+        model = model.fold_in_given(trained_on, "test")
         tested = measure_part(model.ranker, trained_on, "test", experiment)
     metrics = {"validation": validation, "test": means(tested)}
     if looked := best_look((refit or first).history, experiment.training.metric):

@@ -1,13 +1,14 @@
 """Fitting: a Dataset and an Experiment to a trained model. Nothing is printed or recorded here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
 from torch import Tensor
 
 from reccl.cold_start import embed_cold_nodes
+from reccl.cold_start.given_rows import GivenRows
 from reccl.cold_start.sources import Sources, rank_unknown_by_popularity
 from reccl.config import Experiment
 from reccl.data.columns import ITEM, USER, WEIGHT
@@ -40,6 +41,14 @@ class TrainedModel:
     def ranker(self) -> Scorer:
         """The scorer, with popularity for users and items about which nothing is known."""
         return rank_unknown_by_popularity(self.scorer, self.sources, self.popularity)
+
+    def fold_in_given(self, data: Dataset, part: str) -> "TrainedModel":
+        """The same with users who were not trained on placed by the rows that are given of them before `part`."""
+        given = GivenRows.of(data, part, self.scorer.device)
+        if given is None:
+            return self
+        scorer, sources = given.place(self.scorer, self.sources, self.towers, data.user_table)
+        return replace(self, scorer=scorer, sources=sources)
 
 
 def learn(
@@ -105,12 +114,17 @@ def fit_encoder(
         of_groups = "/" in experiment.training.metric  # metrics of groups are measured only where one selects
         return Evaluator.of(data, part, experiment.evaluation, groups=of_groups, device=graph.device)
 
+    @cache
+    def given(part: str) -> GivenRows | None:
+        return GivenRows.of(data, part, graph.device)
+
     @torch.no_grad()
     def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
         embeddings = objective.transform_for_ranking(encoder(whole))
-        sources = sources_of(graph, experiment.scorer, embeddings)
-        scorer = rank_unknown_by_popularity(builder.build(embeddings), sources, graph.item_strength)
-        return evaluator(part)(scorer).means()
+        scorer, sources = builder.build(embeddings), sources_of(graph, experiment.scorer, embeddings)
+        if (rows := given(part)) is not None:
+            scorer, sources = rows.place(scorer, sources)
+        return evaluator(part)(rank_unknown_by_popularity(scorer, sources, graph.item_strength)).means()
 
     validated = len(data.validation) > 0
     best_on_test = experiment.training.best_on_test and not (experiment.training.refit and validated)
@@ -135,7 +149,7 @@ def selection_metric(experiment: Experiment, data: Dataset, device: torch.device
     if data.validation.is_empty():
         return None
     evaluator = Evaluator.of(data, "validation", experiment.evaluation, groups=False, device=device)
-    return HeldOutMetric.of(evaluator, experiment.training.metric)
+    return HeldOutMetric.of(evaluator, experiment.training.metric, GivenRows.of(data, "validation", device))
 
 
 def select(builder: ScorerBuilder, embeddings: Embeddings | None, metric: ValidationMetric | None) -> ScorerBuilder:

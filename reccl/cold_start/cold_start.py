@@ -216,6 +216,6 @@ def calibrate(
     if not open_ or metric is None or not cold.any():
         return given, cold_start
     rows = cold.nonzero().squeeze(1)
-    scores, of_cold = scorer.scores(metric.users), users[metric.users] @ predicted[rows].T  # [n, I], [n, C]
+    scores, of_cold = metric.score(scorer), users[metric.users] @ predicted[rows].T  # [n, I], [n, C]
     found = search_calibration(levels, scores, of_cold, rows, metric)
     return found, cold_start.model_copy(update={"scale": found.scale, "shift": found.shift})

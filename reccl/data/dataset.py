@@ -28,7 +28,7 @@ from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
 from reccl.data.settings import Data, frame_settings
 from reccl.data.splits import Predefined, RandomPerUser, Split
-from reccl.data.splits.holdout import HeldOut, hold_out
+from reccl.data.splits.holdout import hold_out
 from reccl.data.weights import age_weights, describe_weights, scale_weights, sum_repeats, weigh_parts
 from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 
@@ -59,6 +59,7 @@ class Dataset:
     features: FeatureSchema = field(default_factory=FeatureSchema)  # how the feature tables are read
     settings: Data | None = None  # how it was made: the data section of a config
     notes: tuple[str, ...] = ()  # what one may want to know of how the files were read, a line each
+    given: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # validation, test -> rows of users to be folded in
 
     @classmethod
     def from_frame(
@@ -140,11 +141,18 @@ class Dataset:
 
     def known_before(self, part: str) -> pl.DataFrame:
         """Interactions that are known when `part` is predicted."""
-        return self.train if part == VALIDATION else pl.concat([self.train, self.validation])
+        earlier = [self.train] if part == VALIDATION else [self.train, self.validation]
+        return pl.concat([*earlier, *self.given_before(part)])
+
+    def given_before(self, part: str) -> list[pl.DataFrame]:
+        """Those of them that no model is trained on: of held-out users, who are folded in when `part` is predicted."""
+        parts = (VALIDATION,) if part == VALIDATION else (VALIDATION, TEST)
+        return [self.given[name] for name in parts if name in self.given]
 
     def hidden_before(self, part: str, hide: Hide) -> pl.DataFrame:
         """The (user, item) pairs that are left out of lists when `part` is measured; see `Evaluation.hide`."""
-        rows = {"known": self.known_before(part), "none": self.train.clear(), "train": self.train}[hide]
+        trained = pl.concat([self.train, *self.given_before(part)])
+        rows = {"known": self.known_before(part), "none": self.train.clear(), "train": trained}[hide]
         return rows.select(USER, ITEM).unique(maintain_order=True)
 
     def summary(self) -> dict[str, int | float]:
@@ -208,12 +216,13 @@ class Dataset:
 
     def merge_validation(self) -> "Dataset":
         """The same data with the validation rows as training rows, for a final fit after settings are chosen."""
-        rows = pl.concat([self.train, self.validation])
+        rows = pl.concat([self.train, *self.given_before(VALIDATION), self.validation])
         if WEIGHT in rows.columns:
             if self.settings is not None and self.settings.half_life:
                 rows = age_weights(rows, self.train[TIMESTAMP].max(), self.settings.half_life)
             rows = sum_repeats(rows)
-        return replace(self, train=rows, validation=self.validation.clear())
+        given = {part: table for part, table in self.given.items() if part != VALIDATION}
+        return replace(self, train=rows, validation=self.validation.clear(), given=given)
 
 
 def with_ids(name: str, ids: IdMap, table: pl.DataFrame | None) -> pl.DataFrame:
@@ -261,9 +270,9 @@ def build(tables: Tables, split: Split | None, half_life: float | None = None) -
         columns = [USER, ITEM, *(name for name in (*OPTIONAL, TARGET) if name in present)]
         numbered = EncodedInteractions.encode(rows.select(columns), Path(folder))
         read = (USER, ITEM, *split.reads) if tables.repeats else (USER, *split.reads)
-        held = hold_out(split, numbered.select([name for name in columns if name in read]), repeats=tables.repeats)
-        test, validation = (mask.fill_null(False) for mask in held)  # rows without an id are never held out
-        masks = {TRAIN: ~(test | validation), VALIDATION: validation & ~test, TEST: test}
+        looked_at = numbered.select([name for name in columns if name in read])
+        held = hold_out(split, looked_at, repeats=tables.repeats)
+        remarks, masks = split.remark(looked_at, held), held.by_part()
         if TARGET in columns:
             target = numbered.select([TARGET])[TARGET]
             masks |= {part: masks[part] & target for part in (VALIDATION, TEST)}
@@ -274,16 +283,20 @@ def build(tables: Tables, split: Split | None, half_life: float | None = None) -
         counts = (*counts, Count("pairs in a part", sum(table.height for table in parts.values())))
     users, items = numbered.user_ids, numbered.item_ids
     if not split.keep_cold:
-        known = {side: parts[TRAIN][side].unique().drop_nulls().sort() for side in (USER, ITEM)}
+        rows_of = {USER: list(parts.values()) if split.of_users else [parts[TRAIN]], ITEM: [parts[TRAIN]]}
+        known = {
+            side: pl.concat([table[side] for table in some]).unique().drop_nulls().sort()
+            for side, some in rows_of.items()
+        }
         users, items = IdMap(users.ids.gather(known[USER])), IdMap(items.ids.gather(known[ITEM]))
         parts, dropped = drop_cold(parts, known)
         counts = (*counts, *dropped)
     user_table, of_users = align(tables.users, USER, users)
     item_table, of_items = align(tables.items, ITEM, items)
     content = (users, items, parts[TRAIN], parts[VALIDATION], parts[TEST], user_table, item_table)
-    remarks = (*split.remark(HeldOut(test, validation)), *remark_on_sizes(parts))
-    notes = (*tables.notes, *noted, *remarks, *of_users, *of_items)
-    return Dataset(*content, counts, hash_content(*content), notes=notes)
+    given = {part: parts[name] for part in (VALIDATION, TEST) if (name := f"given_{part}") in parts}
+    notes = (*tables.notes, *noted, *remarks, *remark_on_sizes(parts), *of_users, *of_items)
+    return Dataset(*content, counts, hash_content(*content, *given.values()), notes=notes, given=given)
 
 
 def remark_on_sizes(parts: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:

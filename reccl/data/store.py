@@ -17,6 +17,8 @@ from reccl.errors import DataError
 
 MANIFEST = "dataset.json"
 FORMAT = 2
+GIVEN = "given_"
+"""What the names of tables of given rows begin with, before their part."""
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -27,6 +29,7 @@ def write(dataset: Dataset, folder: Path) -> None:
         "user_table": dataset.user_table,
         "item_table": dataset.item_table,
         **{part: dataset.part(part) for part in PARTS},
+        **{f"{GIVEN}{part}": rows for part, rows in dataset.given.items()},
     }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +79,7 @@ def read(folder: Path) -> Dataset:
             tuple(Count(**count) for count in manifest["counts"]),
             manifest["fingerprint"],
             notes=tuple(manifest["notes"]),
+            given={name.removeprefix(GIVEN): table for name, table in tables.items() if name.startswith(GIVEN)},
         )
     except DataError:
         raise

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import override
 
+from reccl.cold_start.given_rows import GivenRows
 from reccl.evaluation.evaluate import ALL, Evaluator, resize_lists
 from reccl.evaluation.top_k import best_items
 from reccl.lazy import torch
 from reccl.metrics import PER_USER
-from reccl.scorers import ValidationMetric
+from reccl.scorers import Scorer, ValidationMetric
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,21 +33,26 @@ class HeldOutMetric(ValidationMetric):
     sample: Tensor  # [n] row numbers of users
     name: str  # ndcg, ..
     k: int
+    given: GivenRows | None = None  # of users who were not trained on
 
     @classmethod
-    def of(cls, evaluator: Evaluator, metric: str) -> Self:
+    def of(cls, evaluator: Evaluator, metric: str, given: GivenRows | None = None) -> Self:
         """A `metric` such as ndcg_at_10. Its group (what stands before a slash) is left out, and a metric of the whole
         catalog is taken as NDCG.
         """
         name, _, k = metric.rpartition("/")[2].rpartition("_at_")
         users, most = evaluator.users, max(1, SCORE_BYTES // (4 * evaluator.seen.num_items))
         spaced = torch.linspace(0, len(users) - 1, min(most, len(users)), device=users.device).round().long()
-        return cls(evaluator, users[spaced], name if name in PER_USER else "ndcg", int(k))
+        return cls(evaluator, users[spaced], name if name in PER_USER else "ndcg", int(k), given)
 
     @property
     @override
     def users(self) -> Tensor:
         return self.sample
+
+    @override
+    def score(self, scorer: Scorer) -> Tensor:
+        return scorer.scores(self.sample) if self.given is None else self.given.score(scorer, self.sample)
 
     @override
     def __call__(self, scores: Tensor) -> float:

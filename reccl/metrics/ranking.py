@@ -5,6 +5,8 @@ relevant items. Each function gives one number per user, [n]; tables report the 
 relevant item.
 
 >>> hits, relevant = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]), torch.tensor([2.0, 5.0])  # two users, k = 3
+>>> capped_recall(hits, relevant)
+tensor([1., 0.])
 >>> recall(hits, relevant), precision(hits, relevant), hit_rate(hits, relevant)
 (tensor([1., 0.]), tensor([0.6667, 0.0000]), tensor([1., 0.]))
 >>> ndcg(hits, relevant), average_precision(hits, relevant), reciprocal_rank(hits, relevant)
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
 def recall(hits: Tensor, relevant: Tensor) -> Tensor:
     """Share of the relevant items that are in the list: sum hits / relevant."""
     return hits.sum(1) / relevant
+
+
+def capped_recall(hits: Tensor, relevant: Tensor) -> Tensor:
+    """Hits over the most that a list of k can have: sum hits / min(k, relevant); recall of Liang et al., WWW 2018.
+
+    Their protocol and its successors call it Recall@k; for users with more than k relevant items it is larger than
+    `recall`, so that one is no figure of the other.
+    """
+    return hits.sum(1) / relevant.clamp(max=hits.shape[1])
 
 
 def precision(hits: Tensor, relevant: Tensor) -> Tensor:
@@ -66,6 +77,7 @@ def reciprocal_rank(hits: Tensor, relevant: Tensor) -> Tensor:
 
 PER_USER = {
     "recall": recall,
+    "capped_recall": capped_recall,
     "precision": precision,
     "ndcg": ndcg,
     "hit_rate": hit_rate,

@@ -122,6 +122,10 @@ class ValidationMetric(Protocol):
     def users(self) -> Tensor:
         """Row numbers of the users [n]."""
 
+    def score(self, scorer: Scorer) -> Tensor:
+        """Scores of `users`, [n, I]; of users who were not trained on, from the rows that are given of them."""
+        return scorer.scores(self.users)
+
     def __call__(self, scores: Tensor) -> float:
         """The mean of `per_user` for scores [n, I], which are overwritten."""
 

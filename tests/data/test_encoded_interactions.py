@@ -53,7 +53,7 @@ def worlds(draw: st.DrawFn) -> pl.DataFrame:
 def at_once(world: pl.DataFrame, split: Split) -> tuple[IdMap, IdMap, dict[str, pl.DataFrame]]:
     """Split raw rows, then number them: all in memory, in the obvious way."""
     rows = holdout.sort_rows(world)
-    test, validation = split.split(rows)
+    test, validation, *_ = split.split(rows)
     part = pl.when(test).then(pl.lit("test")).when(validation).then(pl.lit("validation")).otherwise(pl.lit("train"))
     named = rows.with_columns(part.alias("part"))
     if not split.keep_cold:

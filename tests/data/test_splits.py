@@ -15,18 +15,32 @@ from reccl.data.splits import (
     AnySplit,
     ColdItems,
     ColdUsers,
+    GlobalTimeline,
     LeaveLastOut,
     Predefined,
     RandomGlobal,
     RandomPerUser,
+    SlidingWindow,
     Split,
+    StrongGeneralization,
     Temporal,
 )
 from reccl.data.splits.holdout import sort_rows
 from reccl.errors import DataError
 
-SPLITS = [ColdItems, ColdUsers, LeaveLastOut, Predefined, RandomGlobal, RandomPerUser, Temporal]
-RANDOM = [ColdItems, ColdUsers, Predefined, RandomGlobal, RandomPerUser]
+SPLITS = [
+    ColdItems,
+    ColdUsers,
+    GlobalTimeline,
+    LeaveLastOut,
+    Predefined,
+    RandomGlobal,
+    RandomPerUser,
+    SlidingWindow,
+    StrongGeneralization,
+    Temporal,
+]
+RANDOM = [ColdItems, ColdUsers, Predefined, RandomGlobal, RandomPerUser, StrongGeneralization]
 
 
 @st.composite
@@ -60,8 +74,9 @@ def pairs(table: pl.DataFrame, part: str) -> set[tuple]:
 def label(split: Split, interactions: pl.DataFrame) -> pl.DataFrame:
     """Sorted rows with a `part` column."""
     rows = sort_rows(interactions)
-    test, validation = split.split(rows)
-    part = pl.when(test).then(pl.lit("test")).when(validation).then(pl.lit("validation")).otherwise(pl.lit("train"))
+    part = pl.repeat("unused", rows.height, eager=True)
+    for name, mask in split.split(rows).by_part().items():
+        part = part.zip_with(~mask, pl.repeat(name, rows.height, eager=True))
     return rows.with_columns(part.alias("part"))
 
 
@@ -76,7 +91,7 @@ class TestEverySplit:
     def test_names_every_row_exactly_once(self, split: type[Split], world: pl.DataFrame) -> None:
         rows = given_to(split, world)
         assigned = label(split(), rows)
-        assert set(assigned["part"]) <= {"train", "validation", "test"}
+        assert set(assigned["part"]) <= {"train", "validation", "test", "given_validation", "given_test", "unused"}
         before, after = rows.drop("part", strict=False), assigned.drop("part")
         assert_frame_equal(before, after, check_row_order=False)
 
@@ -145,11 +160,11 @@ def test_temporal_says_where_rows_of_one_time_make_a_part_larger_than_asked() ->
     rows = pl.DataFrame({"user": [1] * 10, "item": range(10), "timestamp": [1, 2, 3, 4, 5, 6, 9, 9, 9, 9]})
     split = Temporal(test=0.1, validation=0.1)
     why = "because rows of one time stay together"
-    assert split.remark(split.split(rows)) == (
+    assert split.remark(rows, split.split(rows)) == (
         f"split 'temporal': test has 40% of the rows where 10% was asked, {why}",
     )
     even = rows.with_columns(timestamp=pl.col("item"))
-    assert split.remark(split.split(even)) == ()
+    assert split.remark(even, split.split(even)) == ()
     at_once = rows.with_columns(timestamp=pl.lit(9))
     with pytest.raises(DataError, match=r"no training row of 10.* has 100% of the rows where 10% was asked, because"):
         Dataset.from_frame(at_once, timestamp="timestamp", split=split)
@@ -159,7 +174,7 @@ def test_ties_in_time_do_not_depend_on_the_order_of_the_rows() -> None:
     rows = pl.DataFrame({"user": [1] * 6, "item": [5, 3, 4, 1, 2, 6], "timestamp": [7] * 5 + [1]})
     for seed in range(5):
         shuffled = sort_rows(rows.sample(fraction=1, shuffle=True, seed=seed))
-        test, validation = LeaveLastOut().split(shuffled)
+        test, validation, *_ = LeaveLastOut().split(shuffled)
         assert shuffled.filter(test)["item"].to_list() == [5]
         assert shuffled.filter(validation)["item"].to_list() == [4]
 
@@ -237,7 +252,7 @@ class TestPredefined:
             label(Predefined(), pl.DataFrame({"user": [1, 1], "item": [1, 2], "part": ["train", None]}))
 
 
-@pytest.mark.parametrize("split", [Temporal, LeaveLastOut])
+@pytest.mark.parametrize("split", [GlobalTimeline, LeaveLastOut, SlidingWindow, Temporal])
 def test_splits_by_time_say_what_to_do_where_there_is_none(split: type[Split], planted: pl.DataFrame) -> None:
     kind = split().kind
     with pytest.raises(

@@ -59,7 +59,7 @@ class ColdItems(ColdStartSplit):
     """Strict item cold start: a share `cold` of the items has no training rows.
 
     >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2, 2], "item": [0, 1, 1, 2, 0, 2]})
-    >>> test, validation = ColdItems(cold=0.67, warm_test=0, warm_validation=0).split(rows)
+    >>> test, validation, *_ = ColdItems(cold=0.67, warm_test=0, warm_validation=0).split(rows)
     >>> rows.filter(test)["item"].unique().to_list(), rows.filter(validation)["item"].unique().to_list()
     ([1], [2])
     """
@@ -76,7 +76,7 @@ class ColdUsers(ColdStartSplit):
     """Strict user cold start: a share `cold` of the users has no training rows.
 
     >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2, 2], "item": [0, 1, 1, 2, 0, 2]})
-    >>> test, validation = ColdUsers(cold=0.67, warm_test=0, warm_validation=0).split(rows)
+    >>> test, validation, *_ = ColdUsers(cold=0.67, warm_test=0, warm_validation=0).split(rows)
     >>> rows.filter(test)["user"].unique().to_list(), rows.filter(validation)["user"].unique().to_list()
     ([1], [2])
     """

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple, Protocol
 import polars as pl
 from pydantic import Field
 
-from reccl.data.columns import ITEM, USER
+from reccl.data.columns import ITEM, TRAIN, USER, VALIDATION
 from reccl.lazy import np
 from reccl.settings import Settings
 
@@ -18,10 +18,23 @@ BLOCK = 2**20
 
 
 class HeldOut(NamedTuple):
-    """Which of [n] rows are held out; the rest is train."""
+    """Which of [n] rows are held out; the rest is train. Of several that are true for a row, the first counts."""
 
     test: pl.Series  # [n] bool
-    validation: pl.Series  # [n] bool; where test is true, it does not count
+    validation: pl.Series  # [n] bool
+    given_test: pl.Series | None = None  # [n] bool: not trained on, and known of the users of test; None: no row
+    given_validation: pl.Series | None = None  # [n] bool: likewise of validation
+    unused: pl.Series | None = None  # [n] bool: in no part
+
+    def by_part(self) -> dict[str, pl.Series]:
+        """Part -> which rows are its own, train included; each row once. The given parts only where there are some."""
+        rest, found = ~pl.repeat(False, len(self.test), eager=True), dict[str, pl.Series]()
+        for name, mask in zip(self._fields, self, strict=True):
+            if mask is not None:
+                found[name] = mask.fill_null(False) & rest  # rows without an id are never held out
+                rest = rest & ~found[name]
+        found.pop("unused", None)
+        return {TRAIN: rest, VALIDATION: found.pop(VALIDATION), **found}
 
 
 class Split(Settings):
@@ -35,6 +48,8 @@ class Split(Settings):
     """The columns, besides `user`, that `split` reads."""
     of_pairs: ClassVar[bool] = False
     """Whether all rows of one (user, item) go to one part; by time a pair may be in training and come again later."""
+    of_users: ClassVar[bool] = False
+    """Whether held-out users have no training row by design, so that they are never dropped as cold."""
 
     def split(self, rows: pl.DataFrame) -> HeldOut:
         """Which of [n] rows are held out.
@@ -46,7 +61,7 @@ class Split(Settings):
         """
         raise NotImplementedError
 
-    def remark(self, held: HeldOut) -> tuple[str, ...]:
+    def remark(self, rows: pl.DataFrame, held: HeldOut) -> tuple[str, ...]:
         """What one may want to know of the rows that were held out."""
         return ()
 
@@ -61,7 +76,7 @@ def hold_out(split: Split, rows: pl.DataFrame, *, repeats: bool) -> HeldOut:
     pairs = rows.select(USER, ITEM)
     first = (pairs != pairs.shift()).select(pl.any_horizontal(pl.all().fill_null(True))).to_series()  # [n] of a pair
     place = first.cum_sum() - 1  # [n] which pair a row is of
-    return HeldOut(*(mask.gather(place) for mask in split.split(rows.filter(first))))
+    return HeldOut(*(None if mask is None else mask.gather(place) for mask in split.split(rows.filter(first))))
 
 
 class HoldOutRule(Protocol):

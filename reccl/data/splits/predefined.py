@@ -17,7 +17,7 @@ class Predefined(Split):
     """Use the parts that the data defines; sample validation rows from train where it defines none.
 
     >>> rows = pl.DataFrame({"user": [0, 0, 0], "item": [4, 5, 6], "part": ["train", "test", "train"]})
-    >>> test, validation = Predefined(validation=0.5).split(rows)
+    >>> test, validation, *_ = Predefined(validation=0.5).split(rows)
     >>> test.to_list(), validation.sum()
     ([False, True, False], 1)
     """

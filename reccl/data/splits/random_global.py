@@ -12,7 +12,7 @@ class RandomGlobal(Split):
     """Hold out a random share of all rows. Users with few rows may lose all of them: they count as cold.
 
     >>> rows = pl.DataFrame({"user": [0] * 6 + [1] * 4, "item": range(10)})
-    >>> test, validation = RandomGlobal(test=0.2, validation=0.25).split(rows)
+    >>> test, validation, *_ = RandomGlobal(test=0.2, validation=0.25).split(rows)
     >>> test.sum(), validation.sum()
     (2, 2)
     """

@@ -14,7 +14,7 @@ class RandomPerUser(Split):
     The number of rows is rounded per user, and every user keeps at least one training row.
 
     >>> rows = pl.DataFrame({"user": [0] * 5 + [1] * 5 + [2], "item": [*range(10), 0]})
-    >>> test, validation = RandomPerUser(test=0.2, validation=0.25).split(rows)
+    >>> test, validation, *_ = RandomPerUser(test=0.2, validation=0.25).split(rows)
     >>> rows.filter(test)["user"].to_list(), rows.filter(validation)["user"].to_list()
     ([0, 1], [0, 1])
     """

@@ -24,7 +24,7 @@ class Temporal(Split):
     Rows of one time stay together, so the held-out shares are met only nearly.
 
     >>> rows = pl.DataFrame({"user": [0, 0, 0, 1], "item": [4, 5, 6, 4], "timestamp": [30, 10, 20, 40]})
-    >>> test, validation = Temporal(test=0.25, validation=0.3).split(rows)
+    >>> test, validation, *_ = Temporal(test=0.25, validation=0.3).split(rows)
     >>> test.to_list(), validation.to_list()
     ([False, False, False, True], [True, False, False, False])
     >>> Temporal(test="1970-01-01T00:00:25").split(rows).test.to_list()
@@ -47,7 +47,7 @@ class Temporal(Split):
         return HeldOut(test, validation)
 
     @override
-    def remark(self, held: HeldOut) -> tuple[str, ...]:
+    def remark(self, rows: pl.DataFrame, held: HeldOut) -> tuple[str, ...]:
         rest, notes = len(held.test), []
         for part, mask, asked in ((TEST, held.test, self.test), (VALIDATION, held.validation, self.validation)):
             number = int((mask & ~held.test if part == VALIDATION else mask).sum())

@@ -150,7 +150,7 @@ class BlendBuilder(ScorerBuilder):
 
     def with_tuned_weights(self, embeddings: Embeddings | None, metric: ValidationMetric) -> BlendBuilder:
         """The builder with the weights that coordinate ascent finds."""
-        scores = {name: part.scores(metric.users) for name, part in self.build_parts(embeddings).items()}  # [n, I] each
+        scores = {name: metric.score(part) for name, part in self.build_parts(embeddings).items()}  # [n, I] each
 
         def evaluate(weights: Mapping[str, float]) -> Tensor:
             total: Tensor = torch.zeros_like(next(iter(scores.values())))  # [n, I]

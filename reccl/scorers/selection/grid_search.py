@@ -96,7 +96,7 @@ class GridSearchBuilder(ScorerBuilder):
             return self
 
         def evaluate(scorer: ScorerSettings) -> Tensor:
-            return metric.per_user(scorer.build(self.graph, embeddings).scores(metric.users))
+            return metric.per_user(metric.score(scorer.build(self.graph, embeddings)))
 
         best: ScorerSettings = self.settings.scorer
         best_value, improved = evaluate(best), True
