@@ -35,3 +35,10 @@ def hash_table(table: pl.DataFrame) -> str:
         table.slice(start, ROWS).write_ndjson(lines)
         key.update(lines.getbuffer())
     return key.hexdigest()
+
+
+def hash_content(*tables: pl.DataFrame | None) -> str:
+    """One hash of ids, rows of every part and features."""
+    return hashlib.sha256(
+        " ".join("-" if table is None else hash_table(table) for table in tables).encode()
+    ).hexdigest()

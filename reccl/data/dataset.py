@@ -1,6 +1,5 @@
 """Dataset: interactions in row numbers, split in three, with the maps back to raw ids."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ import polars as pl
 from reccl.data.aligned import align
 from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TARGET, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
 from reccl.data.conform import conform
-from reccl.data.content_hash import hash_table
+from reccl.data.content_hash import hash_content
 from reccl.data.drop_cold import drop_cold
 from reccl.data.encoded_interactions import EncodedInteractions
 from reccl.data.features import FeatureSchema, FeatureTables
@@ -26,6 +25,7 @@ from reccl.data.ingest.interactions import Column
 from reccl.data.ingest.spill import scratch_folder
 from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
+from reccl.data.remarks import remark_on_sizes
 from reccl.data.settings import Data, frame_settings
 from reccl.data.splits import Predefined, RandomPerUser, Split
 from reccl.data.splits.holdout import hold_out
@@ -34,9 +34,6 @@ from reccl.errors import ConfigError, DataError, did_you_mean, join_names
 
 Hide = Literal["known", "none", "train"]
 """What is left out of lists: known pairs, nothing, or those of training alone."""
-
-FEW = 20
-"""Training rows below which a run says that they are few."""
 
 
 @dataclass(frozen=True)
@@ -296,18 +293,5 @@ def build(tables: Tables, split: Split | None, half_life: float | None = None) -
     content = (users, items, parts[TRAIN], parts[VALIDATION], parts[TEST], user_table, item_table)
     given = {part: parts[name] for part in (VALIDATION, TEST) if (name := f"given_{part}") in parts}
     notes = (*tables.notes, *noted, *remarks, *remark_on_sizes(parts), *of_users, *of_items)
-    return Dataset(*content, counts, hash_content(*content, *given.values()), notes=notes, given=given)
-
-
-def remark_on_sizes(parts: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
-    """A line where there is next to nothing to learn from, or nothing to measure on."""
-    rows, held = parts[TRAIN].height, parts[TEST].height + parts[VALIDATION].height
-    few = f"{rows:,} training row{'s' * (rows != 1)}: too few to learn from" if rows < FEW else ""
-    none = "nothing is held out: no metric says how good the model is" if not held else ""
-    return tuple(note for note in (few, none) if note)
-
-
-def hash_content(users: IdMap, items: IdMap, *tables: pl.DataFrame | None) -> str:
-    """One hash of ids, rows of every part and features."""
-    every = (users.ids.to_frame(), items.ids.to_frame(), *tables)
-    return hashlib.sha256(" ".join("-" if table is None else hash_table(table) for table in every).encode()).hexdigest()
+    content_hash = hash_content(users.ids.to_frame(), items.ids.to_frame(), *content[2:], *given.values())
+    return Dataset(*content, counts, content_hash, notes=notes, given=given)

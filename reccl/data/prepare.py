@@ -22,8 +22,8 @@ ROOM = Path(__file__).parent
 CODE = tuple(
     path
     for pattern in (
-        *("aligned.py", "conform.py", "dataset.py", "drop_cold.py", "encoded_interactions.py", "ids.py", "weights.py"),
-        *("ingest/*.py", "splits/*.py"),
+        *("aligned.py", "conform.py", "dataset.py", "drop_cold.py", "encoded_interactions.py", "ids.py", "remarks.py"),
+        *("weights.py", "ingest/*.py", "splits/*.py"),
     )
     for path in sorted(ROOM.glob(pattern))
 )

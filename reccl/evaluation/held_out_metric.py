@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import override
 
-from reccl.cold_start.given_rows import GivenRows
 from reccl.evaluation.evaluate import ALL, Evaluator, resize_lists
 from reccl.evaluation.top_k import best_items
 from reccl.lazy import torch
@@ -16,6 +15,8 @@ from reccl.scorers import Scorer, ValidationMetric
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from reccl.cold_start.given_rows import GivenRows
 
 SCORE_BYTES = 256 << 20
 """Memory for one scorer's scores of all users who are measured."""

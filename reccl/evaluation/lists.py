@@ -64,7 +64,7 @@ def evaluate_lists(
         recommendations: a polars, pandas or pyarrow table with a row for every user and recommended item. Lists are in
             the order of the column `rank`, else of falling `score`, else of the rows.
         data: whose held-out rows are relevant. Its raw ids are those of the table.
-        metrics: of recall, precision, hit_rate, ndcg, map, mrr and coverage; None: all.
+        metrics: of recall, capped_recall, precision, hit_rate, ndcg, map, mrr and coverage; None: all.
         k: list lengths.
         part: test or validation.
         hide: known: an item that the user had before is never relevant; none: one that is had again is.

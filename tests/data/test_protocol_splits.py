@@ -1,4 +1,6 @@
-"""Protocols: held-out users with given rows, two windows of one length, windows that slide, and ties that are broken."""
+"""Protocols: held-out users with given rows, two windows of one length, windows that slide, ties that are broken."""
+
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -120,7 +122,7 @@ class TestSlidingWindow:
         assert not tested.is_duplicated().any()
         end = world["timestamp"].max() + 1
         assert tested.height == world.filter(pl.col("timestamp") >= end - number * 5 * DAY).height
-        for earlier, later in zip(found, found[1:], strict=False):
+        for earlier, later in pairwise(found):
             assert (
                 later.filter(part="validation")
                 .select("user", "item")
@@ -129,7 +131,7 @@ class TestSlidingWindow:
         for each in found:
             times = {part: rows["timestamp"] for (part,), rows in each.group_by("part")}
             order = [times[part] for part in ("train", "validation", "test", "unused") if part in times]
-            assert all(one.max() < other.min() for one, other in zip(order, order[1:], strict=False))
+            assert all(one.max() < other.min() for one, other in pairwise(order))
 
     def test_a_training_period_leaves_out_what_is_older(self) -> None:
         rows = pl.DataFrame({"user": [1] * 10, "item": range(10), "timestamp": [day * DAY for day in range(10)]})

@@ -17,6 +17,10 @@ def slow_recall(hits: list[int], relevant: int) -> float:
     return sum(hits) / relevant
 
 
+def slow_capped_recall(hits: list[int], relevant: int) -> float:
+    return sum(hits) / min(relevant, len(hits))
+
+
 def slow_precision(hits: list[int], relevant: int) -> float:
     return sum(hits) / len(hits)
 
@@ -44,6 +48,7 @@ def slow_mrr(hits: list[int], relevant: int) -> float:
 
 SLOW: dict[str, Callable[[list[int], int], float]] = {
     "recall": slow_recall,
+    "capped_recall": slow_capped_recall,
     "precision": slow_precision,
     "ndcg": slow_ndcg,
     "hit_rate": slow_hit_rate,

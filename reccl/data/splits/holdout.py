@@ -76,7 +76,8 @@ def hold_out(split: Split, rows: pl.DataFrame, *, repeats: bool) -> HeldOut:
     pairs = rows.select(USER, ITEM)
     first = (pairs != pairs.shift()).select(pl.any_horizontal(pl.all().fill_null(True))).to_series()  # [n] of a pair
     place = first.cum_sum() - 1  # [n] which pair a row is of
-    return HeldOut(*(None if mask is None else mask.gather(place) for mask in split.split(rows.filter(first))))
+    held = split.split(rows.filter(first))
+    return HeldOut(**{name: mask.gather(place) for name, mask in held._asdict().items() if mask is not None})
 
 
 class HoldOutRule(Protocol):
