@@ -156,6 +156,8 @@ def estimate_users(
     if feature_users is not None and feature_prior is not None:
         both = new[feature_users[new]]
         users[both] = estimate(joined.select_users(both), feature_prior.prior(scorer.user_embeddings[both]))
+    if len(old) == 0:
+        return users
     step = estimate(joined.select_users(old)) - estimate(trained.select_users(old))
     before = scorer.user_embeddings[old]
     moved = before + step * before.norm(dim=1, keepdim=True) / estimate.mean_length

@@ -128,8 +128,10 @@ class FoldInEstimator:
         Items of weight 0 carry no information; a user who has no other gets the mean of the prior: without one, the
         mean user.
         """
-        count = history.sum_vectors((self.item_weights > 0).double()[:, None])  # [n, 1] k
-        total = history.sum_vectors(self.item_embeddings.double() * self.item_weights[:, None])  # [n, D]
+        own, items = history.keep_used()  # of i items
+        weights = self.item_weights[items, None]  # [i, 1]
+        count = own.sum_vectors((weights > 0).double())  # [n, 1] k
+        total = own.sum_vectors(self.item_embeddings[items].double() * weights)  # [n, D]
         deviation = (total / count.clamp(min=1) - self.mean_profile) @ self.basis  # [n, D]
         if prior is None:
             users = self.mean_user + (deviation * shrinkage(count, self.ratio)) @ self.regression.T

@@ -38,6 +38,8 @@ class IdMap:
     def with_new(self, raw: pl.Series) -> "IdMap":
         """These ids, followed by the new ones of `raw`, sorted; no row number changes."""
         typed = self.cast(raw).alias("id").unique().drop_nulls().sort()
+        if typed.is_empty():
+            return self
         return IdMap(pl.concat([self.ids, typed.filter(self.to_rows(typed).is_null())]))
 
     def to_rows(self, raw: pl.Series) -> pl.Series:
@@ -53,8 +55,8 @@ class IdMap:
         """Row numbers of ids by binary search, for a few of them among many."""
         ids, order = self.ascending
         place = ids.search_sorted(typed.fill_null(ids[0])).clip(upper_bound=len(ids) - 1)  # [n]
-        rows = (place if order is None else order.gather(place)).cast(pl.Int32)
-        return pl.select(pl.when(ids.gather(place) == typed).then(rows)).to_series()
+        found = zip(typed, ids.gather(place), place if order is None else order.gather(place), strict=True)
+        return pl.Series([row if near == wanted else None for wanted, near, row in found], dtype=pl.Int32)
 
     @cached_property
     def ascending(self) -> tuple[pl.Series, pl.Series | None]:

@@ -92,6 +92,14 @@ class UserItemCSR:
         start, weight = torch.cat([count.new_zeros(1), count.cumsum(0)]), self.weight
         return UserItemCSR(start, self.item[entry], self.num_items, None if weight is None else weight[entry])
 
+    def keep_used(self) -> tuple[UserItemCSR, Tensor]:
+        """The same of the items alone that anybody has, numbered anew, and which these are: [i] ascending."""
+        used = torch.zeros(self.num_items, dtype=torch.bool, device=self.item.device)  # [I]
+        used[self.item] = True
+        items = used.nonzero().squeeze(1)
+        number = used.cumsum(0) - 1  # [I]
+        return UserItemCSR(self.start, number[self.item], len(items), self.weight), items
+
     def union(self, other: UserItemCSR) -> UserItemCSR:
         """The items that each user has in either; as many users and items as the larger has. Weights, where one has
         them, are summed; an item without one counts 1.

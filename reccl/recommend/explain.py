@@ -14,7 +14,6 @@ from reccl.data.columns import ITEM
 from reccl.data.user_items import UserItemCSR
 from reccl.recommend.extended_model import ExtendedModel
 from reccl.scorers import Scorer
-from reccl.scorers.scorer import OPERATOR_USERS
 
 CONTRIBUTION, SHARE = "contribution", "share"
 SAMPLE = 1024
@@ -124,26 +123,23 @@ class Explainer:
 
     def from_histories(self, own: Tensor, item: int) -> Tensor:
         """What each of n items contributes through item operators: [n]."""
-        scorer, found = self.scorer, torch.zeros(len(own), dtype=torch.float64, device=own.device)
-        for some, part in zip(own.split(OPERATOR_USERS), found.split(OPERATOR_USERS), strict=True):
-            x = torch.zeros(scorer.num_items, len(some), device=own.device)  # [I, b]
-            x[some, torch.arange(len(some), device=own.device)] = 1.0
-            for operator in scorer.item_operators:
-                part += (operator @ x)[item].double()
+        found = torch.zeros(len(own), dtype=torch.float64, device=own.device)
+        for operator in self.scorer.item_operators:
+            found += operator.row(item)[own].double()
         return found
 
     def shapley_values(self, user: int, own: Tensor, item: int) -> Tensor:
         """What each of n items contributes to the trained part of the score, by the estimate of it: [n]."""
-        part, fit, count = self.trained_part(), self.estimator, len(own)
+        fit, free, count = self.estimator, self.linear[1], len(own)
         vectors = fit.item_embeddings[own].double() * fit.item_weights[own, None]  # [n, D]
         deviation = (vectors - fit.mean_profile) @ fit.basis  # [n, D] of each item from the mean profile
         others = (deviation.sum(0) - deviation) / max(1, count - 1)  # [n, D] the mean of the others
-        effect = fit.regression.T @ part.item_embeddings[item].double()  # [D] on the score of `item`
+        effect = fit.regression.T @ self.scorer.item_embeddings[item, free].double()  # [D] on the score of `item`
         size = torch.arange(count, device=own.device)[:, None].double()  # [n, 1] s
         before, after = shrinkage(size, fit.ratio) * effect, shrinkage(size + 1, fit.ratio) * effect  # [n, D]
         of_item = (after / (size + 1)).mean(0)  # [D]
         of_others = (after * size / (size + 1) - before).mean(0)  # [D]
-        length = float(part.user_embeddings[user].norm()) / fit.mean_length
+        length = float(self.scorer.user_embeddings[user, free].norm()) / fit.mean_length
         values: Tensor = (deviation @ of_item + others @ of_others) * length
         return values
 

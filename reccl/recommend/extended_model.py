@@ -29,7 +29,7 @@ class ExtendedModel:
     user_source: Tensor  # [U] places in SOURCES
     item_source: Tensor  # [I] likewise: model, content or popularity
 
-    @property
+    @cached_property
     def ranker(self) -> Scorer:
         """The scorer, with popularity for users and items about which nothing is known."""
         model = self.model

@@ -26,6 +26,14 @@ class ItemOperator:
             x = matrix @ x
         return x
 
+    def row(self, item: int) -> Tensor:
+        """What one of each item adds to the score of `item`: [I]."""
+        *before, last = self.matrices
+        weights = select_row(last, item)
+        for matrix in reversed(before):
+            weights = multiply_row(weights, matrix)
+        return weights
+
     @property
     def is_dense(self) -> bool:
         """Whether it is one dense item-item matrix."""
@@ -49,6 +57,24 @@ class ItemOperator:
     def to(self, device: torch.device) -> ItemOperator:
         """The same on another device."""
         return ItemOperator(tuple(matrix.to(device) for matrix in self.matrices))
+
+
+def select_row(matrix: Tensor, row: int) -> Tensor:
+    """A row of a matrix [n, m], dense: [m]."""
+    if matrix.layout != torch.sparse_csr:
+        return matrix[row]
+    entries = slice(*matrix.crow_indices()[row : row + 2].tolist())
+    empty = torch.zeros(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
+    return empty.index_put((matrix.col_indices()[entries].long(),), matrix.values()[entries])
+
+
+def multiply_row(row: Tensor, matrix: Tensor) -> Tensor:
+    """A row times a matrix: [n] times [n, m] -> [m]."""
+    if matrix.layout != torch.sparse_csr:
+        return row @ matrix
+    weights = torch.repeat_interleave(row, matrix.crow_indices().diff().long())  # [E]
+    empty = torch.zeros(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
+    return empty.index_add(0, matrix.col_indices().long(), matrix.values() * weights)
 
 
 def pad_matrix(matrix: Tensor, rows: int, columns: int) -> Tensor:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -14,6 +14,7 @@ import torch
 
 from reccl.data.columns import ITEM, RANK, USER
 from reccl.data.ids import IdMap
+from reccl.data.labels import Labels
 from reccl.recommend import Catalog, ExtendedModel, recommend
 from reccl.recommend.explain import CONTRIBUTION, Explainer
 from reccl.recommend.id_tables import rename_ids
@@ -36,6 +37,13 @@ class Shelf:
     catalog: Catalog
     new_items: pl.DataFrame | None
     table: pl.DataFrame | None  # [I] columns of the items
+    labels: dict[str, Labels] = field(default_factory=dict)  # of columns that rules have named
+
+    def labels_of(self, column: pl.Series) -> Labels:
+        """The labels of one of its columns."""
+        if column.name not in self.labels:
+            self.labels[column.name] = Labels.of(column)
+        return self.labels[column.name]
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -54,7 +62,7 @@ class Service:
     """
 
     def __init__(self, recommender: Recommender) -> None:
-        self.recommender = recommender
+        self.recommender, self.names = recommender, recommender.record.id_names()
         self.shelf = self.make_shelf(None)
         self.shelf_with_new = ("", self.shelf)  # the last new items, which tend to come again: as text, and made
         self.lock = Lock()
@@ -133,7 +141,7 @@ class Service:
             exclude=keep_filled(request.pairs.get(EXCLUDE)),
             candidates=keep_filled(request.pairs.get(CANDIDATES)),
         )
-        return resolve_rules(rules, extended, shelf.table, self.recommender.record.id_names(), logger.info)
+        return resolve_rules(rules, extended, shelf.table, self.names, logger.info, shelf.labels_of)
 
     def add_columns(self, table: pl.DataFrame, asked: Parameters, shelf: Shelf) -> pl.DataFrame:
         """A table with the columns of items that were asked for."""

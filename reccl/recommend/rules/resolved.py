@@ -1,5 +1,6 @@
 """Resolved rules: rules in row numbers of a model, checked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,10 +55,16 @@ class ResolvedRules:
 
 
 def resolve_rules(
-    rules: Rules, extended: ExtendedModel, table: pl.DataFrame | None, names: Names, log: Log
+    rules: Rules,
+    extended: ExtendedModel,
+    table: pl.DataFrame | None,
+    names: Names,
+    log: Log,
+    labels_of: Callable[[pl.Series], Labels] = Labels.of,
 ) -> ResolvedRules:
     """The rules for a model whose items have the columns of `table`, in the order of its ids.
 
+    `labels_of` gives the labels of a column, which who asks again and again may keep.
     Raises DataError for ids that match nothing and for missing columns, ConfigError for a condition that means nothing.
     `log` gets a line for ids of lists that are not known.
     """
@@ -74,10 +81,10 @@ def resolve_rules(
         None if pairs is None else match_pairs(pairs, extended, names, name, log)
         for name, pairs in (("exclude", rules.exclude), ("candidates", rules.candidates))
     )
-    caps = tuple((Labels.of(find_column(table, column)), count) for column, count in rules.at_most.items())
+    caps = tuple((labels_of(find_column(table, column)), count) for column, count in rules.at_most.items())
     diversity, labels, vectors, past = rules.diversity, None, None, None
     if diversity is not None and diversity.by is not None:
-        labels = Labels.of(find_column(table, diversity.by))
+        labels = labels_of(find_column(table, diversity.by))
     elif diversity is not None:
         vectors = normalize(model.scorer.item_embeddings.cpu().float(), dim=1)
         if not vectors.shape[1]:
