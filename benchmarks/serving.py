@@ -98,7 +98,7 @@ def load(chosen: argparse.Namespace, port: int, server: int) -> None:
     kinds = list(KINDS.values())[:-1]  # requests for one user
     half = chosen.requests // 2 // chosen.clients
     bodies = [kinds[place % len(kinds)](chosen.users, draw) for place, draw in enumerate(draws(half))]
-    memory, spent = [resident(server)], []
+    memory, spent, before = [resident(server)], [], cpu_seconds(server)
     for _ in range(2):
         started = time.perf_counter()
         with ThreadPoolExecutor(chosen.clients) as clients:
@@ -107,7 +107,9 @@ def load(chosen: argparse.Namespace, port: int, server: int) -> None:
             (len(times) / (time.perf_counter() - started), times[len(times) // 2], times[len(times) * 99 // 100])
         )
         memory.append(resident(server))
-    print(f"{2 * half * chosen.clients:,} requests from {chosen.clients} clients without an error")
+    cpu = (cpu_seconds(server) - before) / (2 * half * chosen.clients)
+    print(f"{2 * half * chosen.clients:,} requests for a user each from {chosen.clients} clients without an error")
+    print(f"{1000 * cpu:.1f} ms of CPU a request in the server, {1 / cpu:.0f} requests/s a core")
     for rate, middle, late in spent:
         print(f"half of them: {rate:.0f} requests/s, p50 {1000 * middle:.1f} ms, p99 {1000 * late:.1f} ms")
     print(
@@ -207,12 +209,27 @@ def answers(port: int) -> bool:
 
 
 def resident(process: int) -> float:
-    """MiB of a process' descendants that are in memory, without the process itself."""
-    found = 0.0
-    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
-        line = next(line for line in Path(f"/proc/{child}/status").read_text().splitlines() if line.startswith("VmRSS"))
-        found += int(line.split()[1]) / 1024 + resident(int(child))
-    return found
+    """MiB of a process' descendants that are in memory."""
+    return sum(read_status(child) / 1024 for child in list_descendants(process))
+
+
+def read_status(process: int) -> int:
+    """KiB that a process has in memory."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def cpu_seconds(process: int) -> float:
+    """Seconds of CPU that a process' descendants have used."""
+    words = (Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split() for child in list_descendants(process))
+    return sum(int(each[11]) + int(each[12]) for each in words) / os.sysconf("SC_CLK_TCK")
+
+
+def list_descendants(process: int) -> Iterator[int]:
+    """Processes that one has started, and they."""
+    for child in map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()):
+        yield child
+        yield from list_descendants(child)
 
 
 if __name__ == "__main__":

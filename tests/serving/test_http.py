@@ -1,13 +1,18 @@
 """`mlflow models serve` by HTTP: lists are those of `reccl recommend`, and a bad request is one line, status 400."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 import reccl
@@ -89,3 +94,34 @@ def test_lists_are_those_of_the_command_line_and_mistakes_are_one_line(
         assert status == 400
         assert "Traceback" not in json.dumps(answer)
     assert lists(server, [{"user": "u003"}], k=2)["rank"].to_list() == [1, 2]  # it goes on
+
+
+def memory_below(process: int) -> int:
+    """KiB of the descendants of a process that are in memory."""
+    found = 0
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        status = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{child}/status").read_text())
+        found += int(status[1] if status else 0) + memory_below(int(child))
+    return found
+
+
+@pytest.mark.slow
+def test_thousands_of_requests_from_several_clients_need_no_more_memory(
+    server: str, recorded: reccl.Recommender
+) -> None:
+    users = recorded.user_ids.to_list()
+    rules = {"where": "size > 1", "at_most": {"group": 2}}
+    kinds = [
+        lambda user: lists(server, [{"user": user}], k=5),
+        lambda user: lists(server, [{"user": f"new {user}", "history": [10, 22, 34]}], k=5, explain=2),
+        lambda user: lists(server, [{"user": user}], k=5, rules=rules, new_items=NEW, item_columns=["title"]),
+        lambda user: post(server, [{"user": user}], k=0),
+    ]
+    sizes = []
+    with ThreadPoolExecutor(4) as clients:
+        for _ in range(4):
+            for kind in kinds:
+                answers = list(clients.map(kind, users * 2))
+                assert all(one[0] == 400 if isinstance(one, tuple) else one.height == 5 for one in answers)
+            sizes.append(memory_below(os.getpid()))
+    assert sizes[-1] < 1.05 * sizes[0]

@@ -1,6 +1,7 @@
 """A service answers about a few users at a time what the whole model says about everybody."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,18 @@ def test_mlflow_lets_through_all_that_a_request_may_hold(whole: reccl.Recommende
         assert (
             getattr(Parameters.read({name: spec.default}), name) == getattr(Parameters(), name) or spec.default is False
         )
+
+
+def test_threads_get_what_they_asked_for(whole: reccl.Recommender) -> None:
+    """Each its own users and new items, all at once, as a server's threads do."""
+    service = Service(whole)
+    asked = [
+        (pd.DataFrame({"user": [f"u{place:03}", f"new{place}"], "history": [None, [10 + 3 * place]]}), params)
+        for place in range(24)
+        for params in ({"k": 5, "explain": 1}, {"k": 121, "new_items": {"item": [9000 + place], "group": ["g1"]}})
+    ]
+    alone = [service.answer(table, params) for table, params in asked]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda each: service.answer(*each), asked))
+    for one, other in zip(alone, together, strict=True):
+        pd.testing.assert_frame_equal(one, other)
