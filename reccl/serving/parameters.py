@@ -49,6 +49,8 @@ class RuleSettings(Settings):
     """Another order, with shares of labels as in the user's past."""
     new_item_share: float = Field(0.0, ge=0, le=1)
     """Share of every list for items without training rows."""
+    new_item_boost: float = Field(0.0, ge=0)
+    """What their scores are raised by, in standard deviations of the user's best."""
 
     def read(self) -> Rules:
         """The rules. Raises ConfigError for those that exclude each other."""
@@ -66,6 +68,7 @@ class RuleSettings(Settings):
             at_most=self.at_most,
             diversity=diversity,
             new_item_share=self.new_item_share,
+            new_item_boost=self.new_item_boost,
         )
 
 

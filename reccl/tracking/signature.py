@@ -12,7 +12,7 @@ from mlflow.types.schema import AnyType, ColSpec, DataType, Object, ParamSchema,
 from reccl.recommend.record import read_record
 
 ANYTHING = AnyType()  # type: ignore[no-untyped-call]
-RULES = ("where", "allow", "deny", "at_most", "mmr", "calibrate", "new_item_share")
+RULES = ("where", "allow", "deny", "at_most", "mmr", "calibrate", "new_item_share", "new_item_boost")
 """Those of `reccl.serving.parameters.RuleSettings`."""
 PER_USER = ("history", "exclude", "candidates", "features")
 """Columns of `reccl.serving.request.COLUMNS` beside the user."""

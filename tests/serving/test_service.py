@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,18 @@ class TestLists:
         assert_same(ask(whole, rows, k=8), expected)
         assert expected["source"].unique(maintain_order=True).to_list() == ["fold_in", "content", "popularity"]
 
-    def test_new_items_join_the_candidates_and_count_in_histories(self, whole: reccl.Recommender) -> None:
+    @pytest.mark.parametrize("rules", [{}, {"new_item_share": 0.2}, {"new_item_boost": 0.5}], ids=str)
+    def test_new_items_join_the_candidates_and_count_in_histories(
+        self, whole: reccl.Recommender, rules: dict[str, float]
+    ) -> None:
         rows = as_rows("history", {"amy": [9001, 13], "u002": [9002]}, "u001")
-        more = {"new_items": pl.DataFrame(NEW_ITEMS), "history": as_pairs({"amy": [9001, 13], "u002": [9002]})}
+        more = {
+            "rules": reccl.Rules(**rules),
+            "new_items": pl.DataFrame(NEW_ITEMS),
+            "history": as_pairs({"amy": [9001, 13], "u002": [9002]}),
+        }
         expected = whole.recommend(["amy", "u002", "u001"], k=60, item_columns=["size", "tags"], **more)
-        found = ask(whole, rows, k=60, item_columns=["size", "tags"], new_items=NEW_ITEMS)
+        found = ask(whole, rows, k=60, item_columns=["size", "tags"], new_items=NEW_ITEMS, rules=rules)
         assert_same(found, expected)
         assert found.filter(item=9002)["size"].unique().to_list() == [None]
 
@@ -244,6 +252,8 @@ def test_mlflow_lets_through_all_that_a_request_may_hold(whole: reccl.Recommende
     assert tuple(signature.inputs.input_names()) == script.COLUMNS == COLUMNS
     assert tuple(params) == script.PARAMETERS == tuple(Parameters.model_fields)
     assert {one.name for one in params["rules"].dtype.properties} == set(RuleSettings.model_fields)
+    of_python = {one.name for one in fields(reccl.Rules)} - {"diversity", "exclude", "candidates"}  # columns, the two
+    assert set(RuleSettings.model_fields) == of_python | {"mmr", "calibrate"}
     assert {one.name for one in params["new_items"].dtype.properties} >= set(NEW_ITEMS)
     for name, spec in params.items():
         assert (
