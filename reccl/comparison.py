@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reccl.errors import RunError, did_you_mean, join_names
 from reccl.evaluation.bootstrap import LEVEL, Difference, adjust_holm, compare_methods
 from reccl.evaluation.result import select_metric
+from reccl.published import Figure, unlock
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +35,7 @@ class Entry:
     runs: tuple[str, ...] = ()  # ids of all, where there are several
     seeds: tuple[str, ...] = ()  # of each run, where there are several
     deviations: Mapping[str, float] = field(default_factory=dict)  # of the metrics over seeds
+    split: str = ""  # `SplitDigest.test` of the data
 
     def values(self, metric: str) -> list[pl.DataFrame]:
         """Every user's value of a metric in each run; empty where a run has none."""
@@ -111,6 +113,10 @@ class Comparison:
         first = self.base()
         return [metric for metric in groups if metric.count("/") == 2 and first and first.values(metric)]
 
+    def published(self) -> list[Figure]:
+        """What others report for the very split that all were measured on, best NDCG first; no figure of another."""
+        return sorted(unlock(entry.split for entry in self.entries), key=lambda figure: -figure.ndcg)
+
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
         differing = self.differing()
@@ -119,6 +125,7 @@ class Comparison:
         return {
             "metric": self.metric,
             "baseline": base.id if base else None,
+            "published": [asdict(figure) for figure in self.published()],
             "runs": [
                 {
                     "id": entry.id,

@@ -24,6 +24,7 @@ LAYERS = (
         "caller_warning",
         "clock",
         "products",
+        "published",
         "atomic",
         "signals",
         "config_errors",

@@ -7,6 +7,7 @@ import pytest
 
 from reccl.comparison import Comparison, Entry, check_data, compare, join_seeds
 from reccl.errors import RunError
+from reccl.published import SPLITS
 
 BEST = Entry(
     "1",
@@ -170,3 +171,14 @@ def test_runs_on_other_rows_are_refused_and_both_are_named() -> None:
         RunError, match=r"a 1 \(ml-100k, split temporal, .*b 2 \(gowalla.*different test rows.*--any-data"
     ):
         check_data(entries)
+
+
+def test_published_figures_are_those_of_the_split_that_all_runs_have() -> None:
+    split, other = SPLITS[:2]
+    ours = [replace(entry, split=split.digest) for entry in (BEST, WORST)]
+    figures = by_ndcg(*ours).published()
+    assert figures and {figure.split for figure in figures} == {split.name}
+    assert [figure.ndcg for figure in figures] == sorted((figure.ndcg for figure in figures), reverse=True)
+    assert by_ndcg(*ours).as_json()["published"][0]["method"] == figures[0].method
+    assert by_ndcg(ours[0], replace(WORST, split=other.digest)).published() == []
+    assert by_ndcg(BEST, WORST).published() == by_ndcg(ours[0], BEST).published() == []

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from io import StringIO
 
-from reccl.bench.published import Figure
 from reccl.bench.run import Result
+from reccl.published import Figure
 
 VALIDATION = "epoch and settings chosen on validation"
 ON_TEST = "best epoch picked on test, for comparison only"
@@ -43,12 +43,11 @@ LEGEND = "prep (or reading what was prepared before), train, eval: seconds; GiB:
 
 
 def board(data: str, results: Iterable[Result], published: Iterable[Figure]) -> list[Line]:
-    """The lines of one data set, best NDCG first, failures last."""
+    """The lines of one data set, best NDCG first, failures last, and figures that its split has unlocked."""
     lines = [line for result in results if result.task.data == data for line in of_result(result)]
     lines += [
         Line(data, one.method, False, one.recall, one.ndcg, None, None, None, None, one.protocol, one.source)
         for one in published
-        if one.data == data
     ]
     return sorted(lines, key=lambda line: -1.0 if line.ndcg is None else line.ndcg, reverse=True)
 

@@ -25,6 +25,8 @@ class Result:
     test: Mapping[str, float] = field(default_factory=dict)
     best_on_test: Mapping[str, float] = field(default_factory=dict)
     time: Mapping[str, float] = field(default_factory=dict)
+    split: str = ""
+    """`SplitDigest.test` of the data it was measured on."""
     error: str = ""
     """Why there is none of these; empty where there is."""
 
@@ -49,7 +51,9 @@ def run(task: Task, row: Row, *, device: str, parent: str) -> Result:
     if done.returncode:
         return Result(task, row, error=reason(done))
     (outcome,) = json.loads(done.stdout)
-    return Result(task, row, outcome["run"], outcome["test"], outcome["best_on_test"], outcome["time"])
+    return Result(
+        task, row, outcome["run"], outcome["test"], outcome["best_on_test"], outcome["time"], outcome["split"]
+    )
 
 
 def run_command(words: list[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

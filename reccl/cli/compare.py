@@ -140,7 +140,8 @@ def describe(run: "AnyRun", metric: str) -> "Entry":
     per_user = tracking.per_user_of(run) if metric.startswith("test/") else None
     about = run.info.run_id, str(run.info.run_name or "-"), str(run.info.status)
     tables = () if per_user is None else (per_user,)
-    return Entry(*about, run.data.params, tracking.metrics_of(run), fingerprint(run), tables)
+    split = str(run.data.tags.get(tracking.SPLIT_TEST, ""))
+    return Entry(*about, run.data.params, tracking.metrics_of(run), fingerprint(run), tables, split=split)
 
 
 def show(compared: "Comparison", *, slices: bool, everything: bool) -> None:
@@ -158,6 +159,7 @@ def show(compared: "Comparison", *, slices: bool, everything: bool) -> None:
         made.add_row(numbers[entry.id], entry.name, entry.id[:8], seeds, *cells, round_value("time/", seconds))
     out.print(made)
     show_differences(compared, numbers)
+    show_published(compared)
     if slices:
         show_slices(compared, numbers)
     if choices := compared.choices():
@@ -208,6 +210,21 @@ def show_differences(compared: "Comparison", numbers: dict[str, str]) -> None:
         out.print("better, worse: the share of users with a higher, a lower value")
     else:
         out.print("no interval: these runs have no users' values on the same test rows in common")
+
+
+def show_published(compared: "Comparison") -> None:
+    """What others report for the very split of these runs; nothing where it is no published one."""
+    from reccl.published import find_published
+
+    figures, split = compared.published(), find_published(compared.entries[0].split)
+    if not figures or split is None:
+        return
+    heads = (f"ndcg@{split.k}", f"recall@{split.k}")
+    made = table(f"published for this split: {split.about}", "method", *heads, "protocol", "source", right=heads)
+    for figure in figures:
+        made.add_row(figure.method, f"{figure.ndcg:.4f}", f"{figure.recall:.4f}", figure.protocol, figure.source)
+    out.print()
+    out.print(made)
 
 
 def show_slices(compared: "Comparison", numbers: dict[str, str]) -> None:

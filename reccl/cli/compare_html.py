@@ -34,7 +34,14 @@ def write_report(compared: "Comparison", path: Path) -> None:
 def report(compared: "Comparison") -> str:
     """The HTML document."""
     title = escape(f"{len(compared.entries)} methods by {compared.metric}")
-    sections = [methods(compared), differences(compared), by_slice(compared), by_user(compared), configs(compared)]
+    sections = [
+        methods(compared),
+        differences(compared),
+        published(compared),
+        by_slice(compared),
+        by_user(compared),
+        configs(compared),
+    ]
     body = "\n".join(section for section in sections if section)
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n<h1>{title}</h1>\n{body}\n</body></html>\n'
@@ -70,6 +77,16 @@ def differences(compared: "Comparison") -> str:
     )
     heading = f"<h2>Against {escape(base.name)} ({base.id[:8]})</h2>"
     return f'{heading}{forest(lines)}{table(heads, rows, text=(0,))}<p class="note">{note}</p>'
+
+
+def published(compared: "Comparison") -> str:
+    """What others report for the very split of these runs."""
+    rows = [
+        [figure.method, f"{figure.ndcg:.4f}", f"{figure.recall:.4f}", figure.protocol, figure.source]
+        for figure in compared.published()
+    ]
+    heads = ["method", "NDCG", "recall", "protocol", "source"]
+    return f"<h2>Published for this split</h2>{table(heads, rows, text=(0, 3, 4))}" if rows else ""
 
 
 def by_slice(compared: "Comparison") -> str:

@@ -149,6 +149,7 @@ def as_json(outcome: "Outcome", run: str) -> dict[str, object]:
         "test": outcome.metrics["test"],
         "best_on_test": outcome.metrics.get("best_on_test", {}),
         "time": outcome.timing,
+        "split": outcome.data.digest.test,
     }
 
 

@@ -31,3 +31,9 @@ def align(table: pl.LazyFrame | None, key: str, ids: IdMap) -> tuple[pl.DataFram
     if rows.height < distinct.height:
         notes.append(f"{distinct.height - rows.height:,} {key}s have no interactions")
     return aligned, tuple(f"the table of {key}s: {note}" for note in notes)
+
+
+def with_ids(name: str, ids: IdMap, table: pl.DataFrame | None) -> pl.DataFrame:
+    """A column of raw ids, and the features where there are any."""
+    frame = ids.ids.alias(name).to_frame()
+    return frame if table is None else frame.hstack(table)

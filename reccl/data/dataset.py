@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-from reccl.data.aligned import align
+from reccl.data.aligned import align, with_ids
 from reccl.data.columns import ITEM, OPTIONAL, PART, RATING, TARGET, TEST, TIMESTAMP, TRAIN, USER, VALIDATION, WEIGHT
 from reccl.data.conform import conform
 from reccl.data.content_hash import hash_content
@@ -27,6 +28,7 @@ from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
 from reccl.data.remarks import remark_on_sizes
 from reccl.data.settings import Data, frame_settings
+from reccl.data.split_digest import SplitDigest
 from reccl.data.splits import Predefined, RandomPerUser, Split
 from reccl.data.splits.holdout import hold_out
 from reccl.data.weights import age_weights, describe_weights, scale_weights, sum_repeats, weigh_parts
@@ -126,6 +128,11 @@ class Dataset:
         rows = self.part(part)
         return rows.with_columns(self.user_ids.to_ids(rows[USER]), self.item_ids.to_ids(rows[ITEM]))
 
+    @cached_property
+    def digest(self) -> SplitDigest:
+        """Which pairs of ids are in which part, whatever the order of rows: what numbers are of."""
+        return SplitDigest.of(self)
+
     @property
     def users(self) -> pl.DataFrame:
         """[U] raw ids and features of all users."""
@@ -220,12 +227,6 @@ class Dataset:
             rows = sum_repeats(rows)
         given = {part: table for part, table in self.given.items() if part != VALIDATION}
         return replace(self, train=rows, validation=self.validation.clear(), given=given)
-
-
-def with_ids(name: str, ids: IdMap, table: pl.DataFrame | None) -> pl.DataFrame:
-    """A column of raw ids, and the features where there are any."""
-    frame = ids.ids.alias(name).to_frame()
-    return frame if table is None else frame.hstack(table)
 
 
 def run_pipeline(data: Data, raw: Path, log: Callable[[str], None] = lambda _: None) -> Dataset:

@@ -24,7 +24,17 @@ from reccl.tracking.find import (
 )
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, process_tags
 from reccl.tracking.store import EXPERIMENT, client, experiment_id, folder, own_store, store
-from reccl.tracking.tags import DEVIATION, INTERRUPTED, KIND, MODEL_TAG, TRIAL, UPDATE, UPDATED_FROM, WARM_START
+from reccl.tracking.tags import (
+    DEVIATION,
+    INTERRUPTED,
+    KIND,
+    MODEL_TAG,
+    SPLIT_TEST,
+    TRIAL,
+    UPDATE,
+    UPDATED_FROM,
+    WARM_START,
+)
 
 if TYPE_CHECKING:
     from reccl.tracking.parent import parent_run, record_means, seeds_run
@@ -65,6 +75,7 @@ __all__ = [
     "MODEL_TAG",
     "PARENT",
     "SERVED",
+    "SPLIT_TEST",
     "TRIAL",
     "UNRECORDED",
     "UPDATE",

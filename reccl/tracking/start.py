@@ -18,7 +18,7 @@ from reccl.tracking.label import label_tags, name_data, name_run
 from reccl.tracking.liveness import process_tags
 from reccl.tracking.run import Run
 from reccl.tracking.store import client, database, exists, experiment_id, may_write, one_at_a_time, store, store_errors
-from reccl.tracking.tags import CONFIG_NAME, FINGERPRINT, FOLDER, WARM_START
+from reccl.tracking.tags import CONFIG_NAME, FINGERPRINT, FOLDER, SPLIT, SPLIT_TEST, WARM_START
 
 PARENT = "RECCL_PARENT_RUN"
 """Environment variable with the id of the run that runs recorded here are children of."""
@@ -62,6 +62,8 @@ def start_run(
         CONFIG_NAME: name,
         **label_tags(parameters),
         FINGERPRINT: data.fingerprint,
+        SPLIT: data.digest.parts,
+        SPLIT_TEST: data.digest.test,
         FOLDER: str(Path.cwd()),
         **({"mlflow.parentRunId": above} if (above := parent or os.environ.get(PARENT)) else {}),
         **({WARM_START: warm_start} if warm_start else {}),

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from reccl.bench import (
-    PUBLISHED,
     ROWS,
     TASKS,
     Figure,
@@ -25,10 +24,13 @@ from reccl.bench import (
     csv,
     markdown,
     select_rows,
+    unlock,
 )
 from reccl.bench.run import RECCL, reason, run_command
 from reccl.config import load
+from reccl.data.prepare import load_dataset
 from reccl.errors import ConfigError
+from reccl.published import PUBLISHED, SPLITS
 
 TASK = Task("town", "The town", 5)
 TIME = {
@@ -73,22 +75,44 @@ class TestRows:
 
 
 class TestPublished:
-    @pytest.mark.parametrize("figure", PUBLISHED, ids=lambda figure: f"{figure.data}-{figure.method}")
+    @pytest.mark.parametrize("figure", PUBLISHED, ids=lambda figure: f"{figure.split}-{figure.method}")
     def test_every_figure_says_where_it_is_from_and_how_it_was_chosen(self, figure: Figure) -> None:
-        assert figure.data in {task.data for task in TASKS}
+        assert figure.split in {split.name for split in SPLITS}
         assert 0 < figure.recall < 1
         assert 0 < figure.ndcg < 1
         assert figure.source
         assert figure.protocol
 
-    def test_no_method_is_named_twice_for_one_data_set(self) -> None:
-        assert len({(figure.data, figure.method) for figure in PUBLISHED}) == len(PUBLISHED)
+    def test_no_method_is_named_twice_for_one_split(self) -> None:
+        assert len({(figure.split, figure.method) for figure in PUBLISHED}) == len(PUBLISHED)
+
+    def test_figures_are_unlocked_by_the_digest_of_one_published_split_and_no_other(self) -> None:
+        first, second, *_ = SPLITS
+        assert {figure.split for figure in unlock([first.digest, first.digest])} == {first.name}
+        assert (
+            unlock([first.digest, second.digest])
+            == unlock([first.digest, ""])
+            == unlock([])
+            == unlock(["0" * 32])
+            == []
+        )
+
+    def test_the_digest_of_m1_is_that_of_its_files_whatever_is_drawn_for_validation(self, real_data: Path) -> None:
+        (m1,) = [split for split in SPLITS if split.name == "ml-1m-m1"]
+        seeds = [
+            load_dataset("ml-1m-m1", root=real_data, split={"kind": "predefined", "seed": seed, "validation": share})
+            for seed, share in ((1, 0.1), (2, 0.3))
+        ]
+        assert [data.digest.test for data in seeds] == [m1.digest] * 2
+        assert seeds[0].digest.parts != seeds[1].digest.parts
+        drawn = load_dataset("ml-1m-m1", root=real_data, split={"kind": "random_per_user"})
+        assert unlock([drawn.digest.test]) == []
 
 
 class TestBoard:
     def test_ours_and_theirs_stand_in_one_order_and_failures_last(self) -> None:
         results = [Result(TASK, Row("town", "c"), error="no such data"), result("a", 0.2), result("b", 0.4, best=0.5)]
-        figures = [Figure("town", "X", 0.3, 0.3, "on test", "a paper"), Figure("city", "Y", 0.9, 0.9, "", "")]
+        figures = [Figure("town", "X", 0.3, 0.3, "on test", "a paper")]
         lines = board("town", results, figures)
         assert [line.method for line in lines] == ["b, on test", "b", "X", "a", "c"]
         assert [line.ours for line in lines] == [True, True, False, True, True]

@@ -3,27 +3,38 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from reccl.bench import Figure, Row, Task
+from reccl.data.dataset import Dataset
+from reccl.published import PublishedSplit
 
 TASK = Task("planted", "The planted world", 10)
 POPULAR = ("name=popular", "encoder=null", "objective={}", "scorer.kind=popularity")
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(monkeypatch: pytest.MonkeyPatch, planted: pl.DataFrame) -> None:
     """A bench of one config that runs, and one whose data is not there."""
     rows = (
         Row("planted", "planted.yaml", (*POPULAR, "data.timestamp=timestamp")),
         Row("planted", "planted.yaml", ("data.interactions=gone.csv",)),
         Row("planted", "slow.yaml", quick=False),
     )
-    figures = (Figure("planted", "Always right", 1.0, 1.0, "picked on test", "nowhere [0]"),)
+    figures = (
+        Figure("the planted split", "Always right", 1.0, 1.0, "picked on test", "nowhere [0]"),
+        Figure("another split", "Not shown", 1.0, 1.0, "picked on test", "nowhere [0]"),
+    )
+    splits = (
+        PublishedSplit("the planted split", "one table", Dataset.from_frame(planted).digest.test, 10),
+        PublishedSplit("another split", "the same table", "0" * 32, 10),
+    )
     monkeypatch.setattr(Task, "settings", lambda task: ("evaluation.cutoffs=[10]",))
     monkeypatch.setattr("reccl.bench.rows.TASKS", (TASK,))
     monkeypatch.setattr("reccl.bench.rows.ROWS", rows)
-    monkeypatch.setattr("reccl.bench.PUBLISHED", figures)
+    monkeypatch.setattr("reccl.published.PUBLISHED", figures)
+    monkeypatch.setattr("reccl.published.SPLITS", splits)
 
 
 def test_a_row_that_fails_is_told_and_the_others_go_on(fresh, small: None) -> None:
