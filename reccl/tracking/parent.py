@@ -59,8 +59,8 @@ def record_means(parent: Run, outcomes: Sequence[Outcome]) -> None:
     each = [headline_metrics(outcome) for outcome in outcomes]
     names = [name for name in each[0] if all(name in values for values in each)]
     means = {name: mean(values[name] for values in each) for name in names}
-    several = {f"{DEVIATION}/{name}": stdev(values[name] for values in each) for name in names} if each[1:] else {}
+    several = {f"{name}{DEVIATION}": stdev(values[name] for values in each) for name in names} if each[1:] else {}
     parent.metrics({**means, **several, "seeds": len(each)})
-    lines = [f"| {name} | {means[name]:.4f} | {several.get(f'{DEVIATION}/{name}', 0.0):.4f} |" for name in names]
+    lines = [f"| {name} | {means[name]:.4f} | {several.get(f'{name}{DEVIATION}', 0.0):.4f} |" for name in names]
     table = ["| metric | mean | deviation |", "|---|---:|---:|", *lines]
     parent.tags({NOTE: "\n".join([*table, "", f"`{command_line()}`"])})

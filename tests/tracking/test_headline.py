@@ -89,7 +89,7 @@ def test_seeds_are_below_a_parent_with_their_means_and_deviations(shop: Path, ex
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.id}
     one, two = (child.data.metrics["test/ndcg_at_10"] for child in children)
     assert above.data.metrics["test/ndcg_at_10"] == pytest.approx((one + two) / 2)
-    assert above.data.metrics["deviation/test/ndcg_at_10"] == pytest.approx(abs(one - two) / 2**0.5)
+    assert above.data.metrics["test/ndcg_at_10_deviation"] == pytest.approx(abs(one - two) / 2**0.5)
 
 
 @pytest.mark.parametrize(
