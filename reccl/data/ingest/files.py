@@ -9,6 +9,7 @@ from reccl.data.ingest.conversions import infer_types
 from reccl.data.ingest.delimited import Dialect, is_empty, scan_delimited
 from reccl.data.ingest.failures import READING, give_reason
 from reccl.data.ingest.json_files import scan_json, scan_literals
+from reccl.data.ingest.parquet_pages import check_pages
 from reccl.data.ingest.table_files import TableFiles, label
 from reccl.errors import DataError, join_names
 
@@ -59,6 +60,7 @@ def scan_file(file: Path, kind: str, dialect: Dialect) -> tuple[pl.LazyFrame, tu
     """One file as a lazy table, and a line for each thing that was filled in."""
     match kind:
         case "parquet":
+            check_pages(file)
             return pl.scan_parquet(file, glob=False, hive_partitioning=False), ()
         case "arrow":
             return pl.scan_ipc(file, glob=False, hive_partitioning=False), ()
