@@ -15,7 +15,7 @@ ROW_GROUPS, COLUMNS, ABOUT = 4, 1, 3
 VALUES, SIZE, DATA_OFFSET, DICTIONARY_OFFSET = 5, 7, 9, 11
 """Fields of FileMetaData, RowGroup, ColumnChunk, and of what a chunk says of itself, in parquet.thrift."""
 PAGE_SIZE, DATA, DICTIONARY, DATA_V2 = 3, 5, 7, 8
-"""Fields of PageHeader: bytes that follow it, and structs of each kind of page, with the number of values in field 1."""
+"""Fields of PageHeader: bytes that follow it, and a struct of each kind of page, whose field 1 counts its values."""
 UNREADABLE = (IndexError, ValueError, RecursionError, OverflowError)
 Struct = dict[int, Any]
 """Number of a field -> its value: a number, a struct, or a list; texts and others are None."""
@@ -61,7 +61,7 @@ def read_footer(stream: BinaryIO) -> Struct:
 
 
 def page_counts(stream: BinaryIO, about: Struct, values: int) -> Iterator[int]:
-    """Numbers of values of pages, up to the first header that cannot be read; of dictionaries those below zero alone."""
+    """Numbers of values of pages, up to the first header that cannot be read; of dictionaries those below zero."""
     named = (about.get(name) for name in (DATA_OFFSET, DICTIONARY_OFFSET))
     offsets = [each for each in named if isinstance(each, int) and each > 0]
     size, seen = about.get(SIZE), 0
