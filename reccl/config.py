@@ -82,12 +82,23 @@ class Experiment(Settings):
             raise ValueError(f"scorer {kind!r} needs an encoder section; or choose scorer.kind=popularity")
         if self.encoder is not None and not any(term.weight for term in self.objective.values()):
             raise ValueError("an encoder needs an objective with at least one term of weight > 0")
-        names, of_groups = self.evaluation.metric_names(), self.evaluation.group_metric_names()
-        if self.training.metric not in (*names, *of_groups):
-            near = did_you_mean(self.training.metric, [*names, *of_groups])
-            known = f"; there are {join_names(names)}, and most of them for groups, as {of_groups[0]}"
-            raise ValueError(f"training.metric {self.training.metric!r} is not measured{near or known}")
+        self._check_metric()
         return self
+
+    def _check_metric(self) -> None:
+        """Refuse a training metric that is not measured; without epochs to choose among its cutoff may be any."""
+        metric, evaluation = self.training.metric, self.evaluation
+        kind, _, cutoff = metric.rpartition("_at_")
+        if self.encoder is None and re.fullmatch(r"[1-9]\d{0,8}", cutoff):
+            evaluation = evaluation.model_copy(update={"cutoffs": (*evaluation.cutoffs, int(cutoff))})
+        names, of_groups = evaluation.metric_names(), evaluation.group_metric_names()
+        if metric in (*names, *of_groups):
+            return
+        near = did_you_mean(metric, [*names, *of_groups])
+        known = f"; there are {join_names(names)}, and most of them for groups, as {of_groups[0]}"
+        known_kind = any(name.startswith(f"{kind}_at_") for name in (*names, *of_groups))
+        more = f" Or add {cutoff} to evaluation.cutoffs" if known_kind and cutoff.isdigit() else ""
+        raise ValueError(f"training.metric {metric!r} is not measured{near or known}{more}")
 
 
 def load(name: str | Path, overrides: Sequence[str] = ()) -> Experiment:

@@ -179,10 +179,17 @@ class TestMistakes:
         text = GOOD.replace("dimension: 16", "dimension: 16\n  layer: 3").replace("epochs: 2", "epochs: -1")
         assert [line.split(": ")[0] for line in refused(text=text).splitlines()] == ["config.yaml:9", "config.yaml:15"]
 
+    def test_a_metric_that_chooses_no_epoch_needs_no_list_of_its_length(self, folder: Path) -> None:
+        alone = ("evaluation.cutoffs=[5]", "encoder=null", "objective={}", "scorer.kind=popularity")
+        assert load(folder / "good.yaml", alone).training.metric == "ndcg_at_10"
+        assert "is not measured" in refused(*alone, "training.metric=ndcg_at_x")
+        assert "is not measured" in refused("evaluation.cutoffs=[5]")
+
     def test_parts_that_do_not_fit_together_are_refused(self) -> None:
         assert "training.metric 'ndcg_at_11' is not measured; did you mean 'ndcg_at_10'" in refused(
             "training.metric=ndcg_at_11"
         )
+        assert "Or add 11 to evaluation.cutoffs" in refused("training.metric=ndcg_at_11")
         assert "scorer 'embedding' needs an encoder section" in refused("encoder=null")
         assert "at least one term of weight > 0" in refused("objective.ranking.weight=0")
 
