@@ -18,6 +18,7 @@ from reccl.version import __version__
 if TYPE_CHECKING:
     from reccl import encoders, evaluation, losses, metrics, negatives, scorers, views
     from reccl.api import evaluate, load, load_dataset, train
+    from reccl.auditing.audit import audit
     from reccl.config import Experiment
     from reccl.config import load as load_config
     from reccl.data import splits
@@ -44,6 +45,7 @@ _PLACES = {
     "Rules": "reccl.recommend.rules:Rules",
     "RunError": "reccl.errors:RunError",
     "TrainingError": "reccl.errors:TrainingError",
+    "audit": "reccl.auditing.audit:audit",
     "encoders": "reccl.encoders",
     "evaluate": "reccl.api:evaluate",
     "evaluation": "reccl.evaluation",
@@ -77,6 +79,7 @@ __all__ = [
     "RunError",
     "TrainingError",
     "__version__",
+    "audit",
     "encoders",
     "evaluate",
     "evaluation",

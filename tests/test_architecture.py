@@ -47,7 +47,7 @@ LAYERS = (
     {"fitting", "outcome", "comparison", "reference", "few_shot"},
     {"experiment", "tracking", "progress", "recommender"},
     {"api", "nightly", "reproduction", "serving"},
-    {"bench", "scaffold", "tuning"},
+    {"auditing", "bench", "scaffold", "tuning"},
     {"cli"},
     {"__main__", ""},
 )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from reccl.cli import (
+    audit,
     bench,
     cold,
     compare,
@@ -59,6 +60,7 @@ command(app, "explain", *explain.EXAMPLES)(explain.explain)
 command(app, "export", *export.EXAMPLES)(export.export)
 command(app, "evaluate", *evaluate.EXAMPLES)(evaluate.evaluate)
 command(app, "cold", *cold.EXAMPLES)(cold.cold)
+command(app, "audit", *audit.EXAMPLES)(audit.audit)
 command(app, "methods", *methods.EXAMPLES)(methods.methods)
 command(app, "compare", *compare.EXAMPLES)(compare.compare)
 command(app, "promote", *promote.EXAMPLES)(promote.promote)

@@ -37,6 +37,7 @@ from reccl.tracking.tags import (
 )
 
 if TYPE_CHECKING:
+    from reccl.tracking.kept import keep_audit
     from reccl.tracking.parent import parent_run, record_means, seeds_run
     from reccl.tracking.results import without_credentials
     from reccl.tracking.run import SERVED, Run
@@ -55,6 +56,7 @@ _PLACES = {
     "Tracker": "tracker",
     "end_trial": "trials",
     "find_unrecorded": "unrecorded",
+    "keep_audit": "kept",
     "parent_run": "parent",
     "record_means": "parent",
     "record_update": "updated",
@@ -97,6 +99,7 @@ __all__ = [
     "folder",
     "has_checkpoint",
     "has_model",
+    "keep_audit",
     "match",
     "metrics_of",
     "model_folder",
