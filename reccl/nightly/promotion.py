@@ -10,6 +10,7 @@ from reccl import tracking
 from reccl.comparison import values_in
 from reccl.errors import NotBetterError, RunError, did_you_mean, join_names
 from reccl.evaluation.bootstrap import LEVEL, Difference, compare_methods
+from reccl.nightly.measured_again import measure_again
 from reccl.tracking.registry import default_name, holder_of, register
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def promote(
         if_better: a test metric, such as "test/ndcg_at_10": promote only where the 95 % interval of its relative
             difference to the model that has the alias lies above zero. It is the paired one of `reccl compare`
             (`reccl.evaluation.bootstrap`), over the users of both, of these two models: what is served is a model, not
-            a method, so other seeds have no part in it. Both must have been measured on the same data and split.
-            Where no model has the alias, the first is promoted without a comparison.
+            a method, so other seeds have no part in it. Runs of the same data and split have their users' values; the
+            model of another day's data is measured again on the test rows of `run`, as `reccl update` would bring it to
+            that day (`reccl.nightly.measured_again`), and refused where it was trained on them. Where no model has the
+            alias, the first is promoted without a comparison.
         log: hears of a run that was stopped.
 
     Raises NotBetterError where the interval is not above zero, and RunError where there is nothing to compare. The
@@ -78,7 +81,7 @@ def promote(
     if if_better is not None:
         values = values_of(found, if_better)  # also for the first: a metric that does not exist is an error early
         if holder is not None and before != found.info.run_id:
-            difference = compare_with(holder, found, if_better, values)
+            difference = compare_with(holder, found, if_better, values, log)
             if not difference.low > 0:
                 raise NotBetterError(
                     f"{describe(found)} is not better than {describe(holder)}, models:/{name}@{alias}: "
@@ -89,22 +92,28 @@ def promote(
     return Promotion(*about, version, before, if_better or "", difference)
 
 
-def compare_with(holder: AnyRun, run: AnyRun, metric: str, values: pl.DataFrame) -> Difference:
-    """How far a run is from the one that has the alias. Raises RunError where they were measured differently."""
-    one, other = (each.data.tags.get("reccl.fingerprint", "") for each in (run, holder))
-    if one != other:
-        raise RunError(
-            f"{describe(run)} and {describe(holder)} were measured on different data or splits (digests "
-            f"{one[:8] or 'none'} and {other[:8] or 'none'}), so that their numbers do not say which is better: "
-            "train both on the same data"
-        )
+def compare_with(
+    holder: AnyRun, run: AnyRun, metric: str, values: pl.DataFrame, log: Callable[[str], None]
+) -> Difference:
+    """How far a run is from the one that has the alias. Raises RunError where the two cannot be compared."""
     hidden, others = (each.data.params.get(HIDE, "known") for each in (run, holder))
     if hidden != others:
         raise RunError(f"{describe(run)} was measured with {HIDE} {hidden}, {describe(holder)} with {others}")
-    found = compare_methods([values], [values_of(holder, metric)])
+    if is_same_data(run, holder):
+        theirs = values_of(holder, metric)
+    else:
+        log(f"other data than that of {describe(holder)}, which is measured again on the test rows of {describe(run)}")
+        theirs = measure_again(holder, run, metric, log)
+    found = compare_methods([values], [theirs])
     if found is None:
         raise RunError(f"no interval: {describe(run)} and {describe(holder)} have no users in common, or {metric} is 0")
     return found
+
+
+def is_same_data(run: AnyRun, other: AnyRun) -> bool:
+    """Whether two runs have the same ids, rows, features and split."""
+    one, two = (each.data.tags.get("reccl.fingerprint") for each in (run, other))
+    return one is not None and one == two
 
 
 def values_of(run: AnyRun, metric: str) -> pl.DataFrame:

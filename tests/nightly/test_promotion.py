@@ -10,6 +10,7 @@ import pytest
 import reccl
 from reccl import tracking
 from reccl.errors import NotBetterError, RunError
+from reccl.nightly.measured_again import measure_again
 
 CONFIG: dict[str, Any] = {"encoder": None, "objective": {}, "evaluation": {"cutoffs": [10]}}
 METRIC = "test/ndcg_at_10"
@@ -104,12 +105,58 @@ def test_the_alias_is_one_of_many(runs: Mapping[str, str], name: str) -> None:
     assert tracking.find(f"models:/{name}@challenger").info.run_id == runs["popularity"]
 
 
-def test_numbers_of_another_split_are_refused(runs: Mapping[str, str], planted: pl.DataFrame, name: str) -> None:
+def test_a_champion_that_was_trained_on_the_test_rows_is_not_measured_on_them(
+    runs: Mapping[str, str], planted: pl.DataFrame, name: str
+) -> None:
     other = reccl.Dataset.from_frame(planted, split=reccl.splits.RandomPerUser(seed=9))
     reccl.promote(runs["popularity"], name=name)
-    with pytest.raises(RunError, match="measured on different data or splits"):
+    with pytest.raises(RunError, match=r"knew [\d,]+ of the [\d,]+ test pairs .* split by time"):
         reccl.promote(train(other, "ease"), name=name, if_better=METRIC)
     assert champion(name) == runs["popularity"]
+
+
+class TestTheNextDay:
+    """Rows by time: the champion is of the first nine tenths, the challenger of all."""
+
+    @pytest.fixture(scope="class")
+    def days(self, planted: pl.DataFrame) -> list[reccl.Dataset]:
+        rows = planted.sort("timestamp")
+        split = reccl.splits.Temporal()
+        parts = (rows.head(rows.height * 9 // 10), rows)
+        return [reccl.Dataset.from_frame(part, timestamp="timestamp", split=split) for part in parts]
+
+    def test_a_better_model_of_more_rows_takes_the_place(self, days: list[reccl.Dataset], name: str) -> None:
+        first = train(days[0], "popularity")
+        reccl.promote(first, name=name)
+        made = reccl.promote(train(days[1], "ease"), name=name, if_better=METRIC, log=(said := []).append)
+        assert made.before == first
+        assert made.difference is not None
+        assert made.difference.low > 0
+        assert any("measured again on the test rows" in line for line in said)
+
+    def test_a_worse_one_does_not(self, days: list[reccl.Dataset], name: str) -> None:
+        first = train(days[0], "ease")
+        reccl.promote(first, name=name)
+        with pytest.raises(NotBetterError, match="interval -"):
+            reccl.promote(train(days[1], "popularity"), name=name, if_better=METRIC)
+        assert champion(name) == first
+
+    @pytest.mark.parametrize("scorer", ["ease", "popularity"])
+    def test_on_its_own_rows_a_model_has_the_values_that_were_recorded(
+        self, scorer: str, days: list[reccl.Dataset]
+    ) -> None:
+        run = tracking.find(train(days[0], scorer, training={"refit": True}))
+        again = measure_again(run, run, METRIC, lambda _: None)
+        recorded = tracking.per_user_of(run)
+        assert recorded is not None
+        both = again.join(recorded, on="user")
+        assert both.height == recorded.height == again.height
+        assert both["value"].to_numpy() == pytest.approx(both["ndcg_at_10"].to_numpy(), abs=1e-6)
+
+    def test_metrics_of_groups_are_for_the_same_data(self, days: list[reccl.Dataset]) -> None:
+        run = tracking.find(train(days[0], "ease"))
+        with pytest.raises(RunError, match="is of a group"):
+            measure_again(run, run, "test/warm/ndcg_at_10", lambda _: None)
 
 
 def test_numbers_with_other_items_left_out_are_refused(runs: Mapping[str, str], data: reccl.Dataset, name: str) -> None:
