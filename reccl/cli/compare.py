@@ -90,8 +90,9 @@ def compare(
 def pick(name: str, everyone: "list[AnyRun]") -> "AnyRun":
     """The run that a name means: of several the newest that is finished and has a model, else has a model."""
     from reccl import tracking
+    from reccl.tracking.address import is_address
 
-    if name == "latest":
+    if name == "latest" or is_address(name):
         return tracking.find(name, say)
     fitting = tracking.match(name, everyone)
     finished = (run for run in fitting if tracking.has_model(run) and run.info.status == "FINISHED")

@@ -40,8 +40,9 @@ def promote(
     """Register the model of a run in MLflow and give it an alias: models:/NAME@ALIAS is taken wherever a run is.
 
     With --if-better it ends with exit code 1, and the registry stays as it is, unless the 95% interval of the
-    difference, paired over users, to the model that has the alias lies above zero on the same data and split. The
-    first model of a name is promoted without a comparison.
+    difference, paired over users, to the model that has the alias lies above zero. A model of another day's data is
+    measured again on the run's test rows, and refused where it was trained on them. The first model of a name is
+    promoted without a comparison.
     """
     from dataclasses import asdict
 

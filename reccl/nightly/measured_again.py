@@ -42,7 +42,7 @@ def measure_again(holder: AnyRun, run: AnyRun, metric: str, log: Callable[[str],
 
 
 def listed_metric(base: Recommender, data: Dataset, experiment: Experiment, name: str, k: int) -> pl.DataFrame:
-    """user, value of the metric `name` at `k`, of lists by a model that knows what is before the test rows of `data`."""
+    """user, value of the metric `name` at `k`, of lists by a model that knows all that is before the test rows."""
     hide = experiment.evaluation.hide
     if hide == "train":
         raise RunError("evaluation.hide train is measured on the same data alone")
@@ -84,6 +84,6 @@ def require_unseen(base: Recommender, holder: AnyRun, run: AnyRun, experiment: E
     seen = int(model.known.contains(user, item[:, None]).sum()) if rows.height else 0
     if seen > MOST_KNOWN * pairs.height:
         raise RunError(
-            f"run {holder.info.run_id[:8]} knew {seen:,} of the {pairs.height:,} test pairs of run {run.info.run_id[:8]}, "
-            "so that it cannot be measured on them: split by time, data.split.kind=temporal"
+            f"run {holder.info.run_id[:8]} knew {seen:,} of the {pairs.height:,} test pairs of run "
+            f"{run.info.run_id[:8]}, so that it cannot be measured on them: split by time, data.split.kind=temporal"
         )

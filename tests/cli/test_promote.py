@@ -20,5 +20,8 @@ def test_it_prints_the_address_and_the_interval(fresh) -> None:
     worse = fresh("promote", "bad", "--name", "shop", "--if-better", "test/ndcg_at_10").refusal(1)
     assert "is not better than good" in worse
     assert "95% interval -" in worse
+    compared = fresh("compare", "bad", "models:/shop@champion")
+    assert compared.code == 0, compared.err
+    assert "good" in compared.out
     listed = fresh("recommend", "--run", "models:/shop@champion", "--users", "u001", "--k", "3", "--format", "csv")
     assert listed.code == 0, listed.err
