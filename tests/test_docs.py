@@ -14,6 +14,7 @@ from scripts import methods
 
 ROOT = Path(__file__).parents[1]
 OWN = {"config.yaml", "orders.yaml", "methods/NAME.yaml", "mine.yaml", "my-experiment.yaml", "my-shop.yaml"} | {
+    "shop.yaml",
     "best-ease.yaml",
     "best-lightgcn.yaml",
     "best-sgl-ed.yaml",

@@ -26,10 +26,10 @@ run=$(python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["run"])' <<< "
 if ! reccl promote "$run" --name shop --if-better "$metric"; then
     echo "the champion stays"
 fi
-reccl compare "$run" "$champion" --any-data --metric "$metric" --html "reports/$today.html"
+reccl compare "$run" "$champion" --any-data --metric="$metric" --html "reports/$today.html"
 
 # Score: whichever model is the champion, with all that has happened until now.
-reccl recommend --run "$champion" --history orders --k 20 --out "lists/$today.parquet"
+reccl recommend --run="$champion" --history orders --k 20 --out "lists/$today.parquet"
 
 # Write: readers of lists/current.parquet see yesterday's lists or today's, never half of them.
 ln --symbolic --force "$today.parquet" lists/.next
