@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "reccl tune --config methods/lightgcn.yaml",
-    "reccl tune --config orders.yaml --space space.yaml --trials 50 --minutes 60 --jobs 2",
+    "reccl tune --config orders.yaml --space space.yaml --trials 50 --jobs 2",
     "reccl tune --config methods/sgl-ed.yaml --set data=ml-1m-m1 --name sgl-ml-1m",
 )
 LISTED = 5

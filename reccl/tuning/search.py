@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reccl import tracking
 from reccl.config import Experiment, flatten
 from reccl.errors import ConfigError, cut, describe_error
 from reccl.signals import shield_from_signals
-from reccl.tracking import end_trial, start_trial
 from reccl.training import Epoch
 from reccl.tuning.space import expand
 from reccl.tuning.study import Study
@@ -164,7 +164,7 @@ class Search:
         if not self.parent:
             return None
         name = f"{self.study.name}-trial-{trial.number}"
-        return self.recorded(lambda: start_trial(self.parent, name, flatten(chosen), expand(values)))
+        return self.recorded(lambda: tracking.start_trial(self.parent, name, flatten(chosen), expand(values)))
 
     def record_end(self, attempt: Attempt, state: str, found: Trial | None = None) -> None:
         """Its end there."""
@@ -176,7 +176,7 @@ class Search:
             if found.value is not None:
                 best = f"validation_best/{self.experiment.training.metric}"
                 metrics |= {best: found.value, "best_epoch": found.best_epoch}
-        self.recorded(lambda: end_trial(run, state, metrics, found.error if found else ""))
+        self.recorded(lambda: tracking.end_trial(run, state, metrics, found.error if found else ""))
 
     def recorded(self, write: Callable[[], T]) -> T | None:
         """What MLflow is told; where it cannot be told, the study goes on, since it keeps its trials itself."""
@@ -193,7 +193,7 @@ class Search:
 def describe(trial: Trial, metric: str) -> str:
     """A trial that has ended in one line.
 
-    >>> describe(Trial(3, {"encoder.layers": 2}, COMPLETE, 0.27, 85, 115, 31.4), "ndcg_at_10")
+    >>> describe(Trial(3, {"encoder.layers": 2}, "complete", 0.27, 85, 115, 31.4), "ndcg_at_10")
     'trial 3: ndcg_at_10 0.2700, best epoch 85 of 115, 31 s'
     """
     name = f"trial {trial.number}{' (the config as it is)' * trial.default}"

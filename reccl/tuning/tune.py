@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reccl import tracking
 from reccl.config import Experiment, dump, flatten, own_code, read, resolve
 from reccl.data.dataset import Dataset
 from reccl.data.prepare import prepare
 from reccl.errors import ConfigError, TrainingError
 from reccl.fitting import check_parts
 from reccl.progress import choose_progress
-from reccl.tracking import Run, parent_run
 from reccl.tracking.label import label_tags
 from reccl.training.device import resolve_device
 from reccl.trust import record_trust
 from reccl.tuning.best_config import Source, check_target, name_best, write_best
 from reccl.tuning.budget import Budget
-from reccl.tuning.record import record_result
 from reccl.tuning.result import Tuning
 from reccl.tuning.search import Limit, Search
 from reccl.tuning.space import Space, default_space, load_space
@@ -180,11 +179,16 @@ def digest(text: str) -> str:
 def study_run(study: Study, experiment: Experiment) -> Any:
     """The study's run in MLflow, the same one each time that it is gone on with."""
     parameters = flatten(experiment)
-    return parent_run(f"{study.name} (tuning)", "tuning", label_tags(parameters), reopen=study.run)
+    return tracking.parent_run(f"{study.name} (tuning)", "tuning", label_tags(parameters), reopen=study.run)
 
 
 def finish(
-    study: Study, experiment: Experiment, plan: Plan, source: Source | None, parent: Run | None, interrupted: bool
+    study: Study,
+    experiment: Experiment,
+    plan: Plan,
+    source: Source | None,
+    parent: "tracking.Run | None",
+    interrupted: bool,
 ) -> Tuning:
     """What was found, as a value, a YAML and in MLflow. Raises TrainingError where no trial was completed."""
     trials, metric, keys = tuple(study.trials()), experiment.training.metric, len(study.space.keys)
@@ -207,6 +211,8 @@ def finish(
     )
     write_best(made, source)
     if parent is not None:
+        from reccl.tuning.record import record_result
+
         record_result(parent, made, study.space, experiment)
         if interrupted:
             parent.end("KILLED")
