@@ -88,7 +88,8 @@ def work_beside_faiss(chosen: argparse.Namespace) -> None:
 
     def ours(part: int) -> None:
         lists = recommend(model, model.user_ids.ids[part * size : (part + 1) * size], chosen.k)
-        write_part(lists, plan.path(chosen.folder, part), plan)
+        with plan.path(chosen.folder, part).open("wb") as file:
+            write_part(lists, file, plan)
 
     def plain(part: int) -> None:
         for at in range(part * size, min(chosen.users, (part + 1) * size), 10_000):

@@ -7,23 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import torch
+from typing_extensions import Unpack
 
 from reccl.atomic import atomic_path
 from reccl.caller_warning import warn
 from reccl.config import Experiment, loads
 from reccl.data.columns import ITEM, USER
 from reccl.data.ingest.frames import to_polars
-from reccl.errors import DataError, RecclError
-from reccl.recommend import Catalog, ExtendedModel, Model, extend_model, load, recommend, save
+from reccl.recommend import Catalog, ExtendedModel, Model, extend_model, load, save
+from reccl.recommend.ask import ListOptions, ask, resolve_for
+from reccl.recommend.embedding_table import to_embedding_table
 from reccl.recommend.explain import Explainer, Explanation
-from reccl.recommend.id_tables import count_unknown, require_rows, type_user_ids
-from reccl.recommend.item_columns import add_item_columns, describe_items
+from reccl.recommend.id_tables import require_positive, require_rows
+from reccl.recommend.item_columns import add_item_columns
 from reccl.recommend.new_nodes import Log
 from reccl.recommend.pairs import score_pairs
+from reccl.recommend.parts import PART_USERS, Engine, Plan, Shard, Written, open_parts, watched, write_parts
 from reccl.recommend.record import TrainingRecord, read_record, write_record
-from reccl.recommend.rules import ResolvedRules, Rules, resolve_rules
-from reccl.recommend.short_lists import ShortLists
+from reccl.recommend.request import describe_request, hash_model
+from reccl.recommend.rules import ResolvedRules, Rules
 from reccl.recommend.similar import find_similar_items, find_similar_users
 from reccl.training.device import resolve_device
 
@@ -111,41 +113,61 @@ class Recommender:
         return pl.concat(tables) if tables else self.empty_lists(item_columns)
 
     def iter_recommendations(
+        self, users: Any = None, k: int = 20, **options: Unpack[ListOptions]
+    ) -> Iterator[pl.DataFrame]:
+        """The same as `recommend`, a chunk of users at a time, in bounded memory."""
+        asked = ask(self.model, self.record, warn, users, k, **options)
+        short = asked.count_short()
+        yield from watched(asked.listing(asked.users), short.count)
+        if asked.rules is not None and (line := short.describe(len(asked.all_users))):
+            warn(line)
+
+    def write_recommendations(
         self,
+        folder: str | Path,
         users: Any = None,
         k: int = 20,
         *,
-        include_seen: bool | None = None,
-        new_users: Any = None,
-        new_items: Any = None,
-        history: Any = None,
-        item_columns: Sequence[str] = (),
-        rules: Rules | None = None,
-    ) -> Iterator[pl.DataFrame]:
-        """The same as `recommend`, a chunk of users at a time, in bounded memory."""
-        require_positive(k)
-        names = self.record.id_names()
-        users_table, items_table, rows = self.record.read_tables(new_users, new_items, history)
-        extended = extend_model(self.model, users_table, items_table, rows, warn, self.record)
-        wanted = None if users is None else type_user_ids(users, extended.model.user_ids, names)
-        if wanted is not None:
-            count_unknown(wanted, extended.model.user_ids, warn)
-        resolved = self.resolve(rules, extended, items_table, warn)
-        counted = ShortLists(k, len(extended.model.item_ids), resolved)
-        for lists in map(counted.count, recommend(extended, wanted, k, include_seen=include_seen, rules=resolved)):
-            yield self.with_item_columns(lists, item_columns, items_table) if item_columns else lists
-        total = len(extended.model.user_ids) if wanted is None else wanted.n_unique()
-        if rules is not None and (short := counted.describe(total)):
-            warn(short)
+        part_users: int = PART_USERS,
+        resume: bool = False,
+        shard: str = "1/1",
+        engine: Engine = "local",
+        ray_address: str | None = None,
+        **options: Unpack[ListOptions],
+    ) -> Written:
+        """The same as `recommend`, to a folder of Parquet files, each of a block of users, in bounded memory.
+
+        Args:
+            folder: where to; a file appears whole or not at all.
+            users: as for `recommend`, and so are `k` and `options`.
+            k: items for each user.
+            part_users: users of one file.
+            resume: keep the files of the same request that are there; without it, there must be none.
+            shard: "3/16" writes the third of sixteen shares, for as many machines with one file system.
+            engine: score in this process ("local"), or by Ray Data ("ray": `pip install 'reccl[ray]'`).
+            ray_address: HOST:PORT of a Ray cluster that runs; None: RAY_ADDRESS, else Ray starts here.
+            options: include_seen, new_users, new_items, history, item_columns, rules.
+
+        Returns how many rows and parts were written. Columns are those of `recommend`, and `run_id`. Raises ConfigError
+        where the folder holds anything else.
+
+        >>> model.write_recommendations("lists/", k=50, engine="ray")  # doctest: +SKIP
+        """
+        asked, part = ask(self.model, self.record, warn, users, k, **options), Shard.parse(shard)
+        everyone, listing, names = asked.all_users, asked.listing, self.record.id_names()
+        tables = {"users": everyone, **asked.tables}
+        request = describe_request(listing, options.get("item_columns", ()), asked.rules, names, tables)
+        if not self.run_id:
+            request["model"] = hash_model(self.model)
+        plan = Plan(self.run_id, len(everyone), part_users, request)
+        open_parts(Path(folder), plan, part, resume=resume)
+        return write_parts(listing, everyone, Path(folder), plan, part, engine=engine, ray_address=ray_address)
 
     def resolve(
         self, rules: Rules | None, extended: ExtendedModel, new_items: pl.DataFrame | None, log: Log
     ) -> ResolvedRules:
         """Rules in row numbers of a model that may have further users and items."""
-        if rules is None:
-            return ResolvedRules()
-        table = describe_items(self.record.item_table, self.model.item_ids, extended.model.item_ids, new_items)
-        return resolve_rules(rules, extended, table, self.record.id_names(), log)
+        return resolve_for(self.model, self.record, rules, extended, new_items, log)
 
     def score(self, pairs: Any, *, user: str = USER, item: str = ITEM) -> pl.DataFrame:
         """The table of pairs with a column `score` (float32, null where user or item is unknown), in its own order.
@@ -236,11 +258,11 @@ class Recommender:
 
         Raises RecclError for a model that ranks by item-item matrices alone, and has no such vectors.
         """
-        return self.vectors(USER, self.user_ids, self.model.scorer.user_embeddings)
+        return to_embedding_table(USER, self.user_ids, self.model.scorer.user_embeddings, self.record.name)
 
     def item_embeddings(self) -> pl.DataFrame:
         """item, vector; see `user_embeddings`. Of a blend with item-item matrices they are the part with vectors."""
-        return self.vectors(ITEM, self.item_ids, self.model.scorer.item_embeddings)
+        return to_embedding_table(ITEM, self.item_ids, self.model.scorer.item_embeddings, self.record.name)
 
     def save(self, folder: str | Path) -> None:
         """Write a folder of safetensors, Parquet, YAML and JSON, whole or not at all; `reccl.load` reads it."""
@@ -270,24 +292,8 @@ class Recommender:
         empty = pl.DataFrame(schema={**ids, "score": pl.Float32, "rank": pl.Int32, "source": pl.String})
         return self.with_item_columns(empty, item_columns) if item_columns else empty
 
-    def vectors(self, name: str, ids: pl.Series, table: torch.Tensor) -> pl.DataFrame:
-        """Ids and their rows of a table [n, D]."""
-        if not table.shape[1]:
-            raise RecclError(
-                f"{self.record.name} has no embeddings: it ranks by item-item matrices; use recommend or score"
-            )
-        array = pl.Series("vector", table.float().cpu().numpy(), dtype=pl.Array(pl.Float32, table.shape[1]))
-        return pl.DataFrame([ids.alias(name), array])
-
     def __repr__(self) -> str:
         test = self.metrics.get("test", {})
         shown = ", ".join(f"{name} {test[name]:.4f}" for name in ("ndcg_at_10", "recall_at_20") if name in test)
         sizes = f"{len(self.user_ids):,} users, {len(self.item_ids):,} items"
         return f"<Recommender {self.record.name}: {sizes}{f'; test {shown}' if shown else ''}>"
-
-
-def require_positive(k: int) -> int:
-    """`k`, where it is at least one. Raises DataError for less."""
-    if k < 1:
-        raise DataError(f"k {k}: ask for at least one item")
-    return k

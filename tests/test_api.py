@@ -229,6 +229,32 @@ class TestRecommend:
         assert model.recommend(k=2)["user"].n_unique() == 200
         assert sum(part.height for part in model.iter_recommendations(k=2)) == 400
 
+    def test_a_folder_of_parts_holds_what_recommend_gives(self, model: reccl.Recommender, tmp_path: Path) -> None:
+        rules = reccl.Rules(deny=[10], at_most={"title": 1})
+        asked = {"users": ["u001", "u002", "u100", "zoe"], "k": 4, "item_columns": ["title"], "rules": rules}
+        with pytest.warns(UserWarning, match="1 of 4 users are not known"):
+            written = model.write_recommendations(tmp_path / "lists", part_users=3, shard="2/2", **asked)
+            assert (written.rows, written.parts, written.missing, written.users) == (4, 1, 1, 1)
+            with pytest.raises(reccl.ConfigError, match="add --resume"):
+                model.write_recommendations(tmp_path / "lists", part_users=3, **asked)
+            written = model.write_recommendations(tmp_path / "lists", part_users=3, resume=True, **asked)
+            assert (written.rows, written.parts, written.kept, written.missing) == (12, 1, 1, 0)
+            whole = model.recommend(**asked)
+            with pytest.raises(reccl.ConfigError, match="was begun with another at_most"):
+                other = {**asked, "rules": reccl.Rules(deny=[10])}
+                model.write_recommendations(tmp_path / "lists", part_users=3, resume=True, **other)
+        found = pl.read_parquet(tmp_path / "lists")
+        assert found.drop("run_id", "score").equals(whole.drop("score"))
+        assert found["score"].to_numpy() == pytest.approx(whole["score"].to_numpy(), abs=1e-5)
+
+    def test_parts_of_another_model_are_refused(self, data: reccl.Dataset, tmp_path: Path) -> None:
+        one, other = (reccl.train("methods/svd", data, progress=False, seed=seed) for seed in (1, 2))
+        assert one.write_recommendations(tmp_path / "lists", k=2).rows == 400
+        one.write_recommendations(tmp_path / "lists", k=2, resume=True)
+        other.model.popularity[0] += 1
+        with pytest.raises(reccl.ConfigError, match="was begun with another model"):
+            other.write_recommendations(tmp_path / "lists", k=2, resume=True)
+
     def test_titles_stand_beside_the_items_on_demand(self, model: reccl.Recommender) -> None:
         lists = model.recommend(users=["u001"], k=3, item_columns=["title"])
         assert lists["title"].to_list() == [f"title {item}" for item in lists["item"]]

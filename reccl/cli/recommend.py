@@ -1,6 +1,6 @@
 """`reccl recommend`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from reccl.recommend import Format as WrittenFormat
+    from reccl.recommend.parts import Engine as EngineName
     from reccl.recommend.parts import Plan, Written
     from reccl.recommender import Recommender
 
@@ -37,6 +38,13 @@ READERS = {
     "parquet": "read_parquet({})",
     "tsv": "read_csv({}, separator='\\t')",
 }
+
+
+class Engine(StrEnum):
+    """What scores the parts of a folder."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Format(StrEnum):
@@ -105,6 +113,13 @@ def recommend(
         str | None, typer.Option(metavar="I/N", help="Write every Nth part only, for N machines, e.g. 3/16.")
     ] = None,
     part_users: Annotated[int, typer.Option(min=1, max=10_000_000, help="Users of one part of a folder.")] = 100_000,
+    engine: Annotated[
+        Engine, typer.Option(help="Score the parts in this process, or by Ray on its cores or a cluster's.")
+    ] = Engine.local,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A Ray cluster that runs. Default: RAY_ADDRESS, else Ray starts here."),
+    ] = None,
     form: Annotated[
         Format | None, typer.Option("--format", help="Default: by the file's ending, else parquet.")
     ] = None,
@@ -122,14 +137,22 @@ def recommend(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from reccl.recommend.parts import Shard
+    from reccl.recommend.ray_session import check_ray
     from reccl.recommend.target import check_target, is_special, is_stdout
     from reccl.recommend.write import choose_format
 
     in_parts = is_folder(place)
     target = None if place is None or in_parts else Path(place)
     share = Shard.parse(shard or "1/1")
-    if (resume or shard) and not in_parts:
-        raise ConfigError("--resume and --shard are for a folder of parts: --out recs/")
+    on_ray = engine is Engine.ray
+    if (resume or shard or on_ray) and not in_parts:
+        raise ConfigError("--resume, --shard and --engine ray are for a folder of parts: --out recs/")
+    if ray_address is not None and not on_ray:
+        raise ConfigError("--ray-address is for --engine ray")
+    if on_ray:
+        check_ray()
+        if device not in ("auto", "cpu"):
+            raise ConfigError(f"--device {device}: --engine ray scores on processors; leave one of them out")
     if show and (users is None or place is not None):
         raise ConfigError("--show is for a few users, without a file: name them with --users and leave --out out")
     if place is None and users is None:
@@ -141,14 +164,17 @@ def recommend(
     from reccl import recommend as batch
     from reccl import tracking
     from reccl.recommend.id_tables import count_new, count_unknown, read_id_table
+    from reccl.recommend.item_columns import choose_item_columns
+    from reccl.recommend.listing import Listing
     from reccl.recommend.new_item_count import NewItemCount
-    from reccl.recommend.parts import Plan, open_parts, write_parts
+    from reccl.recommend.parts import Plan, list_missing, open_parts, watched, write_parts
     from reccl.recommend.record import read_record
+    from reccl.recommend.request import describe_request
     from reccl.recommend.short_lists import ShortLists
     from reccl.recommender import Recommender
     from reccl.training.device import resolve_device
 
-    hardware = resolve_device(device)
+    hardware = resolve_device("cpu" if on_ray else device)
     found = tracking.find(run, say)
     model = tracking.model_of(found).to(hardware)
     recommender = Recommender(model, read_record(tracking.model_folder(found)))
@@ -165,7 +191,8 @@ def recommend(
     chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate, **of_new)
     resolved = recommender.resolve(chosen, extended, items, say)
     columns = split_words(item_columns)
-    recommender.empty_lists(columns)  # a column that is not there is an error before anything is scored
+    beside = choose_item_columns(recommender.record.item_table, model.item_ids, columns, items) if columns else None
+    listing = Listing(extended, k, include_seen, resolved, beside)
     short = ShortLists(k, len(extended.model.item_ids), resolved)
     fresh = NewItemCount.of(extended, resolved)
     everyone = extended.model.user_ids.ids.sort() if wanted is None else wanted.unique().sort()
@@ -174,41 +201,36 @@ def recommend(
     with Progress(*bars, console=err, transient=True, disable=err.quiet or not err.is_terminal) as bar:
         task = bar.add_task("", total=total)
 
-        def watched(some: "pl.Series | None") -> "Iterator[pl.DataFrame]":
-            for lists in batch.recommend(extended, some, k, include_seen=include_seen, rules=resolved):
-                short.count(lists)
-                fresh.count(lists)
-                yield recommender.with_item_columns(lists, columns, items) if columns else lists
-                bar.advance(task, lists["user"].n_unique())
+        def watch(lists: "pl.DataFrame") -> None:
+            short.count(lists)
+            fresh.count(lists)
+            bar.advance(task, lists["user"].n_unique())
 
         if in_parts:
             assert place is not None
-            options: dict[str, object] = {
-                "k": k,
-                "include_seen": include_seen,
-                "item_columns": columns,
-                "at_most": at_most,
-            }
-            options |= {"where": where, "mmr": mmr, "calibrate": calibrate, **of_new}
             tables = {"users": everyone, "new_users": people, "new_items": items, "history": rows}
-            if chosen is not None:
-                tables |= {name: getattr(chosen, name) for name in ("allow", "deny", "exclude", "candidates")}
-            plan = Plan(found.info.run_id, total, part_users, describe_request(options, tables))
-            open_parts(Path(place), plan, share, resume=resume)
-            bar.update(task, total=len(share.parts(plan)) * part_users)
-            written = write_parts(watched, everyone, Path(place), plan, share)
+            request = describe_request(listing, columns, chosen, names, tables)
+            plan = Plan(found.info.run_id, total, part_users, request)
+            folder = Path(place)
+            open_parts(folder, plan, share, resume=resume)
+            bar.update(task, total=sum(len(plan.place(part)) for part in list_missing(folder, plan, share)))
+            way: EngineName = engine.value
+            written = write_parts(
+                listing, everyone, folder, plan, share, engine=way, ray_address=ray_address, watch=watch
+            )
+            say_line(short.describe(written.users))
             say_line(fresh.describe())
             out.print(describe_parts(written, place, plan))
             return
         if target is None:
             if show and wanted is not None:
                 print_past(recommender, wanted, columns)
-            print_lists(watched(wanted))
+            print_lists(watched(listing(wanted), watch))
             say_line(short.describe(total))
             say_line(fresh.describe())
             return
         chosen_format = choose_format(target, form_name)
-        height = batch.write_tables(watched(wanted), target, chosen_format)
+        height = batch.write_tables(watched(listing(wanted), watch), target, chosen_format)
     say_line(short.describe(total))
     say_line(fresh.describe())
     to_file = not (is_stdout(target) or is_special(target))
@@ -228,22 +250,6 @@ def is_folder(place: str | None) -> bool:
         return place is not None
     first = next(Path(place).glob("part-*.parquet"), None) if Path(place).is_dir() else None
     return first is not None and read_plan(first) is not None
-
-
-def describe_request(
-    options: Mapping[str, object], tables: "Mapping[str, pl.DataFrame | pl.Series | None]"
-) -> dict[str, object]:
-    """What decides which rows are written: options as they are, tables by digests of their content."""
-    import polars as pl
-
-    from reccl.data.content_hash import hash_table
-
-    digests = {
-        name: hash_table(table.to_frame() if isinstance(table, pl.Series) else table)
-        for name, table in tables.items()
-        if table is not None
-    }
-    return {name: value for name, value in options.items() if value} | digests
 
 
 def describe_parts(written: "Written", place: str, plan: "Plan") -> str:

@@ -143,3 +143,10 @@ def count_unknown(users: pl.Series, known: IdMap, log: Log) -> None:
             f"{len(strangers):,} of {len(ids):,} users are not known, such as {shorten(strangers[0])}: "
             "they get the most popular items"
         )
+
+
+def require_positive(k: int) -> int:
+    """`k`, where it is at least one. Raises DataError for less."""
+    if k < 1:
+        raise DataError(f"k {k}: ask for at least one item")
+    return k

@@ -1,10 +1,11 @@
 """Parts: recommendations of any number of users as a folder of Parquet files, each for a block of users."""
 
 import json
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import polars as pl
 import pyarrow as pa
@@ -22,6 +23,10 @@ PLAN = b"reccl.plan"
 """Where a part says, in the metadata of its Parquet file, what it is a part of."""
 Lists = Callable[[pl.Series], Iterable[pl.DataFrame]]
 """The recommendations of some users, as tables."""
+Watch = Callable[[pl.DataFrame], object]
+"""Hears of rows."""
+Engine = Literal["local", "ray"]
+"""What scores the parts."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,10 @@ class Plan:
     def path(self, folder: Path, part: int) -> Path:
         """The file of one part."""
         return folder / f"part-{part:05}.parquet"
+
+    def place(self, part: int) -> range:
+        """Where the users of a part stand among all, sorted."""
+        return range(part * self.part_users, min(self.users, (part + 1) * self.part_users))
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class Written:
     parts: int
     kept: int  # parts of the shard that were there already
     missing: int  # parts that other shards have still to write
+    users: int  # of the parts that were written
 
 
 def open_parts(folder: Path, plan: Plan, shard: Shard, *, resume: bool) -> None:
@@ -125,38 +135,72 @@ def read_plan(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def write_parts(lists: Lists, users: pl.Series, folder: Path, plan: Plan, shard: Shard | None = None) -> Written:
+def write_parts(
+    lists: Lists,
+    users: pl.Series,
+    folder: Path,
+    plan: Plan,
+    shard: Shard | None = None,
+    *,
+    engine: Engine = "local",
+    ray_address: str | None = None,
+    watch: Watch = lambda _: None,
+) -> Written:
     """Write the parts of a shard that are not there yet; each appears whole or not at all.
 
     Args:
-        lists: gives the recommendations of some users.
+        lists: gives the recommendations of some users; for Ray, a `Listing`.
         users: all users, unique and sorted, whatever the shard.
         folder: see `open_parts`, which comes first.
         plan: what the parts are of.
         shard: this machine's share; all of it without one.
+        engine: scored by this process, or by Ray Data (`reccl.recommend.ray_parts`); the parts are the same.
+        ray_address: of a Ray cluster that runs; without one, Ray is started on this machine and ended again.
+        watch: is called with the rows that are written.
 
     Columns of a part: those of the lists (user, item, score, rank, source, ...) and run_id.
     """
-    shard, rows, made, kept = shard or Shard(), 0, 0, 0
-    for part in shard.parts(plan):
-        path = plan.path(folder, part)
-        if path.exists():
-            kept += 1
-            continue
-        rows += write_part(lists(users[part * plan.part_users : (part + 1) * plan.part_users]), path, plan)
-        made += 1
-    missing = sum(not plan.path(folder, part).exists() for part in range(plan.parts))
-    return Written(rows, made, kept, missing)
+    shard, rows = shard or Shard(), 0
+    left = list_missing(folder, plan, shard)
+    blocks = ((part, users[plan.place(part).start : plan.place(part).stop]) for part in left)
+    if engine == "ray":
+        from reccl.recommend.ray_parts import score_parts
+
+        with closing(score_parts(lists, list(blocks), plan, ray_address)) as scored:
+            for part, content in scored:
+                with open_target(plan.path(folder, part)) as file:
+                    file.write(content)
+                table = pl.read_parquet(content)
+                rows += table.height
+                watch(table)
+    else:
+        for part, some in blocks:
+            with open_target(plan.path(folder, part)) as file:
+                rows += write_part(watched(lists(some), watch), file, plan)
+    served, missing = sum(len(plan.place(part)) for part in left), list_missing(folder, plan, Shard())
+    return Written(rows, len(left), len(shard.parts(plan)) - len(left), len(missing), served)
 
 
-def write_part(tables: Iterable[pl.DataFrame], path: Path, plan: Plan) -> int:
-    """Write one part, whole or not at all; the number of rows."""
+def list_missing(folder: Path, plan: Plan, shard: Shard) -> list[int]:
+    """The parts of a shard that are not there."""
+    return [part for part in shard.parts(plan) if not plan.path(folder, part).exists()]
+
+
+def watched(tables: Iterable[pl.DataFrame], watch: Watch) -> Iterator[pl.DataFrame]:
+    """The same tables; each has been seen once the next is asked for."""
+    for table in tables:
+        yield table
+        watch(table)
+
+
+def write_part(tables: Iterable[pl.DataFrame], file: IO[bytes], plan: Plan) -> int:
+    """Write the Parquet file of one part; the number of rows."""
     about, rows = {PLAN: json.dumps(asdict(plan)).encode()}, 0
 
     def open_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
         return pq.ParquetWriter(file, schema.with_metadata(about), compression="zstd")
 
-    with open_target(path) as file, write_arrow(file, open_writer) as append:
+    with write_arrow(file, open_writer) as append:
         for table in tables:
             append(table.with_columns(pl.lit(plan.run_id).alias(RUN_ID)))
             rows += table.height

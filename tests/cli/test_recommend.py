@@ -330,5 +330,7 @@ def test_a_folder_gets_parts_and_can_be_resumed(shop, tmp_path: Path) -> None:
     assert parts.select("user", "item", "rank").equals(one.select("user", "item", "rank"))
     assert shop(*words[:-2], "--resume", "-k", 4).refusal(2).endswith("choose another --out, or ask for the same")
     assert (
-        shop("recommend", "--users", "u001", "--resume").refusal(2).startswith("--resume and --shard are for a folder")
+        shop("recommend", "--users", "u001", "--resume")
+        .refusal(2)
+        .startswith("--resume, --shard and --engine ray are for")
     )
