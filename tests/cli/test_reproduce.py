@@ -1,6 +1,7 @@
 """A run once more: the same where nothing has changed, and where something has, a line that says what."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -51,7 +52,7 @@ def test_what_differs_is_said(trained: Shop, inside) -> None:
     save_file(tensors, path)
     seal(folder, "model.safetensors")
     written = Path(run.info.artifact_uri.removeprefix("file://")) / "environment.txt"
-    written.write_text(environment.replace(f"torch {torch.__version__}", "torch 2.0.0"))
+    written.write_text(environment.replace(f"torch {version('torch')}", "torch 2.0.0"))
     try:
         answer = trained("reproduce")
     finally:

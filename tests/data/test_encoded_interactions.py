@@ -128,7 +128,9 @@ def digest(data: Dataset) -> str:
         data.item_ids.ids.to_frame(),
         *(data.part(part).select("user", "item") for part in PARTS),
     ]
-    return hashlib.sha256("".join(f"{table.schema}{table.write_csv()}" for table in tables).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        "".join(f"Schema({[*table.schema.items()]}){table.write_csv()}" for table in tables).encode()
+    ).hexdigest()[:16]
 
 
 @pytest.mark.real_data
