@@ -63,7 +63,10 @@ def read_ids(side: str, raw: list[Any], known: IdMap) -> pl.Series:
             raise DataError(f"{side} id {shorten(value)}: an id is text or a number")
     if any(isinstance(value, str) for value in values):
         values = [None if value is None else str(value) for value in values]
-    typed = known.cast(pl.Series(side, values, strict=False))
+    try:
+        typed = known.cast(pl.Series(side, values, strict=False))
+    except UnicodeEncodeError:
+        raise DataError(f"{side} ids hold half of a character, which is no text") from None
     for value, meant in zip(values, typed, strict=True):
         if meant is None and value is not None:
             raise DataError(f"{side} id {shorten(value)} is not {known.ids.dtype}, as this model's {side} ids are")

@@ -206,6 +206,8 @@ def test_explanations_are_those_of_explain_and_add_up_to_the_score(scored: reccl
         ([{"user": "a", "histroy": [10]}], {}, "no column 'histroy'; did you mean 'history'?"),
         ([{"user": "a", "history": 10}], {}, "history of user 'a' is 10: give a list of ids of items"),
         ([{"user": "a", "history": ["ten"]}], {}, "item id 'ten' is not Int64"),
+        ([{"user": "a", "history": ["\ud800"]}], {}, "half of a character"),
+        ([{"user": "a", "features": {"group": "\ud800"}}], {}, "features cannot be read as a table"),
         ([{"user": "a", "history": [1.5]}], {}, "item id 1.5 is not Int64"),
         ([{"user": "a", "exclude": [True]}], {}, "item id True: an id is text or a number"),
         ([{"user": "a", "exclude": [[10]]}], {}, "an id is text or a number"),
