@@ -1,6 +1,6 @@
 """Lists under rules are those that a brute-force search gives."""
 
-from math import log
+from math import ceil, log
 
 import numpy as np
 import polars as pl
@@ -130,21 +130,30 @@ def scaled(world: World, user: int, pool: list[int]) -> dict[int, float]:
 
 
 @cases
-@given(sizes, st.floats(0, 1), st.integers(1, 20), st.booleans())
-def test_maximal_marginal_relevance(size: tuple[int, int, int, int], weight: float, pool: int, capped: bool) -> None:
+@given(sizes, st.floats(0, 1), st.integers(1, 20), st.booleans(), st.booleans())
+def test_maximal_marginal_relevance(
+    size: tuple[int, int, int, int], weight: float, pool: int, capped: bool, by_embedding: bool
+) -> None:
     seed, users, items, k = size
     world = World(seed, users, items)
     labels, hidden = world.labels(4), world.pairs(0.2)
     column = Labels.of(pl.Series(labels, dtype=pl.List(pl.String)))
-    rules = ResolvedRules(diversity=Mmr(weight, by="genre", pool=pool), labels=column, caps=((column, 2),) * capped)
+    vectors = torch.nn.functional.normalize(world.scorer.item_embeddings, dim=1)
+    kind = {"vectors": vectors} if by_embedding else {"labels": column}
+    by = None if by_embedding else "genre"
+    rules = ResolvedRules(diversity=Mmr(weight, by=by, pool=pool), caps=((column, 2),) * capped, **kind)
+
+    def alike(item: int, other: int) -> float:
+        return float(vectors[item] @ vectors[other]) if by_embedding else cosine(labels[item], labels[other])
+
     for user, found in enumerate(world.select(k, hidden, rules)):
-        best = [item for item in np.argsort(-world.scores[user]) if (user, item) not in hidden][: max(k, pool)]
+        best = [int(item) for item in np.argsort(-world.scores[user]) if (user, item) not in hidden][: max(k, pool)]
         relevance = scaled(world, user, best) if best else {}
         taken: list[int] = []
         for item in found:
             left = [o for o in best if o not in taken and (not capped or room_for(o, taken, [(labels, 2)]))]
-            alike = {o: max((cosine(labels[o], labels[other]) for other in taken), default=0.0) for o in left}
-            gain = {o: (1 - weight) * relevance[o] - weight * alike[o] for o in left}
+            closest = {o: max((alike(o, other) for other in taken), default=0.0) for o in left}
+            gain = {o: (1 - weight) * relevance[o] - weight * closest[o] for o in left}
             assert gain[item] == pytest.approx(max(gain.values()), abs=1e-5)
             taken.append(item)
         left = [o for o in best if o not in taken and (not capped or room_for(o, taken, [(labels, 2)]))]
@@ -167,24 +176,28 @@ def spread(labels: list[list[str]], items: list[int]) -> dict[str, float]:
 
 
 @cases
-@given(sizes, st.floats(0, 1))
-def test_calibration(size: tuple[int, int, int, int], weight: float) -> None:
+@given(sizes, st.floats(0, 1), st.booleans())
+def test_calibration(size: tuple[int, int, int, int], weight: float, capped: bool) -> None:
     seed, users, items, k = size
     world = World(seed, users, items)
-    labels, past = world.labels(4), world.pairs(0.3)
+    labels, past, hidden = world.labels(4), world.pairs(0.3), world.pairs(0.2)
     column = Labels.of(pl.Series(labels, dtype=pl.List(pl.String)))
-    rules = ResolvedRules(diversity=Calibrated("genre", weight, pool=15), labels=column, past=world.csr(past))
-    for user, found in enumerate(world.select(k, set(), rules)):
-        best = list(np.argsort(-world.scores[user]))[: max(k, 15)]
-        relevance, target = scaled(world, user, best), spread(labels, [i for who, i in sorted(past) if who == user])
+    diversity, caps = Calibrated("genre", weight, pool=15), ((column, 2),) * capped
+    rules = ResolvedRules(diversity=diversity, labels=column, past=world.csr(past), caps=caps)
+    for user, found in enumerate(world.select(k, hidden, rules)):
+        best = [int(item) for item in np.argsort(-world.scores[user]) if (user, item) not in hidden][: max(k, 15)]
+        relevance = scaled(world, user, best) if best else {}
+        target = spread(labels, [i for who, i in sorted(past) if who == user])
         taken: list[int] = []
         for item in found:
-            gain = {one: relevance[one] for one in best if one not in taken}
+            left = [o for o in best if o not in taken and (not capped or room_for(o, taken, [(labels, 2)]))]
+            gain = {one: relevance[one] for one in left}
             for one in gain if target else ():
                 gain[one] = (1 - weight) * gain[one] - weight * divergence(target, spread(labels, [*taken, one]))
             assert gain[item] == pytest.approx(max(gain.values()), abs=1e-4)
             taken.append(item)
-        assert len(found) == min(k, items)
+        left = [o for o in best if o not in taken and (not capped or room_for(o, taken, [(labels, 2)]))]
+        assert len(found) == k or not left
 
 
 def test_many_items_of_which_few_are_allowed_go_through_blocks() -> None:
@@ -198,3 +211,37 @@ def test_many_items_of_which_few_are_allowed_go_through_blocks() -> None:
         scores[user, item] = -np.inf
     for user in (0, 7, 299):
         assert found[user] == np.argsort(-scores[user])[:10].tolist()
+
+
+@cases
+@given(sizes, st.floats(0, 1), st.floats(0, 5), st.booleans(), st.booleans())
+def test_new_items_have_their_share_and_their_boost(
+    size: tuple[int, int, int, int], share: float, boost: float, allows: bool, names: bool
+) -> None:
+    seed, users, items, k = size
+    world = World(seed, users, items)
+    hidden, candidates = world.pairs(0.2), world.pairs(0.5)
+    allowed, is_new = (world.random.random(items) < part for part in (0.7, 0.3))
+    rules = ResolvedRules(
+        allowed=torch.from_numpy(allowed) if allows else None,
+        candidates=world.csr(candidates) if names else None,
+        new_items=torch.from_numpy(is_new),
+        new_item_share=share,
+        new_item_boost=boost,
+    )
+    for user, found in enumerate(world.select(k, hidden, rules)):
+        own = {item for who, item in candidates if who == user}
+        left = [
+            item
+            for item in range(items)
+            if (user, item) not in hidden and (not allows or allowed[item]) and (not names or not own or item in own)
+        ]
+        spread_of_best = np.std([world.scores[user, item] for item in left]) if left else 0.0  # fewer than the pool
+        rank = {item: world.scores[user, item] + boost * spread_of_best * is_new[item] for item in left}
+        order = sorted(left, key=lambda item: -rank[item])
+        sure = [item for item in order if is_new[item]][: min(k, ceil(share * k - 1e-9))]
+        others = [item for item in order if item not in sure][: k - len(sure)]
+        assert len(found) == len(set(found)) == min(k, len(left))
+        expected = sorted(sure + others, key=lambda item: -rank[item])
+        assert [rank[item] for item in found] == pytest.approx([rank[item] for item in expected], abs=1e-4)
+        assert sum(bool(is_new[item]) for item in found) >= len(sure)

@@ -1,5 +1,8 @@
 """A condition is an expression over columns, and nothing else."""
 
+import operator
+from collections.abc import Callable
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -152,3 +155,67 @@ def test_a_dotted_path_is_a_field_that_there_is_or_nothing(path: list[str], behi
     for name in path[1:]:
         values = [value[name] if isinstance(value, dict) else None for value in values]
     assert select_where(condition, ITEMS).to_list() == [value is not None for value in values]
+
+
+Row = dict[str, object]
+Truth = Callable[[Row], bool | None]
+"""Of a row: true, false, or unknown where a value is missing."""
+
+
+def compare(column: str, sign: str, value: object) -> tuple[str, Truth]:
+    """A comparison, as text and as Python."""
+    known = {
+        "<": operator.lt,
+        "<=": operator.le,
+        ">": operator.gt,
+        ">=": operator.ge,
+        "==": operator.eq,
+        "!=": operator.ne,
+    }
+    return f"{column} {sign} {value!r}", lambda row: None if row[column] is None else known[sign](row[column], value)
+
+
+def negate(part: tuple[str, Truth]) -> tuple[str, Truth]:
+    """`not`."""
+    return f"not ({part[0]})", lambda row: None if part[1](row) is None else not part[1](row)
+
+
+def join(word: str, parts: list[tuple[str, Truth]]) -> tuple[str, Truth]:
+    """`and`, `or`, in Kleene's logic."""
+
+    def truth(row: Row) -> bool | None:
+        values, decides = [part[1](row) for part in parts], word == "or"
+        return decides if decides in values else None if None in values else not decides
+
+    return f" {word} ".join(f"({text})" for text, _ in parts), truth
+
+
+SIGNS = st.sampled_from(("<", "<=", ">", ">=", "==", "!="))
+SIMPLE = st.one_of(
+    st.builds(compare, st.just("price"), SIGNS, st.sampled_from((0, 9.5, 50, 80.0, -3))),
+    st.builds(compare, st.just("category"), st.sampled_from(("==", "!=")), st.sampled_from(("tea", "coffee", ""))),
+    st.sampled_from(("price", "category", "in_stock")).map(
+        lambda name: (f"{name} is None", lambda row: row[name] is None)
+    ),
+    st.lists(st.sampled_from(("tea", "coffee", "milk")), min_size=1, max_size=3).map(
+        lambda some: (f"category in {some!r}", lambda row: None if row["category"] is None else row["category"] in some)
+    ),
+    st.sampled_from(("new", "sale", "old")).map(
+        lambda tag: (f"{tag!r} in tags", lambda row: None if row["tags"] is None else tag in row["tags"])
+    ),
+    st.just(("in_stock", lambda row: row["in_stock"])),
+)
+CONDITIONS = st.recursive(
+    SIMPLE,
+    lambda inner: st.one_of(
+        inner.map(negate), st.builds(join, st.sampled_from(("and", "or")), st.lists(inner, min_size=2, max_size=3))
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(CONDITIONS)
+def test_any_condition_is_what_python_finds_row_by_row(condition: tuple[str, Truth]) -> None:
+    text, truth = condition
+    assert select_where(text, ITEMS).to_list() == [truth(row) is True for row in ITEMS.to_dicts()]
