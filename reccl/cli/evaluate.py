@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reccl.cli import rules
-from reccl.cli.console import Device, Json, Quiet, RunName, Trust, hint, out, print_json, say, table
+from reccl.cli.completion import complete_data
+from reccl.cli.console import Device, Json, Override, Quiet, RunName, Trust, hint, out, print_json, say, table
 from reccl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ EXAMPLES = (
     "reccl evaluate",
     "reccl evaluate --metrics all --by genres --calibrate genres=0.5",
     "reccl evaluate --run movielens --split validation --json",
+    "reccl evaluate --recs theirs.parquet --data ml-100k --record theirs",
 )
 
 
@@ -49,6 +52,24 @@ def evaluate(
     by: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of items for diversity and calibration; with all.")
     ] = None,
+    recs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Lists of anyone in place of a model's: a table of user, item and rank or score."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --recs: a data set or config to measure on; default: the data of --run.",
+            autocompletion=complete_data,
+        ),
+    ] = None,
+    overrides: Override = None,
+    record: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --recs: record the metrics as a run of this name.")
+    ] = None,
     where: rules.Where = None,
     allow: rules.Allow = None,
     deny: rules.Deny = None,
@@ -66,7 +87,21 @@ def evaluate(
 
     With rules (see reccl recommend) the lists are measured before and after them, in accuracy and beyond it; with
     --metrics all without rules, beyond accuracy too.
+
+    With --recs it measures the lists of another library on the same held-out rows: items that the user had, unknown
+    ids, repeated items and short lists are counted; ids are read in the types of the data.
     """
+    if recs is not None:
+        ruled = (where, allow, deny, exclude, candidates, at_most, mmr, calibrate, by)
+        if any(ruled) or metrics is Metrics.all:
+            raise ConfigError("--recs measures lists as they are: leave out --metrics, --by and rules")
+        from reccl.cli.evaluate_lists import check_file, evaluate_lists
+
+        check_file(recs)
+        evaluate_lists(recs, data, run, overrides or (), split.value, record, trust=trust, json=json)
+        return
+    if data or overrides or record:
+        raise ConfigError("--data, --set and --record are for --recs: a run has its own data")
     from reccl.fitting import measure_part
 
     found = reopen(run, split.value, device, trust)

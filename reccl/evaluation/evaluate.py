@@ -136,14 +136,31 @@ class Evaluator:
                 if name in self.candidates:
                     ranked = rank_candidates(self.candidates[name], found, counted.nonzero().squeeze(1), ranked)
                 hits[name].append(relevant.contains(users[counted], ranked))
-        groups = {}
+        return self.summarize(torch.cat(lists) if lists else torch.empty(0, longest).long(), hits)
+
+    def measure_lists(self, lists: Tensor) -> EvaluationResult:
+        """Measure lists [n, K] of `users`, in their order, by whomever they were made; -1 where an item is unknown.
+
+        Scenarios whose lists hold the items of one slice only (cold, warm) are left out: these lists hold all.
+        """
+        lists, hits = lists.to(self.users.device), {}
         for name, relevant in self.relevant.items():
+            if name not in self.candidates:
+                counted = relevant.counts[self.users] > 0  # [n]
+                hits[name] = [relevant.contains(self.users[counted], lists[counted])]
+        return self.summarize(lists, hits)
+
+    def summarize(self, ranked: Tensor, hits: Mapping[str, list[Tensor]]) -> EvaluationResult:
+        """The result of lists [n, K] of `users`, and of the hits of each group by chunk."""
+        groups = {}
+        for name in hits:
+            relevant = self.relevant[name]
             counts = relevant.counts[self.users]  # [n]
             counted = counts > 0
             groups[name] = Group(self.users[counted].cpu(), self.user_metrics(hits[name], counts[counted]))
         plain = groups.pop(ALL)
-        ranked = torch.cat(lists) if lists else torch.empty(0, longest).long()  # [n, K]
-        catalog = {f"coverage_at_{k}": coverage(ranked[:, :k], scorer.num_items) for k in self.evaluation.cutoffs}
+        items = self.seen.num_items
+        catalog = {f"coverage_at_{k}": coverage(ranked[:, :k], items) for k in self.evaluation.cutoffs}
         members = {name: of.cpu() for name, of in self.members.items()}
         return EvaluationResult(plain.users, plain.per_user, catalog, members, groups)
 

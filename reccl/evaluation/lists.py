@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 import torch
 
 from reccl.data.columns import ITEM, RANK, SCORE, USER
-from reccl.data.dataset import Dataset
+from reccl.data.dataset import Dataset, Hide
 from reccl.data.ids import contrast_ids
 from reccl.data.ingest.frames import to_polars
 from reccl.errors import ConfigError, DataError, did_you_mean, join_names
@@ -54,7 +54,7 @@ def evaluate_lists(
     metrics: Sequence[str] | None = None,
     k: Sequence[int] = (10, 20),
     part: str = "test",
-    hide: Literal["known", "none"] = "known",
+    hide: Hide = "known",
     user: str = USER,
     item: str = ITEM,
 ) -> ListEvaluation:
@@ -67,7 +67,8 @@ def evaluate_lists(
         metrics: of recall, capped_recall, precision, hit_rate, ndcg, map, mrr and coverage; None: all.
         k: list lengths.
         part: test or validation.
-        hide: known: an item that the user had before is never relevant; none: one that is had again is.
+        hide: known: an item that the user had before is never relevant; none: one that is had again is; train: as
+            `evaluation.hide` says.
         user: the column of user ids.
         item: the column of item ids.
 
@@ -128,6 +129,26 @@ def evaluate_lists(
     )
 
 
+def fill_lists(recommendations: Any, data: Dataset, users: torch.Tensor, k: int) -> torch.Tensor:
+    """Lists of the given users [n] as row numbers of items, [n, k]: -1 where an item is unknown or a list ends."""
+    rows = encode_rows(to_polars(recommendations), data, USER, ITEM).drop_nulls(USER)
+    ranked = rows.unique([USER, RAW], keep="first", maintain_order=True)
+    ranked = ranked.with_columns(pl.int_range(pl.len()).over(USER).alias(PLACE)).filter(pl.col(PLACE) < k)
+    order = pl.DataFrame({USER: users.cpu().numpy()}, schema={USER: pl.Int32}).with_row_index("row")
+    found = ranked.join(order, on=USER).drop_nulls(ITEM)
+    lists = torch.full((len(users), k), -1, dtype=torch.long)
+    row, place, item = (torch.from_numpy(found[name].to_numpy(writable=True)).long() for name in ("row", PLACE, ITEM))
+    lists[row, place] = item
+    return lists
+
+
+def find_held_out(recommendations: Any, data: Dataset, part: str) -> float:
+    """The share of held-out pairs that are anywhere in the lists. Near 1 where candidates were drawn around them."""
+    listed = encode_rows(to_polars(recommendations), data, USER, ITEM).drop_nulls([USER, ITEM]).select(USER, ITEM)
+    wanted = data.part(part).select(USER, ITEM).unique()
+    return wanted.join(listed, on=[USER, ITEM], how="semi").height / max(1, wanted.height)
+
+
 def encode_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> pl.DataFrame:
     """Rows in the order of the lists: row numbers (null: unknown) and raw ids of user and item."""
     for column in (user, item):
@@ -136,10 +157,12 @@ def encode_rows(table: pl.DataFrame, data: Dataset, user: str, item: str) -> pl.
             raise DataError(
                 f"the recommendations have no column {column!r}{near}; there are: {join_names(table.columns)}"
             )
-    if RANK in table.columns:
-        table = table.sort(RANK, maintain_order=True)
-    elif SCORE in table.columns:
-        table = table.sort(SCORE, descending=True, maintain_order=True)
+    by = RANK if RANK in table.columns else SCORE if SCORE in table.columns else None
+    if by is not None:
+        if not table[by].dtype.is_numeric():
+            raise DataError(f"column {by!r} of the recommendations holds {table[by].dtype}, and lists go by numbers")
+        key = pl.col(by).fill_nan(None) if table[by].dtype.is_float() else pl.col(by)
+        table = table.sort(key, descending=by == SCORE, nulls_last=True, maintain_order=True)
     users, items = data.user_ids.to_rows(table[user]), data.item_ids.to_rows(table[item])
     for column, rows, ids in ((user, users, data.user_ids), (item, items, data.item_ids)):
         if table.height and rows.null_count() == table.height:

@@ -64,6 +64,11 @@ class TrainingRecord:
         return {side: name for side, name in names.items() if isinstance(name, str)}
 
 
+def name_ids(data: Any) -> dict[str, str]:
+    """How a data section calls the columns `user` and `item`, where it has a say in that."""
+    return {side: name for side in (USER, ITEM) if isinstance(name := getattr(data, side, None), str)}
+
+
 def write_record(record: TrainingRecord, folder: Path) -> None:
     """Write it into the folder of a model."""
     (folder / CONFIG).write_text(record.config)

@@ -37,7 +37,7 @@ from reccl.tracking.tags import (
 )
 
 if TYPE_CHECKING:
-    from reccl.tracking.kept import keep_audit
+    from reccl.tracking.kept import keep_audit, record_lists
     from reccl.tracking.parent import parent_run, record_means, seeds_run
     from reccl.tracking.results import without_credentials
     from reccl.tracking.run import SERVED, Run
@@ -57,6 +57,7 @@ _PLACES = {
     "end_trial": "trials",
     "find_unrecorded": "unrecorded",
     "keep_audit": "kept",
+    "record_lists": "kept",
     "parent_run": "parent",
     "record_means": "parent",
     "record_update": "updated",
@@ -109,6 +110,7 @@ __all__ = [
     "per_user_of",
     "process_tags",
     "read_environment",
+    "record_lists",
     "record_means",
     "record_update",
     "runs",
