@@ -22,23 +22,20 @@ from reccl.recommend.rules import Calibrated, Rules, resolve_rules
 RULES = Rules(where="price < 80", deny=[10], at_most={"shelf": 2}, diversity=Calibrated("shelf", 0.4))
 
 
-def find_sessions() -> set[str]:
-    """The folders of sessions that are there."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob(".ray-*")} | {
-        p.name for p in Path("/tmp").glob(".ray-*")
-    }
-
-
 @pytest.fixture(scope="module")
 def ray_is_open():
-    before, handler = find_sessions(), signal.getsignal(signal.SIGTERM)
+    handler, usual, mine = signal.getsignal(signal.SIGTERM), tempfile.tempdir, Path(tempfile.mkdtemp("", "r", "/tmp"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    with connect() as ray:
-        assert find_sessions() > before
-        assert signal.getsignal(signal.SIGTERM) is handler
-        yield
+    tempfile.tempdir = str(mine)
+    try:
+        with connect() as ray:
+            assert len(list(mine.glob(".ray-*"))) == 1
+            assert signal.getsignal(signal.SIGTERM) is handler
+            yield
+    finally:
+        tempfile.tempdir = usual
     assert not ray.is_initialized()
-    assert find_sessions() <= before
+    mine.rmdir()  # it is empty
     assert {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")} == environment
 
 
