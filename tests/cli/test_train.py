@@ -31,7 +31,16 @@ class TestResults:
 
     def test_scripts_get_json_on_stdout_alone(self, shop) -> None:
         (outcome,) = json.loads(shop("train", *config(), "--json").out)
-        assert set(outcome) == {"run", "split", "best_epoch", "interrupted", "validation", "test", "best_on_test", "time"}
+        assert set(outcome) == {
+            "run",
+            "split",
+            "best_epoch",
+            "interrupted",
+            "validation",
+            "test",
+            "best_on_test",
+            "time",
+        }
         assert 0 < outcome["test"]["ndcg_at_10"] < 1
 
     def test_seeds_give_one_run_each_and_their_mean(self, shop) -> None:

@@ -28,7 +28,7 @@ COLD = 12
 @pytest.fixture(scope="module")
 def cold(planted_dataset: Dataset) -> Dataset:
     train = planted_dataset.train.filter((pl.col("item") >= COLD) & (pl.col("user") >= 4))
-    return Dataset(**{**vars(planted_dataset), "train": train})
+    return replace(planted_dataset, train=train)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What is written is what is read, or an error that says which file is bad."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -30,7 +31,7 @@ def test_a_data_set_comes_back_as_it_was(planted_dataset: Dataset, written: Path
 
 
 def test_a_data_set_without_features_comes_back_without(planted_dataset: Dataset, tmp_path: Path) -> None:
-    bare = Dataset(**{**vars(planted_dataset), "user_table": None, "item_table": None})
+    bare = replace(planted_dataset, user_table=None, item_table=None)
     store.write(bare, tmp_path / "bare")
     assert store.read(tmp_path / "bare").user_table is None
     assert not (tmp_path / "bare" / "item_table.parquet").exists()

@@ -1,5 +1,6 @@
 """Nodes that are trained on keep the base's embeddings; the others are placed by their features."""
 
+from dataclasses import replace
 from typing import get_args
 
 import polars as pl
@@ -19,7 +20,7 @@ from reccl.views import Plain
 def cold(planted_dataset: Dataset) -> Dataset:
     """Item 7 and user 3 are not trained on."""
     train = planted_dataset.train.filter((pl.col("item") != 7) & (pl.col("user") != 3))
-    return Dataset(**{**vars(planted_dataset), "train": train})
+    return replace(planted_dataset, train=train)
 
 
 def built(settings: EncoderSettings, data: Dataset):
@@ -66,7 +67,7 @@ def test_in_training_a_share_of_the_trained_nodes_is_placed_by_features(cold: Da
 
 
 def test_a_side_without_features_keeps_the_base(planted_dataset: Dataset) -> None:
-    bare = Dataset(**{**vars(planted_dataset), "user_table": None})
+    bare = replace(planted_dataset, user_table=None)
     encoder, view, _ = built(ContentAligned(dimension=8), bare)
     found = encoder.eval()(view)
     assert found.towers.users is None
@@ -112,7 +113,7 @@ def test_two_towers_place_a_table_where_the_scorer_has_the_untrained_nodes(
     cold: Dataset, schema: dict, hidden: tuple[int, ...], similarity: str
 ) -> None:
     features = FeatureSchema.model_validate({"users": schema, "items": schema})
-    data = Dataset(**{**vars(cold), "features": features})
+    data = replace(cold, features=features)
     encoder, view, graph = built(TwoTower(dimension=8, hidden=hidden, feature_dimension=3), data)
     with torch.no_grad():
         for bias in (layer.bias for tower in (encoder.users, encoder.items) for layer in tower.network[::2]):

@@ -1,5 +1,7 @@
 """Encoders give the papers' embeddings, the same for some rows as for all, from their generator alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -198,7 +200,7 @@ class TestTwoTower:
         np.testing.assert_allclose(found, np.stack(expected), rtol=1e-4, atol=1e-5)
 
     def test_without_tables_it_has_ids_alone(self, planted_graph: Graph, planted_dataset: Dataset, view: View) -> None:
-        bare = Dataset(**{**vars(planted_dataset), "user_table": None, "item_table": None})
+        bare = replace(planted_dataset, user_table=None, item_table=None)
         encoder = built(TwoTower(dimension=6, hidden=()), planted_graph, bare.build_feature_tables())
         assert encoder(view).items(None).shape == (120, 6)
         assert sum(parameter.numel() for parameter in encoder.items.parameters()) == 120 * 6 + 6 * 6 + 6
@@ -215,7 +217,7 @@ class TestTwoTower:
         self, planted_graph: Graph, planted_dataset: Dataset, view: View, name: str
     ) -> None:
         table = planted_dataset.item_table.rename({"group": name, "tags": f"{name}s"})
-        data = Dataset(**{**vars(planted_dataset), "item_table": table})
+        data = replace(planted_dataset, item_table=table)
         assert built(TwoTower(), planted_graph, data.build_feature_tables())(view).items(None).isfinite().all()
 
     def test_dropout_works_in_training_alone(self, planted_graph: Graph, features: FeatureTables, view: View) -> None:
@@ -228,7 +230,7 @@ class TestTwoTower:
         self, planted_graph: Graph, planted_dataset: Dataset, view: View
     ) -> None:
         cold = planted_dataset.train.filter(pl.col("item") != 7)
-        data = Dataset(**{**vars(planted_dataset), "train": cold})
+        data = replace(planted_dataset, train=cold)
         encoder = built(TwoTower(), Graph.from_interactions(cold, 200, 120), data.build_feature_tables())
         encoder(view).items(torch.tensor([7])).sum().backward()
         assert encoder.items.network[0].weight.grad.abs().sum() > 0

@@ -1,5 +1,7 @@
 """Alignment contrasts what features say of a node with where the graph has it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def test_distilled_it_moves_the_towers_and_leaves_the_graph_alone(planted_graph:
 
 
 def test_without_towers_it_says_which_encoder_has_them(planted_graph: Graph, planted_dataset: Dataset) -> None:
-    features = Dataset(**{**vars(planted_dataset), "user_table": None, "item_table": None}).build_feature_tables()
+    features = replace(planted_dataset, user_table=None, item_table=None).build_feature_tables()
     for settings in (LightGCN(), ContentAligned()):
         bare = settings.build(planted_graph, features, torch.Generator())
         with pytest.raises(TrainingError, match=r"use encoder\.kind=content_aligned"):
@@ -59,7 +61,7 @@ def test_without_towers_it_says_which_encoder_has_them(planted_graph: Graph, pla
 
 
 def test_a_side_without_features_does_not_count(planted_graph: Graph, planted_dataset: Dataset) -> None:
-    features = Dataset(**{**vars(planted_dataset), "user_table": None}).build_feature_tables()
+    features = replace(planted_dataset, user_table=None).build_feature_tables()
     settings = ContentAligned(base=MatrixFactorization(), dimension=8)
     encoder = settings.build(planted_graph, features, torch.Generator().manual_seed(0))
     value(planted_graph, encoder, Alignment(distill=False)).backward()

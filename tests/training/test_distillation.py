@@ -1,5 +1,7 @@
 """Distillation brings the scores of a tower over features to those of the graph."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -128,7 +130,7 @@ def test_the_same_seed_gives_the_same_value(planted_graph: Graph, encoder: Encod
 def test_items_that_are_not_trained_on_are_no_negatives(planted_dataset: Dataset) -> None:
     """Items 4 and up are unknown, so that whatever their features say changes nothing."""
     rows = planted_dataset.train.filter(pl.col("item") < 4)
-    data = Dataset(**{**vars(planted_dataset), "train": rows})
+    data = replace(planted_dataset, train=rows)
     graph = Graph.from_interactions(rows, 200, 120)
     encoder = ContentAligned(dimension=6, dropout=0).build(graph, data.build_feature_tables(), torch.Generator())
     term, batch = Distillation(number=5), Batch(graph.user[:9], graph.item[:9])
@@ -143,7 +145,7 @@ def test_items_that_are_not_trained_on_are_no_negatives(planted_dataset: Dataset
 def test_without_a_tower_of_items_it_says_what_is_needed(
     planted_graph: Graph, planted_dataset: Dataset, bare: bool
 ) -> None:
-    data = Dataset(**{**vars(planted_dataset), "item_table": None})
+    data = replace(planted_dataset, item_table=None)
     settings = LightGCN() if bare else ContentAligned()
     encoder = settings.build(planted_graph, data.build_feature_tables(), torch.Generator())
     with pytest.raises(TrainingError, match=r"a tower over features of items: use encoder\.kind=content_aligned"):
@@ -154,7 +156,7 @@ def cold_and_warm(data: Dataset, objective: dict[str, TermSettings]) -> tuple[fl
     """NDCG@10 of cold items among themselves, and of warm ones, after a few epochs; every fifth item is cold."""
     strange = pl.col("item") % 5 == 0
     train = data.train.filter(~strange)
-    graph, made = Graph.from_interactions(train, 200, 120), Dataset(**{**vars(data), "train": train})
+    graph, made = Graph.from_interactions(train, 200, 120), replace(data, train=train)
     random = torch.Generator().manual_seed(0)
     settings = ContentAligned(dimension=16, base=LightGCN(layers=1), hidden=(32,), replaced=0)
     encoder, whole = settings.build(graph, made.build_feature_tables(), random), Objective(objective, graph, random)

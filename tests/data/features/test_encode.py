@@ -126,7 +126,7 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
 
 def test_a_node_counts_as_trained_where_train_has_a_row_of_it(planted_dataset: Dataset) -> None:
     rows = planted_dataset.train.filter(pl.col("item") != 5)
-    tables = Dataset(**{**vars(planted_dataset), "train": rows}).build_feature_tables()
+    tables = replace(planted_dataset, train=rows).build_feature_tables()
     assert [row for row, trained in enumerate(tables.trained_items) if not trained] == [5]
     assert tables.trained_users.all()
     assert len(tables.trained_users) == 200
@@ -137,7 +137,7 @@ def test_held_out_rows_teach_no_feature(planted_dataset: Dataset) -> None:
     table = planted_dataset.item_table
     lied = table.with_columns(pl.when(pl.int_range(pl.len()) < 60).then("size").otherwise(1e6).alias("size"))
     before, after = (
-        Dataset(**{**vars(planted_dataset), "train": train, "item_table": items}).build_feature_tables().encode_items()
+        replace(planted_dataset, train=train, item_table=items).build_feature_tables().encode_items()
         for items in (table, lied)
     )
     assert torch.equal(before.numbers[:60], after.numbers[:60])
