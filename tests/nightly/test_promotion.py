@@ -170,7 +170,7 @@ def test_numbers_with_other_items_left_out_are_refused(runs: Mapping[str, str], 
 def test_a_metric_that_users_have_no_values_of_is_refused_even_for_the_first(
     runs: Mapping[str, str], name: str, metric: str
 ) -> None:
-    with pytest.raises(RunError, match=r"no values of .*; there are: test/hit_rate_at_10, .*test/ndcg_at_10"):
+    with pytest.raises(RunError, match=r"no values of .*; there are: test/capped_recall_at_10, .*test/ndcg_at_10"):
         reccl.promote(runs["ease"], name=name, if_better=metric)
     with pytest.raises(RunError, match="no model or run"):
         champion(name)
