@@ -7,15 +7,17 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from reccl.evaluation.plots import COLORS, INCHES, metric_label
 from reccl.evaluation.run_plots import DOTS, finish, write
-from reccl.tuning.parameter import Choices
+from reccl.tuning.parameter import Choices, Range
 from reccl.tuning.space import Space, short_names
 from reccl.tuning.trial import COMPLETE, FAILED, PRUNED, Trial
 
 COLUMNS = 3
+DECADES = 30
+"""Ratio of the ends of a logarithmic range below which 2 and 5 are marked, too."""
 
 
 def draw_plots(
@@ -69,10 +71,8 @@ def plot_slices(title: str, space: Space, trials: Sequence[Trial], metric: str, 
             values = {number: labels.index(parameter.label(value)) for number, value in values.items()}
             axes.set_xticks(range(len(labels)), [short(label) for label in labels])
             axes.set_xlim(-0.5, len(labels) - 0.5)
-        elif parameter.log:
-            axes.set_xscale("log")
-        elif parameter.whole:
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        else:
+            scale(axes, parameter)
         scatter(axes, with_key, values)
         axes.set_xlabel(names[place], fontsize=8)
         axes.tick_params(labelsize=7)
@@ -101,7 +101,7 @@ def plot_importance(title: str, importances: Mapping[str, float], path: Path) ->
 def scatter(axes: Axes, trials: Sequence[Trial], over: Mapping[int, Any]) -> None:
     """Completed trials as full dots, pruned ones, by their best epoch until then, as empty ones; `over` by number.
 
-    Most trials are shown; the few that are far below them are not.
+    What is far below most of the completed trials is not shown.
     """
     complete, pruned = in_state(trials, COMPLETE), in_state(trials, PRUNED)
     for some, style in (
@@ -110,11 +110,27 @@ def scatter(axes: Axes, trials: Sequence[Trial], over: Mapping[int, Any]) -> Non
     ):
         if some:
             axes.scatter([over[trial.number] for trial in some], [trial.value or 0.0 for trial in some], s=18, **style)
-    values = sorted(trial.value or 0.0 for trial in [*complete, *pruned])
+    values = sorted(trial.value or 0.0 for trial in complete)
     if len(values) > 1:
         top, low = values[-1], values[len(values) // 5]
-        margin = 0.08 * (top - low or 1e-3)
-        axes.set_ylim(low - 3 * margin, top + 2 * margin)
+        spread = top - low or 1e-3
+        axes.set_ylim(low - 1.5 * spread, top + 0.2 * spread)
+
+
+def scale(axes: Axes, parameter: Range) -> None:
+    """All of a range, so that one sees where trials stand at its edge."""
+    low, high = parameter.low, parameter.high
+    if parameter.log:
+        axes.set_xscale("log")
+        axes.set_xlim(low / (high / low) ** 0.04, high * (high / low) ** 0.04)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        if high / low < DECADES:
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        return
+    axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+    if parameter.whole:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def in_state(trials: Sequence[Trial], state: str) -> list[Trial]:
