@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reccl.outcome import RunCallback as Callback
     from reccl.recommend.rules import Calibrated, Mmr, Rules
     from reccl.recommender import Recommender
+    from reccl.studies.study import study
     from reccl.tuning.tune import tune
 
 _PLACES = {
@@ -58,6 +59,7 @@ _PLACES = {
     "promote": "reccl.nightly.promotion:promote",
     "scorers": "reccl.scorers",
     "splits": "reccl.data.splits",
+    "study": "reccl.studies.study:study",
     "train": "reccl.api:train",
     "tune": "reccl.tuning.tune:tune",
     "update": "reccl.nightly.update:update",
@@ -92,6 +94,7 @@ __all__ = [
     "promote",
     "scorers",
     "splits",
+    "study",
     "train",
     "tune",
     "update",

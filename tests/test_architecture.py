@@ -48,6 +48,7 @@ LAYERS = (
     {"experiment", "tracking", "progress", "recommender"},
     {"api", "nightly", "reproduction", "serving"},
     {"auditing", "bench", "scaffold", "tuning"},
+    {"studies"},
     {"cli"},
     {"__main__", ""},
 )

@@ -25,6 +25,7 @@ from reccl.cli import (
     reproduce,
     runs,
     similar,
+    study,
     sync,
     train,
     tune,
@@ -63,6 +64,7 @@ command(app, "cold", *cold.EXAMPLES)(cold.cold)
 command(app, "audit", *audit.EXAMPLES)(audit.audit)
 command(app, "methods", *methods.EXAMPLES)(methods.methods)
 command(app, "compare", *compare.EXAMPLES)(compare.compare)
+command(app, "study", *study.EXAMPLES)(study.study)
 command(app, "promote", *promote.EXAMPLES)(promote.promote)
 command(app, "reproduce", *reproduce.EXAMPLES)(reproduce.reproduce)
 command(app, "update", *update.EXAMPLES)(update.update)

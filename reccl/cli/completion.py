@@ -16,7 +16,7 @@ YAML = (".yaml", ".yml")
 
 def complete_config(incomplete: str) -> list[str]:
     """Names of configs, those of methods too, and YAML files here."""
-    named = (name for name in sorted(available("configs", ".yaml")) if not name.startswith("spaces/"))
+    named = (name for name in sorted(available("configs", ".yaml")) if not name.startswith(("spaces/", "studies/")))
     return starting(incomplete, [*named, *files(incomplete)])
 
 
@@ -24,6 +24,12 @@ def complete_space(incomplete: str) -> list[str]:
     """Names of search spaces, and YAML files here."""
     named = (name.removeprefix("spaces/") for name in available("configs", ".yaml") if name.startswith("spaces/"))
     return starting(incomplete, [*sorted(named), *files(incomplete)])
+
+
+def complete_study(incomplete: str) -> list[str]:
+    """Names of studies, and YAML files here."""
+    named = (name for name in sorted(available("configs", ".yaml")) if name.startswith("studies/"))
+    return starting(incomplete, [*named, *files(incomplete)])
 
 
 def complete_data(incomplete: str) -> list[str]:

@@ -68,8 +68,9 @@ def copy(
     except OSError as error:
         raise ConfigError(f"cannot write {target}: {error.strerror}") from None
     out.print(f"{path} -> {target}")
-    word, space = shlex.quote(str(target)), path.parent.name == "spaces"
-    hint(f"reccl tune --config CONFIG --space {word}" if space else f"reccl train --config {word}")
+    word = shlex.quote(str(target))
+    uses = {"spaces": f"reccl tune --config CONFIG --space {word}", "studies": f"reccl study --config {word}"}
+    hint(uses.get(path.parent.name, f"reccl train --config {word}"))
 
 
 def headline(path: Path) -> str:

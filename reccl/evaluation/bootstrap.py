@@ -57,30 +57,63 @@ def compare_methods(ours: Sequence[pl.DataFrame], baseline: Sequence[pl.DataFram
     >>> round(found.relative, 3), round(found.low, 3), found.better
     (0.1, 0.1, 1.0)
     """
+    drawn = draw_difference(ours, baseline, seed)
+    return drawn[0] if drawn else None
+
+
+def draw_difference(
+    ours: Sequence[pl.DataFrame], baseline: Sequence[pl.DataFrame], seed: int = 0
+) -> tuple[Difference, Any] | None:
+    """The same, and the draws of the relative difference: [R]."""
     a, b = align(ours, baseline)  # [S, n], [S', n]
     if a.shape[1] < 2 or not b.mean():
         return None
     random = np.random.default_rng(seed)
-    by_user = a.mean(0) - b.mean(0)  # [n]
     units = group_users(np.stack([a.mean(0), b.mean(0), np.ones(a.shape[1])], 1), random)  # [m, 3] sums, and counts
-    drawn = random.standard_exponential((REPEATS, len(units)), dtype=np.float32) @ units.astype(np.float32)  # [R, 3]
-    means = (drawn[:, :2] / drawn[:, 2:]).astype(np.float64)  # [R, 2]
+    means = draw_means(units, random)  # [R, 2]
     means += move_by_seeds(a, b, random)
     ratios = means[:, 0] / means[:, 1] - 1  # [R]
+    relative = float(a.mean() / b.mean() - 1)
+    return summarize(relative, ratios, a.mean(0) - b.mean(0), min(len(a), len(b))), ratios
+
+
+def draw_means(units: Any, random: Any) -> Any:
+    """Draws of weighted means from sums and counts of units [m, c + 1]: [R, c]."""
+    weights = random.standard_exponential((REPEATS, len(units)), dtype=np.float32)  # [R, m]
+    drawn = weights @ units.astype(np.float32)  # [R, c + 1]
+    return (drawn[:, :-1] / drawn[:, -1:]).astype(np.float64)
+
+
+def summarize(relative: float, ratios: Any, by_user: Any, runs: int) -> Difference:
+    """A difference from its draws [R] and the users' differences [n]."""
     low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    differs = bool(by_user.any())
     below = float((ratios <= 0).mean())
     return Difference(
-        users=a.shape[1],
-        seeds=min(len(a), len(b)),
-        relative=float(a.mean() / b.mean() - 1),
+        users=len(by_user),
+        seeds=runs,
+        relative=relative,
         low=float(low),
         high=float(high),
-        p=max(min(1.0, 2 * min(below, 1 - below)), 1 / REPEATS) if differs else 1.0,
+        p=max(min(1.0, 2 * min(below, 1 - below)), 1 / REPEATS) if by_user.any() else 1.0,
         effect=float(by_user.mean() / by_user.std(ddof=1)) if by_user.std() > 0 else 0.0,
         better=float((by_user > 0).mean()),
         worse=float((by_user < 0).mean()),
     )
+
+
+def mean_interval(runs: Sequence[pl.DataFrame], seed: int = 0) -> tuple[float, float] | None:
+    """The interval around the mean of a method's runs, over users and, where it has several runs, over seeds.
+
+    None for fewer than two users.
+    """
+    values, _ = align(runs, [])  # [S, n]
+    if values.shape[1] < 2:
+        return None
+    random = np.random.default_rng(seed)
+    units = group_users(np.stack([values.mean(0), np.ones(values.shape[1])], 1), random)  # [m, 2]
+    means = draw_means(units, random)[:, 0] + move_by_seeds(values, values[:1], random)[:, 0]  # [R]
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def align(ours: Sequence[pl.DataFrame], baseline: Sequence[pl.DataFrame]) -> tuple[Any, Any]:

@@ -50,6 +50,8 @@ class Plan:
     """Whether trials that are worse than the median of the others at the same epoch are stopped."""
     track: bool = True
     """Whether the study and its trials are recorded in MLflow."""
+    parent: str = ""
+    """Id of a run in MLflow that the study's is a child of."""
 
 
 def tune(
@@ -137,7 +139,7 @@ def tune_experiment(
         for key in space.keys:
             if key not in own:
                 say(f"note: the space does not hold the config's own {key}: only the first trial has it")
-        parent = stack.enter_context(study_run(study, experiment)) if plan.track else None
+        parent = stack.enter_context(study_run(study, experiment, plan.parent)) if plan.track else None
         if parent is not None:
             study.run = parent.id
         interrupted = False
@@ -176,10 +178,10 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def study_run(study: Study, experiment: Experiment) -> Any:
+def study_run(study: Study, experiment: Experiment, parent: str) -> Any:
     """The study's run in MLflow, the same one each time that it is gone on with."""
-    parameters = flatten(experiment)
-    return tracking.parent_run(f"{study.name} (tuning)", "tuning", label_tags(parameters), reopen=study.run)
+    tags = label_tags(flatten(experiment)) | ({"mlflow.parentRunId": parent} if parent else {})
+    return tracking.parent_run(f"{study.name} (tuning)", "tuning", tags, reopen=study.run)
 
 
 def finish(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from reccl.errors import RunError
 from reccl.openmp import POLICY
-from reccl.tuning.worker import Job
 
 CODE = "from reccl.tuning.worker import main; main()"
 THREADS = "OMP_NUM_THREADS"
@@ -24,19 +23,20 @@ class Worker:
         job: what all its trials have in common.
         log: the file that its messages are appended to.
         jobs: how many workers share the cores.
+        code: what the process runs; None: trials.
 
     Raises RunError where it cannot start.
 
     """
 
-    def __init__(self, job: Job, log: Path, jobs: int) -> None:
+    def __init__(self, job: object, log: Path, jobs: int, code: str | None = None) -> None:
         self.log = log
         self.channel: Connection[object, object]
         self.channel, theirs = Pipe()
         with log.open("ab") as messages:
             self.began = messages.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", CODE, str(theirs.fileno())],
+                [sys.executable, "-P", "-c", code or CODE, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=messages,
                 stderr=messages,

@@ -6,12 +6,14 @@ import pytest
 
 from reccl.bundle import locate_bundled
 from reccl.config import dump, load, loads
+from reccl.studies.load import load_study
 from reccl.tuning.space import load_space
 
 CONFIGS = locate_bundled("configs")
-EXPERIMENTS = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name not in ("data", "spaces"))
+EXPERIMENTS = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name not in ("data", "spaces", "studies"))
 PRESETS = sorted((CONFIGS / "data").glob("*.yaml"))
 SPACES = sorted((CONFIGS / "spaces").glob("*.yaml"))
+STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))
 
 
 def short(path: Path) -> str:
@@ -71,6 +73,20 @@ class TestEverySpace:
         headline, command = path.read_text().splitlines()[:2]
         assert headline.startswith("# Search space of ")
         assert command.startswith(f"# reccl tune --config methods/{path.stem}.yaml")
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=short)
+class TestEveryStudy:
+    def test_every_config_on_every_data_set_is_one(self, path: Path) -> None:
+        study = load_study(short(path))
+        assert study.settings.name == path.stem
+        assert len(study.settings.configs) > 1
+
+    def test_it_begins_with_a_headline_and_the_command_that_runs_it(self, path: Path) -> None:
+        headline, command = path.read_text().splitlines()[:2]
+        assert headline.startswith("# ")
+        assert headline.endswith((".", ":"))
+        assert command == f"# reccl study --config {short(path)}.yaml"
 
 
 def test_the_model_for_a_table_of_ones_own_is_that_of_best() -> None:
