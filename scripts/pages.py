@@ -208,7 +208,7 @@ def folders() -> Iterator[tuple[Path, list[Path]]]:
     for folder in [*rooms, ROOT / "pipelines", ROOT / "scripts", ROOT / "benchmarks"]:
         yield folder, sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
     configs = ROOT / "configs"
-    for folder in (configs, configs / "methods", configs / "data", configs / "spaces"):
+    for folder in (configs, configs / "methods", configs / "data", configs / "spaces", configs / "studies"):
         yield folder, sorted(folder.glob("*.yaml"))
 
 
