@@ -129,8 +129,9 @@ def make_claims(
         pairs: methods that are compared.
         data: data sets, in the order in which they are named.
 
-    On a data set a method is above another where the p-value of their difference, adjusted by Holm for all pairs on
-    all data sets, is below 1 - LEVEL. Of a pair the first is the one that is above on more data sets; where that is
+    Each pair is drawn in both directions, since a relative difference has another base in each, and has the larger of
+    the two p-values. On a data set a method is above another where it, adjusted by Holm for all pairs on all data sets,
+    is below 1 - LEVEL. Of a pair the first is the one that is above on more data sets; where that is
     equal, the one with the higher mean effect.
 
     """
@@ -142,18 +143,19 @@ def make_claims(
             if isinstance(one, str) or isinstance(other, str):
                 why = [f"{method} {of}" for method, of in zip(pair, (one, other), strict=True) if isinstance(of, str)]
                 missing[pair, name] = "; ".join(why)
-            elif found := draw(one, other, seed=number):
-                drawn[pair, name] = found
+            elif (forth := draw(one, other, seed=number)) and (back := draw(other, one, seed=number)):
+                drawn[pair, name], drawn[pair[::-1], name] = forth, back
             else:
-                missing[pair, name] = "they have no users in common, or the second is 0"
-    adjusted = dict(zip(drawn, adjust_holm([found.p for found, _ in drawn.values()]), strict=True))
+                missing[pair, name] = "they have no users in common, or one of them is 0"
+    both = {(pair, name): max(drawn[pair, name][0].p, drawn[pair[::-1], name][0].p)
+            for pair in pairs for name in data if (pair, name) in drawn}  # fmt: skip
+    adjusted = dict(zip(both, adjust_holm(list(both.values())), strict=True))
     claims = []
     for pair in pairs:
-        here = {name: drawn[pair, name] for name in data if (pair, name) in drawn}
-        p = {name: adjusted[pair, name] for name in here}
+        p = {name: adjusted[pair, name] for name in data if (pair, name) in adjusted}
         apart = {name: missing[pair, name] for name in data if (pair, name) in missing}
-        straight, turned = claim(pair, here, p, apart), claim(pair[::-1], turn_all(here), p, apart)
-        claims.append(max((straight, turned), key=rank))  # of equal ones the first
+        ways = [claim(way, {name: drawn[way, name] for name in p}, p, apart) for way in (pair, pair[::-1])]
+        claims.append(max(ways, key=rank))  # of equal ones the first
     return sorted(claims, key=rank, reverse=True)
 
 
@@ -176,22 +178,6 @@ def claim(
         effect = Effect(relative, float(low), float(high))
     findings = {name: Finding(found, p[name]) for name, (found, _) in drawn.items()}
     return Claim(*pair, findings, why, effect)
-
-
-def turn_all(drawn: Mapping[str, tuple[Difference, Any]]) -> dict[str, tuple[Difference, Any]]:
-    """The same of the second method against the first: 1 / (1 + r) - 1."""
-    return {name: (turn(found), 1 / (1 + ratios) - 1) for name, (found, ratios) in drawn.items()}
-
-
-def turn(found: Difference) -> Difference:
-    """A difference of the second method against the first.
-
-    >>> turn(Difference(9, 1, 0.25, 0.0, 1.0, 0.04, 0.5, 0.6, 0.3)).relative
-    -0.19999999999999996
-    """
-    ends = [1 / (1 + value) - 1 if value > -1 else float("inf") for value in (found.relative, found.high, found.low)]
-    relative, low, high = ends
-    return Difference(found.users, found.seeds, relative, low, high, found.p, -found.effect, found.worse, found.better)
 
 
 def rank(claim: Claim) -> tuple[int, int, float]:

@@ -28,8 +28,8 @@ class Ledger:
         """The id of its run in MLflow; empty where there is none yet."""
         return str(self.read("study").get("run", ""))
 
-    @run.setter
-    def run(self, identifier: str) -> None:
+    def keep_run(self, identifier: str) -> None:
+        """The study is recorded there."""
         self.write("study", {"run": identifier})
 
     def tuned(self, key: str) -> Tuned | None:

@@ -1,17 +1,18 @@
 """Record: what a study has found, as files of its folder and in its run in MLflow."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from reccl import tracking
 from reccl.atomic import atomic_path
 from reccl.redaction import redact_values
 from reccl.studies.load import Study
-from reccl.studies.plots import plot_forest
 from reccl.studies.result import StudyResult
-from reccl.tracking import Run, parent_run
-from reccl.tracking.card import NOTE, command_line
+
+if TYPE_CHECKING:
+    from reccl.tracking import Run
 
 
 def study_run(study: Study, before: str) -> Any:
@@ -23,11 +24,14 @@ def study_run(study: Study, before: str) -> Any:
         "study.seeds": ", ".join(map(str, settings.seeds)),
         "study.budget": settings.budget.describe(),
     }
-    return parent_run(f"{settings.name} (study)", "study", tags, reopen=before)
+    return tracking.parent_run(f"{settings.name} (study)", "study", tags, reopen=before)
 
 
-def record_study(parent: Run, result: StudyResult) -> None:
+def record_study(parent: "Run", result: StudyResult) -> None:
     """Table, claims and plot, in the folder and in MLflow; newer ones replace older ones."""
+    from reccl.studies.plots import plot_forest
+    from reccl.tracking.card import NOTE, command_line
+
     settings = result.settings
     claims = "\n".join([*result.claims_text(), "", *result.notes()]) + "\n"
     texts = {

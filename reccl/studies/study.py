@@ -69,7 +69,7 @@ def run_study(read_in: Study, jobs: int = 1, device: str = "auto", say: Say = la
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger(settings.name))
         parent = stack.enter_context(study_run(read_in, ledger.run))
-        ledger.run = parent.id
+        ledger.keep_run(parent.id)
         pool = Pool(Job(read_in, device, parent.id), ledger.place / "workers.log", jobs)
         going = Going(read_in, ledger, pool, device, parent.id, jobs, say)
         interrupted = False

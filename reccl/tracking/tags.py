@@ -18,8 +18,8 @@ WARM_START = "reccl.warm_start"
 CONFIG_NAME = "reccl.name"
 """The name of the config, by which a run is found as by its own."""
 KIND = "reccl.kind"
-"""Of a run that others are children of: bench, seeds, study or tuning; of one of its trials: trial; of an updated model:
-update. A trained run has none."""
+"""Of a run that others are children of: bench, seeds, study or tuning; of one of its trials: trial; of an updated
+model: update. A trained run has none."""
 TRIAL = "trial"
 """The kind of a run that is one trial of a study."""
 UPDATE = "update"

@@ -71,11 +71,24 @@ def test_what_failed_is_not_compared_and_says_why() -> None:
 
 
 def test_both_directions_of_a_pair_say_the_same() -> None:
-    measured = {("one", "a"): Measured([[table(BASE)]]), ("one", "b"): Measured([[table(1.25 * BASE + NOISE / 9)]])}
+    high = table(1.25 * BASE + NOISE / 9)
+    measured = {("one", "a"): Measured([[table(BASE)]]), ("one", "b"): Measured([[high]])}
     forth, back = (make_claims(measured, [pair], ["one"])[0] for pair in (("a", "b"), ("b", "a")))
     assert (forth.first, back.first) == ("b", "b")
     assert forth.effect.relative == pytest.approx(back.effect.relative)
-    assert forth.effect.low == pytest.approx(back.effect.low, abs=1e-3)
+    assert (forth.effect.low, forth.effect.high) == (back.effect.low, back.effect.high)
+
+
+def test_the_effect_on_one_data_set_is_its_interval_also_where_splits_disagree() -> None:
+    factors = (0.5, 0.9)  # two splits, one degree of freedom: draws of a / b go far below zero
+    runs = {name: [[table(f * BASE)] for f in by] for name, by in (("a", factors), ("b", (3.0, 3.3)))}
+    measured = {("one", name): Measured(tables, 0.25) for name, tables in runs.items()}
+    for pair in (("a", "b"), ("b", "a")):
+        (claim,) = make_claims(measured, [pair], ["one"])
+        found = claim.findings["one"].difference
+        assert claim.first == "b"
+        assert (claim.effect.low, claim.effect.high) == (found.low, found.high)
+        assert found.low < found.relative < found.high
 
 
 def test_splits_that_disagree_widen_the_interval_and_splits_that_agree_do_not() -> None:
@@ -83,7 +96,8 @@ def test_splits_that_disagree_widen_the_interval_and_splits_that_agree_do_not() 
     bases = [table(BASE + random.normal(0, 0.01, 600)) for _ in range(3)]
 
     def gain(factors: list[float]) -> tuple[float, float]:
-        ours = [[pl.DataFrame({"user": base["user"], "value": base["value"] * f})] for base, f in zip(bases, factors)]
+        pairs = zip(bases, factors, strict=True)
+        ours = [[pl.DataFrame({"user": base["user"], "value": base["value"] * f})] for base, f in pairs]
         found, _ = draw_over_splits(ours, [[base] for base in bases], test_share=1 / 3)
         assert found.relative == pytest.approx(0.1, abs=1e-3)
         return found.high - found.low, found.p

@@ -1,4 +1,4 @@
-"""A study from end to end: cells are kept, failures are rows, what is finished is not run again, test chooses nothing."""
+"""A study from end to end: cells are kept, failures are rows, nothing is run twice, test rows choose nothing."""
 
 import csv
 import io
@@ -132,7 +132,11 @@ def test_every_method_has_the_same_budget_and_test_rows_choose_nothing(
         table.unique(["user", "item"], keep="first", maintain_order=True).write_csv(f"{name}.csv")
         data = {"pipeline": "table", "interactions": f"{name}.csv", "part": "part", "split": {"kind": "predefined"}}
         configs = {"ease": "methods/ease", "svd": "methods/svd"}
-        configs["svd"] = {"config": "methods/svd", "set": {"scorer.dimension": 8}, "space": {"scorer.dimension": [4, 8]}}
+        configs["svd"] = {
+            "config": "methods/svd",
+            "set": {"scorer.dimension": 8},
+            "space": {"scorer.dimension": [4, 8]},
+        }
         budget = {"trials": 2}
         result = reccl.study(
             {"name": f"tuned-{name}", "data": {"shop": {"data": data}}, "configs": configs, "budget": budget,
