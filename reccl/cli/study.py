@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "reccl study --config studies/closed-forms.yaml",
-    "reccl study --config study.yaml --jobs 2",
-    "reccl study --config study.yaml --json",
+    "reccl study --config studies/six-methods.yaml --jobs 2",
+    "reccl study --config studies/closed-forms.yaml --json",
 )
 
 

@@ -15,6 +15,7 @@ from reccl.bundle import available
 from reccl.cli.app import app
 from reccl.config import Experiment, load
 from reccl.errors import ConfigError
+from reccl.studies.load import load_study
 
 ROOT = Path(reccl.__file__).parents[1]
 GENERATED = {"config.md", "layout.md"}
@@ -65,7 +66,7 @@ def check(words: list[str]) -> None:
     for word in rest:
         assert not re.match(r"--?[a-z]", word) or word.partition("=")[0] in known, f"no option {word}"
     if "--config" in rest[:-1] and (name := rest[rest.index("--config") + 1]) in bundled():
-        load(name, overrides(rest))
+        load_study(name) if words[0] == "study" else load(name, overrides(rest))
 
 
 def overrides(words: list[str]) -> list[str]:
