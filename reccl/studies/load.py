@@ -193,7 +193,7 @@ def disagreements(study: Study, data: str, made: Mapping[str, Experiment]) -> li
         found += [
             f"{study.place('metrics')}: metrics: {name!r} is not measured"
             f"{did_you_mean(name, measured) or f'; there are {join_names(experiment.evaluation.metric_names())}'}"
-            for name in settings.metrics[1:]
+            for name in settings.metrics
             if name not in measured
         ]
         split = experiment.data.split
