@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 ON_TEST = "epoch and settings picked on test"
 CLOSED = "no training, settings picked on test"
+TRAIN_ALONE = "epoch and settings picked on validation; trained on train alone, which alone is hidden"
 BARS = "BARS leaderboard, github.com/reczoo/BARS"
 BSL = "logs at github.com/junkangwu/BSL"
 CHEBY = "table at github.com/chanwoo0806/ChebyCF"
+LIGHTGCNPP = "Lee et al., RecSys 2024, supplement, github.com/geon0325/LightGCNpp"
 RECZOO = "github.com/reczoo/RecZoo, README"
 SELFREC = "github.com/Coder-Yu/SELFRec, README"
 
@@ -40,6 +42,7 @@ class Figure:
 
 SPLITS = (
     PublishedSplit("gowalla", "Gowalla, LightGCN's train.txt and test.txt", "eb063159f16e853db538edd9287a467c", 20),
+    PublishedSplit("lastfm", "LastFM, the 7:1:2 split of LightGCN++", "eaeb416131fd942ab7a0182c1b8896f3", 10),
     PublishedSplit("yelp2018", "Yelp2018, LightGCN's train.txt and test.txt", "e5872f272ff56aeb6bdd9a5d178e6ff2", 20),
     PublishedSplit("ml-1m-m1", "MovieLens-1M, the m1 split of LCFN", "bcfcbb77115819c0614047dbd0621e35", 20),
 )
@@ -69,6 +72,15 @@ PUBLISHED = (
     Figure("yelp2018", "XSimGCL", 0.0723, 0.0604, ON_TEST, SELFREC),
     Figure("yelp2018", "softmax LightGCN (SL)", 0.0736, 0.0612, ON_TEST, BSL),
     Figure("yelp2018", "BSL LightGCN", 0.0744, 0.0617, ON_TEST, BSL),
+    Figure("yelp2018", "MixRec", 0.0738, 0.0611, ON_TEST, "logs at github.com/BlueGhostYi/MixRec"),
+    Figure("yelp2018", "EGCF", 0.0749, 0.0619, ON_TEST, "logs at github.com/BlueGhostYi/ID-GRec"),
+    # the split of LightGCN++ (test.txt md5 eb2db8ab...), Recall@10 / NDCG@10
+    Figure("lastfm", "LightGCN", 0.1741, 0.1996, TRAIN_ALONE, LIGHTGCNPP),
+    Figure("lastfm", "SimGCL", 0.1795, 0.2049, TRAIN_ALONE, LIGHTGCNPP),
+    Figure("lastfm", "XSimGCL", 0.1801, 0.2062, TRAIN_ALONE, LIGHTGCNPP),
+    Figure("lastfm", "LightGCN++", 0.1889, 0.2171, TRAIN_ALONE, LIGHTGCNPP),
+    Figure("lastfm", "XSimGCL++", 0.1893, 0.2173, TRAIN_ALONE, LIGHTGCNPP),
+    Figure("lastfm", "NCL++", 0.1894, 0.2177, TRAIN_ALONE, LIGHTGCNPP),
     # the m1 split of MovieLens-1M (6,022 x 3,043), Recall@20 / NDCG@20
     Figure("ml-1m-m1", "NGCF", 0.2513, 0.2511, ON_TEST, RECZOO),
     Figure("ml-1m-m1", "LightGCN", 0.2576, 0.2427, ON_TEST, RECZOO),

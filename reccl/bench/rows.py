@@ -14,6 +14,8 @@ class Task:
     title: str
     k: int
     """Cut-off of recall and NDCG."""
+    protocol: tuple[str, ...] = ()
+    """Settings by which its papers measure otherwise than we do."""
 
     @property
     def metrics(self) -> tuple[str, str]:
@@ -22,7 +24,8 @@ class Task:
 
     def settings(self) -> tuple[str, ...]:
         """What makes any config a run on this task."""
-        return f"data={self.data}", f"training.metric={self.metrics[1]}", f"evaluation.cutoffs=[{self.k}]"
+        measured = f"training.metric={self.metrics[1]}", f"evaluation.cutoffs=[{self.k}]"
+        return f"data={self.data}", *measured, *self.protocol
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,13 @@ TASKS = (
     Task("ml-100k", "MovieLens-100K, all ratings positive, 75/25 per user", 10),
     Task("ml-1m-m1", "MovieLens-1M, the m1 split", 20),
     Task("gowalla", "Gowalla, the standard split", 20),
+    Task("yelp2018", "Yelp2018, the standard split", 20),
+    Task(
+        "lastfm",
+        "LastFM, 7:1:2, trained on the train part alone",
+        10,
+        ("training.refit=false", "evaluation.hide=train"),
+    ),
 )
 BEST_ON_TEST = "training.best_on_test=true"
 SMOOTH = (
@@ -77,6 +87,14 @@ ROWS = (
     Row("gowalla", "methods/graph-filter.yaml"),
     Row("gowalla", "best.yaml"),
     Row("gowalla", "gowalla.yaml", (BEST_ON_TEST,), quick=False),
+    Row("yelp2018", "methods/popularity.yaml"),
+    Row("yelp2018", "methods/graph-filter.yaml"),
+    Row("yelp2018", "best.yaml"),
+    Row("lastfm", "methods/popularity.yaml"),
+    Row("lastfm", "methods/ease.yaml"),
+    Row("lastfm", "methods/graph-filter.yaml"),
+    Row("lastfm", "best.yaml"),
+    Row("lastfm", "methods/softmax-mf.yaml", (BEST_ON_TEST,), quick=False),
 )
 
 

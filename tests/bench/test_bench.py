@@ -108,6 +108,16 @@ class TestPublished:
         drawn = load_dataset("ml-1m-m1", root=real_data, split={"kind": "random_per_user"})
         assert unlock([drawn.digest.test]) == []
 
+    def test_lastfm_is_measured_as_its_papers_do(self, real_data: Path) -> None:
+        if not (real_data / "lastfm").is_dir():
+            pytest.skip("the real lastfm is not in RECCL_DATA")
+        ((task, row),) = [(task, row) for task, row in select_rows(["lastfm"], True) if row.config == "best.yaml"]
+        experiment = load(row.config, [*task.settings(), *row.settings])
+        assert (experiment.evaluation.hide, experiment.training.refit) == ("train", False)
+        data = load_dataset("lastfm", root=real_data)
+        assert [data.part(part).height for part in ("train", "validation", "test")] == [64_315, 9_143, 18_321]
+        assert {figure.split for figure in unlock([data.digest.test])} == {"lastfm"}
+
 
 class TestBoard:
     def test_ours_and_theirs_stand_in_one_order_and_failures_last(self) -> None:

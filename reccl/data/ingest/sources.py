@@ -59,6 +59,10 @@ LIGHTGCN_CITATION = (
     'X. He et al.: "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", SIGIR 2020, '
     "https://arxiv.org/abs/2002.02126"
 )
+LIGHTGCNPP_CITATION = (
+    'G. Lee et al.: "Revisiting LightGCN: Unexpected Inflexibility, Inconsistency, and A Remedy Towards Improved '
+    'Recommendation", RecSys 2024, https://doi.org/10.1145/3640457.3688176'
+)
 TYPED = ("ml-100k.inter", "ml-100k.item", "ml-100k.user")
 
 
@@ -125,6 +129,23 @@ SOURCES = (
             "sha256:0f086326b28a56c2e6dcb81d86ee72d4ccb7eed3a8d26788392356d8f51111cc",
         ),
         "sha256:099a2a73924e4b754dc6efd730d764f492321b53c38eb93298850c83acf57be3",
+    ),
+    Source(
+        "lastfm",
+        "LastFM, the LightGCN++ split",
+        1_885,
+        17_388,
+        91_779,
+        "adjacency",
+        (("train.txt", "valid.txt", "test.txt"),),
+        "https://github.com/geon0325/LightGCNpp",
+        "no license stated by the publisher of the split",
+        LIGHTGCNPP_CITATION,
+        contents=(
+            ("train.txt", "md5:7b7f401011388a39de590073c3c54116"),
+            ("valid.txt", "md5:a94e39a79115f8598f4fa8f85a10f4f4"),
+            ("test.txt", "md5:eb2db8ab4de327542151810be3b8f89d"),
+        ),
     ),
     _movielens(
         "ml-100k",
