@@ -10,7 +10,8 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError
-from reccl.lazy import sparse, torch
+from reccl.lazy import torch
+from reccl.scorers.item_neighborhoods import divide_users
 from reccl.scorers.item_operators import ItemOperator
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -24,7 +25,7 @@ class Ease(ScorerSettings):
     paper a, the `user_exponent`, is 0: every interaction has the same weight in the regression. With 1/2 every user has
     the same weight, so that a few long histories do not dominate (as in the normalized graphs of GF-CF, and in DAN,
     Park et al., SIGIR 2025; https://arxiv.org/abs/2504.05805, which also normalizes items). Needs three dense I x I
-    matrices.
+    matrices; see `SparseEase` for large catalogs.
 
     >>> import polars as pl
     >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
@@ -54,16 +55,13 @@ class Ease(ScorerSettings):
         if not self.fits(graph):
             raise TrainingError(
                 f"scorer 'ease' is for up to {self.max_items:,} items (max_items), and there are {graph.num_items:,}; "
-                "use item_knn"
+                "use sparse_ease"
             )
 
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         """See `ScorerSettings.build`. Raises TrainingError where the catalog is too large for a dense matrix."""
         self.check(graph)
-        counts = graph.interactions
-        strength = graph.user_strength.float()  # [U]
-        degree = strength.masked_fill(strength == 0, 1).cpu().numpy()  # [U]
-        rows = sparse.diags(degree**-self.user_exponent) @ counts  # D_U^-a R
+        rows = divide_users(graph, self.user_exponent)
         gram = torch.from_numpy((rows.T @ rows).toarray()).to(graph.device)  # [I, I]
         gram.diagonal().add_(self.l2)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))  # [I, I] P

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
-from reccl.lazy import np, sparse, torch
-from reccl.scorers.item_operators import ItemOperator, to_torch_csr
+from reccl.lazy import np, torch
+from reccl.scorers.item_operators import ItemOperator
+from reccl.scorers.nearest_items import keep_nearest
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
-CHUNK = 1024
-"""Items whose similarities are dense at a time."""
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ItemKnn(ScorerSettings):
@@ -47,17 +48,10 @@ class ItemKnn(ScorerSettings):
         counts = graph.interactions
         squares = np.asarray(counts.multiply(counts).sum(0)).ravel()  # [I] the degrees, where there are no weights
         length, by_item = torch.from_numpy(squares).float().sqrt(), counts.T.tocsr()
-        rows, columns, values = [], [], []
-        for start in range(0, graph.num_items, CHUNK):
-            common = torch.from_numpy((by_item[start : start + CHUNK] @ counts).toarray())  # [c, I] common users
-            own = torch.arange(start, start + len(common))  # [c]
-            similarity = common / (length[own, None] * length + self.shrink).clamp(min=1e-9)
-            similarity[torch.arange(len(own)), own] = 0
-            best, item = similarity.topk(min(self.neighbors, graph.num_items), dim=1)  # [c, k]
-            positive = best > 0
-            rows.append(item[positive])
-            columns.append(own[:, None].expand_as(item)[positive])
-            values.append(best[positive])
-        value, row, column = (torch.cat(parts).numpy() for parts in (values, rows, columns))
-        weights = sparse.csr_matrix((value, (row, column)), shape=(graph.num_items, graph.num_items))
-        return Scorer.from_history(graph, ItemOperator((to_torch_csr(weights).to(graph.device),)))
+
+        def cosines(own: slice) -> Tensor:
+            common = torch.from_numpy((by_item[own] @ counts).toarray())  # [c, I] common users
+            return common / (length[own, None] * length + self.shrink).clamp(min=1e-9)
+
+        weights = keep_nearest(cosines, graph.num_items, self.neighbors)
+        return Scorer.from_history(graph, ItemOperator((weights.to(graph.device),)))

@@ -14,13 +14,17 @@ from reccl.data.graph import Graph
 from reccl.data.user_items import UserItemCSR
 from reccl.recommend import Model, extend_model
 from reccl.recommend.explain import Explainer
-from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Scorer, Svd
+from reccl.scorers import ChebyshevFilter, Ease, Elsa, GraphFilter, ItemKnn, Rp3Beta, Scorer, Slim, SparseEase, Svd
 from reccl.scorers.weighted_sum import weighted_sum
 from tests.recommend.conftest import model_of
 
 LINEAR: dict[str, Callable[[Graph], Scorer]] = {
     "ease": lambda graph: Ease().build(graph, None),
     "item_knn": lambda graph: ItemKnn().build(graph, None),
+    "sparse_ease": lambda graph: SparseEase().build(graph, None),
+    "slim": lambda graph: Slim().build(graph, None),
+    "rp3beta": lambda graph: Rp3Beta().build(graph, None),
+    "elsa": lambda graph: Elsa(dimension=8, epochs=2).build(graph, None),
     "svd": lambda graph: Svd(dimension=8).build(graph, None),
     "svd, soft": lambda graph: Svd(dimension=16, exponent=0.3, cutoff=0.9).build(graph, None),
     "svd, plain": lambda graph: Svd(dimension=8, normalize=False).build(graph, None),

@@ -14,7 +14,21 @@ from reccl.data.ingest.pipelines import import_file
 from reccl.data.svd import truncated_svd
 from reccl.errors import TrainingError
 from reccl.recommend import Model, load, recommend, save
-from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, Random, ScorerSettings, Svd
+from reccl.scorers import (
+    ChebyshevFilter,
+    Ease,
+    Elsa,
+    GraphFilter,
+    Ials,
+    ItemKnn,
+    Popularity,
+    Random,
+    Rp3Beta,
+    ScorerSettings,
+    Slim,
+    SparseEase,
+    Svd,
+)
 from reccl.scorers.chebyshev_filter import plateau_coefficients
 from reccl.scorers.svd import chance_singular_value
 from reccl.tracking import SERVED
@@ -27,6 +41,11 @@ CLOSED = [
     Svd(dimension=5),
     Svd(normalize=False),
     Svd(cutoff=0.9),
+    SparseEase(neighbors=7, l2=5),
+    Slim(neighbors=7),
+    Rp3Beta(neighbors=7),
+    Ials(dimension=5),
+    Elsa(dimension=5),
 ]
 
 
@@ -59,7 +78,7 @@ def test_ease_is_the_inverse_gram_matrix_over_its_diagonal(
 def test_ease_says_what_else_to_use_where_the_catalog_is_too_large(
     planted_graph: Graph,
 ) -> None:
-    with pytest.raises(TrainingError, match=r"up to 100 items \(max_items\), and there are 120; use item_knn"):
+    with pytest.raises(TrainingError, match=r"up to 100 items \(max_items\), and there are 120; use sparse_ease"):
         Ease(max_items=100).build(planted_graph, None)
 
 
@@ -75,6 +94,26 @@ def test_item_knn_sums_shrunk_cosines_of_the_nearest(planted_graph: Graph, dense
     np.testing.assert_allclose(scored(everybody, planted_graph), expected, atol=1e-4)
     few = everybody.model_copy(update={"neighbors": 3}).build(planted_graph, None).item_operators[0].matrices[0]
     assert (few.to_dense() > 0).sum(0).max() == 3
+
+
+@pytest.mark.parametrize(("exponent", "popularity"), [(1.0, 0.0), (0.7, 0.4)])
+def test_rp3beta_walks_three_steps_and_divides_by_popularity(
+    planted_graph: Graph, dense: np.ndarray, exponent: float, popularity: float
+) -> None:
+    users, degree = dense.sum(1), dense.sum(0)
+    to_user, to_item = (dense.T / degree[:, None].clip(1)) ** exponent, (dense / users[:, None]) ** exponent
+    walks = to_user @ to_item * degree.clip(1) ** -popularity
+    np.fill_diagonal(walks, 0)
+    everybody = Rp3Beta(neighbors=120, exponent=exponent, popularity=popularity)
+    np.testing.assert_allclose(scored(everybody, planted_graph), dense @ walks, atol=1e-5)
+    found = everybody.model_copy(update={"neighbors": 9}).build(planted_graph, None).item_operators[0].matrices[0]
+    assert (found.to_dense() > 0).sum(0).max() == 9
+    np.testing.assert_allclose(found.to_dense().sum(0), np.sort(walks, 1)[:, -9:].sum(1), rtol=1e-5)
+    if exponent == 1 and popularity == 0:  # the chance of every item after three steps from a user
+        chances = np.diag(1 / users) @ dense @ (to_user @ to_item)
+        np.testing.assert_allclose(chances.sum(1), 1)
+        new = dense == 0
+        np.testing.assert_allclose(scored(everybody, planted_graph)[new], (chances * users[:, None])[new], atol=1e-5)
 
 
 def test_graph_filter_is_two_hops_and_an_ideal_low_pass(planted_graph: Graph, dense: np.ndarray) -> None:

@@ -14,7 +14,20 @@ from reccl.data.graph import Graph
 from reccl.data.ingest.pipelines import import_file
 from reccl.data.user_items import UserItemCSR
 from reccl.recommend import Model, load, recommend, save
-from reccl.scorers import ChebyshevFilter, Ease, GraphFilter, ItemKnn, Popularity, ScorerSettings, Svd
+from reccl.scorers import (
+    ChebyshevFilter,
+    Ease,
+    Elsa,
+    GraphFilter,
+    Ials,
+    ItemKnn,
+    Popularity,
+    Rp3Beta,
+    ScorerSettings,
+    Slim,
+    SparseEase,
+    Svd,
+)
 from reccl.scorers.selection.blend import Blend
 from reccl.scorers.svd import chance_singular_value
 from reccl.tracking import SERVED
@@ -28,6 +41,11 @@ CLOSED = [
     Svd(dimension=5),
     Svd(dimension=5, normalize=False),
     Svd(dimension=5, cutoff=0.9),
+    SparseEase(neighbors=7, l2=5),
+    Slim(neighbors=7),
+    Rp3Beta(neighbors=7),
+    Ials(dimension=5),
+    Elsa(dimension=5),
     Popularity(),
 ]
 NAMES = [f"{settings.kind}-{number}" for number, settings in enumerate(CLOSED)]
@@ -98,6 +116,13 @@ def test_item_knn_takes_shrunk_cosines_of_weighted_columns(graph: Graph, dense: 
     similar = dense.T @ dense / (np.outer(length, length) + 2)
     np.fill_diagonal(similar, 0)
     close(scored(ItemKnn(neighbors=200, shrink=2), graph), dense @ similar)
+
+
+def test_rp3beta_steps_along_an_edge_by_its_share_of_the_weight(graph: Graph, dense: np.ndarray) -> None:
+    to_user, to_item = dense.T / dense.sum(0).clip(1)[:, None], dense / dense.sum(1, keepdims=True)
+    walks = to_user @ to_item * dense.sum(0).clip(1) ** -0.4
+    np.fill_diagonal(walks, 0)
+    close(scored(Rp3Beta(neighbors=120, popularity=0.4), graph), dense @ walks)
 
 
 def test_filters_and_svd_decompose_the_matrix_over_the_roots_of_its_sums(graph: Graph, dense: np.ndarray) -> None:

@@ -1,0 +1,91 @@
+"""Item neighborhoods: a small Gram matrix for every item, of itself and of the items most like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reccl.data.graph import Graph
+from reccl.lazy import np, sparse, torch
+from reccl.scorers.item_operators import to_torch_csr
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from torch import Tensor
+
+CHUNK = 256
+"""Items whose inner products with all others are dense at a time."""
+GRAM_NUMBERS = 16_000_000
+"""Numbers of small Gram matrices that are in memory at a time: 64 MB."""
+DENSE_ITEMS = 12_000
+"""Largest catalog whose whole Gram matrix is dense, .6 GB, from which the small ones are read."""
+
+
+@dataclass(frozen=True)
+class Neighborhoods:
+    """Some items, c, each with n items: itself first, then those of the largest correlation |x_i . x_j| / |x_j|."""
+
+    items: Tensor  # [c, n]
+    gram: Tensor  # [c, n, n] inner products of their columns
+
+
+def divide_users(graph: Graph, exponent: float) -> csr_matrix:
+    """D_U^-exponent R, [U, I] float32: the training matrix with each user's row over a power of its sum."""
+    strength = graph.user_strength.float()  # [U]
+    degree = strength.masked_fill(strength == 0, 1).cpu().numpy()  # [U]
+    return (sparse.diags(degree**-exponent) @ graph.interactions).tocsr()
+
+
+def split_gram(rows: csr_matrix, neighbors: int) -> Iterator[Neighborhoods]:
+    """The neighborhoods of all items of a matrix [U, I], in order, each of min(neighbors + 1, I) items.
+
+    Nothing of I x I exists beyond DENSE_ITEMS: the inner products of some items with all others are made to find the
+    nearest, and those among these from their columns alone.
+
+    >>> rows = sparse.csr_matrix(np.array([[1.0, 1, 0], [0, 1, 1], [0, 1, 1]], np.float32))
+    >>> [found] = split_gram(rows, neighbors=1)
+    >>> found.items.tolist(), found.gram[2].tolist()  # item 2 is with item 1 twice
+    ([[0, 1], [1, 2], [2, 1]], [[2.0, 2.0], [2.0, 3.0]])
+    """
+    items = rows.shape[1]
+    of_items = rows.T.tocsr()  # [I, U]
+    square = torch.from_numpy(np.asarray(rows.multiply(rows).sum(0)).ravel()).float()  # [I] |x_i|^2
+    length = torch.where(square > 0, square, 1).sqrt()
+    whole = torch.from_numpy((of_items @ rows).toarray()) if items <= DENSE_ITEMS else None
+    size = min(neighbors + 1, items)  # n
+    step = max(1, min(CHUNK, GRAM_NUMBERS // size**2))
+    for start in range(0, items, step):
+        own = torch.arange(start, min(start + step, items))  # [c]
+        inner = torch.from_numpy((of_items[own.numpy()] @ rows).toarray()) if whole is None else whole[own]
+        correlation = inner / length
+        correlation[torch.arange(len(own)), own] = torch.inf
+        nearest = correlation.topk(size, dim=1).indices  # [c, n]
+        if whole is not None:
+            yield Neighborhoods(nearest, whole[nearest[:, :, None], nearest[:, None, :]])
+            continue
+        gram = np.empty((len(own), size, size), np.float32)
+        for place, chosen in enumerate(nearest.numpy()):
+            columns = of_items[chosen]  # [n, U]
+            (columns @ columns.T).toarray(out=gram[place])
+        yield Neighborhoods(nearest, torch.from_numpy(gram))
+
+
+def regress_items(rows: csr_matrix, neighbors: int, solve: Callable[[Tensor], Tensor]) -> Tensor:
+    """[I, I] CSR: row j has the weights with which the neighbors of item j predict it.
+
+    Args:
+        rows: [U, I] one row of targets, and of inputs, for each user.
+        neighbors: items beside the own that a row may have.
+        solve: from Gram matrices [c, n, n], the item itself first, to weights [c, n], of which the first is not read.
+
+    """
+    columns, values = [], []
+    for found in split_gram(rows, neighbors):
+        columns.append(found.items[:, 1:])
+        values.append(solve(found.gram)[:, 1:])
+    column, value = torch.cat(columns).numpy(), torch.cat(values).numpy()  # [I, n - 1]
+    start = np.arange(len(column) + 1) * column.shape[1]
+    matrix = sparse.csr_matrix((value.ravel(), column.ravel(), start), shape=(len(column), len(column)))
+    matrix.eliminate_zeros()
+    return to_torch_csr(matrix)
