@@ -31,9 +31,9 @@ class SparseEase(ScorerSettings):
     This is the sparse approximation of Markov Random Fields for Collaborative Filtering, Steck, NeurIPS 2019, section
     3.2; https://arxiv.org/abs/1910.09645, with an inverse for every item (r = 0 there; the paper shares one among
     similar items) and a fixed number of neighbors in place of a threshold on correlations. SANSA, Spisak et al.,
-    RecSys 2023 (https://doi.org/10.1145/3604915.3608827), which approximates the inverse of the whole matrix by a
-    sparse factor and its sparse inverse, does not bound the error of a column, and needs a factorization that Python
-    has no wheels for.
+    RecSys 2023 (https://doi.org/10.1145/3604915.3608827), goes to the same end by a sparse factor of the whole matrix
+    and an approximate inverse of that; here every column is exact within its pattern, and nothing but batches of small
+    Cholesky factors is needed.
 
     >>> import polars as pl
     >>> rows = pl.DataFrame({"user": [0, 0, 1, 1, 2], "item": [0, 1, 0, 1, 0]})
