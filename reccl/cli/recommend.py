@@ -163,6 +163,7 @@ def recommend(
         choose_format(target, form_name)
     from reccl import recommend as batch
     from reccl import tracking
+    from reccl.recommend.ask import add_named_users
     from reccl.recommend.id_tables import count_new, count_unknown, read_id_table
     from reccl.recommend.item_columns import choose_item_columns
     from reccl.recommend.listing import Listing
@@ -189,6 +190,7 @@ def recommend(
         count_unknown(wanted, extended.model.user_ids, say)
     of_new = {"new_item_share": new_item_share, "new_item_boost": new_item_boost}
     chosen = rules.read_rules(names, where, allow, deny, exclude, candidates, at_most, mmr, calibrate, **of_new)
+    extended = add_named_users(extended, wanted, chosen, names)
     resolved = recommender.resolve(chosen, extended, items, say)
     columns = split_words(item_columns)
     beside = choose_item_columns(recommender.record.item_table, model.item_ids, columns, items) if columns else None

@@ -7,13 +7,13 @@ from typing import Any, TypedDict
 import polars as pl
 
 from reccl.recommend.extended_model import ExtendedModel, extend_model
-from reccl.recommend.id_tables import count_unknown, require_positive, type_user_ids
+from reccl.recommend.id_tables import Names, count_unknown, require_positive, type_user_ids
 from reccl.recommend.item_columns import choose_item_columns, describe_items
 from reccl.recommend.listing import Listing
 from reccl.recommend.model import Model
 from reccl.recommend.new_nodes import Log
 from reccl.recommend.record import TrainingRecord
-from reccl.recommend.rules import ResolvedRules, Rules, resolve_rules
+from reccl.recommend.rules import ResolvedRules, Rules, list_users, resolve_rules
 from reccl.recommend.short_lists import ShortLists
 
 
@@ -69,10 +69,25 @@ def ask(
     wanted = None if users is None else type_user_ids(users, extended.model.user_ids, record.id_names())
     if wanted is not None:
         count_unknown(wanted, extended.model.user_ids, log)
+    extended = add_named_users(extended, wanted, rules, record.id_names())
     resolved = resolve_for(model, record, rules, extended, items, log)
     beside = choose_item_columns(record.item_table, model.item_ids, item_columns, items) if item_columns else None
     listing = Listing(extended, require_positive(k), include_seen, resolved, beside)
     return Asked(listing, wanted, rules, {"new_users": people, "new_items": items, "history": rows})
+
+
+def add_named_users(
+    extended: ExtendedModel, wanted: pl.Series | None, rules: Rules | None, names: Names
+) -> ExtendedModel:
+    """The model with a row for each of the `wanted` users whom rules name and it does not know: rules hold for them, too.
+
+    `wanted` None means everybody whom the model knows.
+    """
+    if wanted is None or rules is None:
+        return extended
+    known = extended.model.user_ids
+    named = [wanted.filter(wanted.is_in(known.cast(ids).implode())) for ids in list_users(rules, names)]
+    return extended.with_users(pl.concat([wanted.clear(), *named]))
 
 
 def resolve_for(

@@ -36,6 +36,12 @@ class ExtendedModel:
         sources = Sources(self.user_source, self.item_source).to(model.scorer.device)
         return rank_unknown_by_popularity(model.scorer, sources, model.popularity)
 
+    def with_users(self, ids: pl.Series) -> "ExtendedModel":
+        """The same with rows for those of the raw `ids` whom it does not know; nothing is known about them."""
+        model, _ = add_users(self.model, NewNodes(ids.clear()), ids)
+        more = self.user_source.new_full((len(model.user_ids) - len(self.user_source),), POPULARITY)
+        return replace(self, model=model, user_source=torch.cat([self.user_source, more]))
+
 
 @dataclass(frozen=True)
 class Catalog:

@@ -27,12 +27,6 @@ class Request:
     choosers: pl.Series  # users who have a list of candidates, be it an empty one
     features: pl.DataFrame | None  # user, and a column a feature, of those who have any
 
-    def without_choice(self) -> pl.Series:
-        """Users of whose candidates none is known."""
-        if CANDIDATES not in self.pairs:
-            return self.choosers
-        return self.choosers.filter(~self.choosers.is_in(self.pairs[CANDIDATES][USER].to_list()))
-
 
 def read_request(table: "pd.DataFrame", users: IdMap, items: IdMap) -> Request:
     """A table with the columns of COLUMNS, all but `user` optional. Raises DataError for what cannot be meant."""

@@ -19,7 +19,7 @@ from reccl.recommend import Catalog, ExtendedModel, recommend
 from reccl.recommend.explain import CONTRIBUTION, Explainer
 from reccl.recommend.id_tables import rename_ids
 from reccl.recommend.item_columns import describe_items
-from reccl.recommend.rules import ResolvedRules, resolve_rules
+from reccl.recommend.rules import Candidates, ResolvedRules, resolve_rules
 from reccl.recommender import Recommender
 from reccl.serving.parameters import Parameters
 from reccl.serving.request import CANDIDATES, EXCLUDE, HISTORY, Request, read_ids, read_request, read_table
@@ -92,7 +92,7 @@ class Service:
         parts = list(recommend(extended, request.users, asked.k, include_seen=asked.include_seen, rules=rules))
         order = request.users.to_frame().with_row_index("place")
         lists = pl.concat([self.recommender.empty_lists(), *parts]).join(order, on=USER)
-        lists = lists.filter(~lists[USER].is_in(request.without_choice().to_list())).sort("place", RANK).drop("place")
+        lists = lists.sort("place", RANK).drop("place")
         found = to_pandas(self.add_columns(lists, asked, shelf))
         if asked.explain:
             found["explanation"] = pd.Series(self.explain(lists, asked, extended, shelf), dtype=object)
@@ -139,9 +139,10 @@ class Service:
             allow=None if rules.allow is None else keep_known(rules.allow, ids),
             deny=None if rules.deny is None else keep_known(rules.deny, ids),
             exclude=keep_filled(request.pairs.get(EXCLUDE)),
-            candidates=keep_filled(request.pairs.get(CANDIDATES)),
         )
-        return resolve_rules(rules, extended, shelf.table, self.names, logger.info, shelf.labels_of)
+        resolved = resolve_rules(rules, extended, shelf.table, self.names, logger.info, shelf.labels_of)
+        candidates = find_candidates(request, extended)
+        return resolved if candidates is None else replace(resolved, candidates=candidates.to(extended.model.scorer.device))
 
     def add_columns(self, table: pl.DataFrame, asked: Parameters, shelf: Shelf) -> pl.DataFrame:
         """A table with the columns of items that were asked for."""
@@ -173,6 +174,17 @@ def keep_known(raw: list[Any], ids: IdMap) -> pl.Series:
     """The ids of items that are known."""
     typed = read_ids(ITEM, raw, ids)
     return typed.filter(ids.to_rows(typed).is_not_null())
+
+
+def find_candidates(request: Request, extended: ExtendedModel) -> Candidates | None:
+    """The candidates of a request's users; a list without any known item leaves its user nothing. None without any."""
+    if request.choosers.is_empty():
+        return None
+    users, items = extended.model.user_ids, extended.model.item_ids
+    pairs, choosers = request.pairs[CANDIDATES], request.choosers
+    rows = pl.DataFrame({USER: users.to_rows(pairs[USER]), ITEM: items.to_rows(pairs[ITEM])})
+    alone = pl.DataFrame({USER: users.to_rows(choosers)}).with_columns(pl.lit(None, rows.schema[ITEM]).alias(ITEM))
+    return Candidates.of(pl.concat([rows, alone]), len(users), len(items))
 
 
 def keep_filled(table: pl.DataFrame | None) -> pl.DataFrame | None:

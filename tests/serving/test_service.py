@@ -157,14 +157,19 @@ class TestRules:
         assert_same(ask(whole, rows, k=6, rules=asked), expected)
 
     def test_exclusions_and_candidates_of_users(self, whole: reccl.Recommender) -> None:
-        candidates, exclude = {"u003": [10, 13, 16, 40], "u004": [22, 25]}, {"u003": [13], "u005": [100, 103]}
+        candidates = {"u003": [10, 13, 16, 40], "u004": [22, 25], "u007": [7777], "amy": [22]}
+        exclude = {"u003": [13], "u005": [100, 103], "bob": [10, 13]}
+        users = ["u003", "u004", "u005", "u006", "u007", "amy", "bob"]
         rows = [
             {"user": user, "candidates": candidates.get(user), "exclude": exclude.get(user)}
-            for user in ("u003", "u004", "u005", "u006")
+            for user in users
         ]
         rules = reccl.Rules(candidates=as_pairs(candidates), exclude=as_pairs(exclude))
-        expected = whole.recommend(["u003", "u004", "u005", "u006"], k=5, rules=rules)
-        assert_same(ask(whole, rows, k=5), expected)
+        expected = whole.recommend(users, k=150, rules=rules)
+        assert_same(ask(whole, rows, k=150), expected)
+        assert "u007" not in set(expected["user"])
+        assert expected.filter(user="amy")["item"].to_list() == [22]
+        assert not {10, 13} & set(expected.filter(user="bob")["item"])
 
     def test_they_hold_for_users_of_whom_nothing_is_known(self, whole: reccl.Recommender) -> None:
         first = ask(whole, [{"user": "amy"}], k=5)["item"].to_list()

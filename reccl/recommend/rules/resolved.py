@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 import torch
@@ -27,12 +27,31 @@ from reccl.recommend.rules.where import select_where
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """Each user's own candidates. Who chooses among them and of whose none is known has nothing to choose from."""
+
+    items: UserItemCSR
+    choosers: Tensor  # [U] bool: users who have candidates of their own, be they known items or not
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, users: int, items: int) -> Self:
+        """Those of pairs of row numbers; an unknown user or item is missing."""
+        choosers = torch.zeros(users, dtype=torch.bool)
+        choosers[torch.from_numpy(rows[USER].drop_nulls().to_numpy(writable=True)).long()] = True
+        return cls(UserItemCSR.from_interactions(rows.drop_nulls(), users, items), choosers)
+
+    def to(self, device: torch.device) -> "Candidates":
+        """The same on another device."""
+        return Candidates(self.items.to(device), self.choosers.to(device))
+
+
+@dataclass(frozen=True)
 class ResolvedRules:
     """What `select_top_k` reads."""
 
     allowed: Tensor | None = None  # [I] bool: items that anybody may get
     exclude: UserItemCSR | None = None  # pairs that may not be
-    candidates: UserItemCSR | None = None  # the only items of the users who have any here
+    candidates: Candidates | None = None  # the only items of the users who choose among their own
     caps: tuple[tuple[Labels, int], ...] = ()  # how many items of a label a list holds at most
     diversity: Diversity | None = None
     labels: Labels | None = None  # what `diversity` looks at
@@ -77,10 +96,13 @@ def resolve_rules(
             listed = torch.zeros_like(allowed)
             listed[match_ids(to_series(ids, names, ITEM), model.item_ids, f"items of {name}", log)] = True
             allowed &= listed if keeps else ~listed
+    size = len(model.user_ids), len(model.item_ids)
     exclude, candidates = (
         None if pairs is None else match_pairs(pairs, extended, names, name, log)
         for name, pairs in (("exclude", rules.exclude), ("candidates", rules.candidates))
     )
+    excluded = None if exclude is None else UserItemCSR.from_interactions(exclude.drop_nulls(), *size)
+    chosen = None if candidates is None else Candidates.of(candidates, *size)
     caps = tuple((labels_of(find_column(table, column)), count) for column, count in rules.at_most.items())
     diversity, labels, vectors, past = rules.diversity, None, None, None
     if diversity is not None and diversity.by is not None:
@@ -97,7 +119,7 @@ def resolve_rules(
     if new_items is not None and not new_items.any():
         raise DataError(f"{asked}: this model knows no new items with features; give some, new_items=...")
     more = {name: getattr(rules, name) for name in ("new_item_share", "new_item_boost")} | {"new_items": new_items}
-    found = ResolvedRules(masked, exclude, candidates, caps, diversity, labels, vectors, past, **more)
+    found = ResolvedRules(masked, excluded, chosen, caps, diversity, labels, vectors, past, **more)
     return found.to(model.scorer.device)
 
 
@@ -128,12 +150,9 @@ def match_ids(raw: pl.Series, known: IdMap, what: str, log: Log) -> Tensor:
     return torch.from_numpy(rows.drop_nulls().to_numpy(writable=True)).long()
 
 
-def match_pairs(pairs: Any, extended: ExtendedModel, names: Names, what: str, log: Log) -> UserItemCSR:
-    """A table of user and item as row numbers; pairs with an unknown id are counted and left out."""
-    table, model = rename_ids(to_polars(pairs), names), extended.model
-    for column in (USER, ITEM):
-        if column not in table.columns:
-            raise DataError(f"{what} has no column {column!r}; there are: {join_names(table.columns)}")
+def match_pairs(pairs: Any, extended: ExtendedModel, names: Names, what: str, log: Log) -> pl.DataFrame:
+    """A table of user and item as row numbers, null where an id is unknown; pairs with such an id are counted."""
+    table, model = read_pairs(pairs, names, what), extended.model
     sides = ((USER, model.user_ids), (ITEM, model.item_ids))
     rows = table.select(ids.to_rows(table[side]).alias(side) for side, ids in sides)
     known = rows.drop_nulls()
@@ -142,4 +161,19 @@ def match_pairs(pairs: Any, extended: ExtendedModel, names: Names, what: str, lo
         raise DataError(f"no pair of {what} is known: {side} ids {contrast_ids(table[side], ids)}")
     if known.height < rows.height:
         log(f"{rows.height - known.height:,} of {rows.height:,} pairs of {what} are not known")
-    return UserItemCSR.from_interactions(known, len(model.user_ids), len(model.item_ids))
+    return rows
+
+
+def read_pairs(pairs: Any, names: Names, what: str) -> pl.DataFrame:
+    """A table of pairs under reccl's own names. Raises DataError where it has no column of users or of items."""
+    table = rename_ids(to_polars(pairs), names)
+    for column in (USER, ITEM):
+        if column not in table.columns:
+            raise DataError(f"{what} has no column {column!r}; there are: {join_names(table.columns)}")
+    return table
+
+
+def list_users(rules: Rules, names: Names) -> list[pl.Series]:
+    """Raw ids of the users whom rules name, a series a table."""
+    tables = {"exclude": rules.exclude, "candidates": rules.candidates}
+    return [read_pairs(pairs, names, what)[USER] for what, pairs in tables.items() if pairs is not None]

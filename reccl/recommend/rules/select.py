@@ -13,7 +13,7 @@ from reccl.recommend.rules.at_most import take_at_most
 from reccl.recommend.rules.diversity import Calibrated
 from reccl.recommend.rules.new_items import POOL, give_places, lift_of, places_for
 from reccl.recommend.rules.rerank import rerank_calibrated, rerank_mmr
-from reccl.recommend.rules.resolved import ResolvedRules
+from reccl.recommend.rules.resolved import Candidates, ResolvedRules
 from reccl.scorers import Scorer
 
 
@@ -103,10 +103,10 @@ def join(first: UserItemCSR | None, second: UserItemCSR | None) -> UserItemCSR |
     return first.union(second)
 
 
-def keep_candidates(scores: Tensor, rows: Tensor, candidates: UserItemCSR) -> None:
-    """Set scores [b, I] of other items to -inf for the users who have candidates."""
-    place, item = candidates.gather_pairs(rows)
+def keep_candidates(scores: Tensor, rows: Tensor, candidates: Candidates) -> None:
+    """Set scores [b, I] of other items to -inf for the users who choose among candidates of their own."""
+    place, item = candidates.items.gather_pairs(rows)
     own = torch.ones_like(scores, dtype=torch.bool)
-    own[candidates.counts[rows] > 0] = False
+    own[candidates.choosers[rows]] = False
     own[place, item] = True
     scores.masked_fill_(~own, -torch.inf)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reccl.recommend import Model, extend_model, recommend
+from reccl.recommend.ask import add_named_users
 from reccl.recommend.rules import Rules, resolve_rules
 
 USERS, ITEMS = st.sampled_from(["u001", "u042", "u100", "u199", "nobody"]), st.integers(3, 125).map(lambda i: i * 3 + 1)
@@ -50,7 +51,7 @@ def test_all_rules_together(
     where, caps = None if price is None else f"price < {price} and shelf != 4", {"shelf": most} if most else {}
     rules = Rules(where, allow, deny, **tables, at_most=caps)
     users = pl.Series(["u001", "u042", "u100", "u199", "nobody"])
-    extended = extend_model(model)
+    extended = add_named_users(extend_model(model), users, rules, {})
     resolved = resolve_rules(rules, extended, columns, {}, lambda _: None)
     lists = pl.concat(recommend(extended, users, k, include_seen=include_seen, rules=resolved))
     scores = model.scorer.scores(torch.arange(len(model.user_ids)))
@@ -61,12 +62,7 @@ def test_all_rules_together(
             value = dict(zip(ids, scores[row].tolist(), strict=True))
             at, end = model.known.start[row : row + 2].tolist()
             seen = {ids[item] for item in model.known.item[at:end].tolist()}
-        own = (
-            {}
-            if row is None
-            else {name: set(some.filter(user=user)["item"]) for name, some in tables.items() if some is not None}
-        )
-        own = {name: items & set(ids) for name, items in own.items()}
+        own = {name: set(some.filter(user=user)["item"]) for name, some in tables.items() if some is not None}
         left = [
             item
             for item in ids

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reccl.data.labels import Labels
 from reccl.data.user_items import UserItemCSR
 from reccl.recommend.rules.diversity import Calibrated, Mmr
-from reccl.recommend.rules.resolved import ResolvedRules
+from reccl.recommend.rules.resolved import Candidates, ResolvedRules
 from reccl.recommend.rules.select import select_top_k
 from reccl.scorers import Scorer
 from reccl.scorers.item_operators import ItemOperator
@@ -42,6 +42,13 @@ class World:
         """The same for the code."""
         rows = pl.DataFrame(sorted(pairs), schema={"user": pl.Int64, "item": pl.Int64}, orient="row")
         return UserItemCSR.from_interactions(rows, self.users, self.items)
+
+    def choices(self, pairs: Pairs, choosers: np.ndarray) -> Candidates:
+        """The pairs of the choosers, some of whom may have none."""
+        rows = [(user, item) for user, item in sorted(pairs) if choosers[user]]
+        rows += [(user, None) for user in choosers.nonzero()[0].tolist()]
+        table = pl.DataFrame(rows, schema={"user": pl.Int64, "item": pl.Int64}, orient="row")
+        return Candidates.of(table, self.users, self.items)
 
     def labels(self, values: int) -> list[list[str]]:
         """Up to three labels an item."""
@@ -76,21 +83,23 @@ def test_filters_come_before_the_choice(
     seed, users, items, k = size
     world = World(seed, users, items, histories=histories)
     hidden, exclude, candidates = world.pairs(0.2), world.pairs(0.2), world.pairs(0.3)
+    choosers = world.random.random(users) < 0.6
     allowed = torch.from_numpy(world.random.random(items) < 0.6)
     rules = ResolvedRules(
         allowed=allowed if allows else None,
         exclude=world.csr(exclude) if excludes else None,
-        candidates=world.csr(candidates) if names else None,
+        candidates=world.choices(candidates, choosers) if names else None,
     )
     for user, found in enumerate(world.select(k, hidden, rules)):
         own = {item for who, item in candidates if who == user}
+        chooses = names and choosers[user]
         left = [
             item
             for item in range(items)
             if (user, item) not in hidden
             and (not allows or allowed[item])
             and (not excludes or (user, item) not in exclude)
-            and (not names or not own or item in own)
+            and (not chooses or item in own)
         ]
         assert found == sorted(left, key=lambda item: -world.scores[user, item])[:k]
 
@@ -221,20 +230,22 @@ def test_new_items_have_their_share_and_their_boost(
     seed, users, items, k = size
     world = World(seed, users, items)
     hidden, candidates = world.pairs(0.2), world.pairs(0.5)
+    choosers = world.random.random(users) < 0.6
     allowed, is_new = (world.random.random(items) < part for part in (0.7, 0.3))
     rules = ResolvedRules(
         allowed=torch.from_numpy(allowed) if allows else None,
-        candidates=world.csr(candidates) if names else None,
+        candidates=world.choices(candidates, choosers) if names else None,
         new_items=torch.from_numpy(is_new),
         new_item_share=share,
         new_item_boost=boost,
     )
     for user, found in enumerate(world.select(k, hidden, rules)):
         own = {item for who, item in candidates if who == user}
+        chooses = names and choosers[user]
         left = [
             item
             for item in range(items)
-            if (user, item) not in hidden and (not allows or allowed[item]) and (not names or not own or item in own)
+            if (user, item) not in hidden and (not allows or allowed[item]) and (not chooses or item in own)
         ]
         spread_of_best = np.std([world.scores[user, item] for item in left]) if left else 0.0  # fewer than the pool
         rank = {item: world.scores[user, item] + boost * spread_of_best * is_new[item] for item in left}
