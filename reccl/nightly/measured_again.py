@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import polars as pl
-import torch
 
 from reccl import tracking
 from reccl.config import Experiment, loads
@@ -12,13 +11,13 @@ from reccl.data.dataset import Dataset
 from reccl.errors import RunError
 from reccl.evaluation.lists import evaluate_lists
 from reccl.recommend import extend_model, recommend
+from reccl.recommend.known_pairs import MOST_KNOWN, count_known_pairs
 from reccl.recommend.rules import Rules
 from reccl.recommender import Recommender
 from reccl.tracking.find import AnyRun
 
-MOST_KNOWN = 0.01
-"""Share of the test pairs that the model may know already before it counts as one that has seen the answers."""
-BY_TIME = "temporal"
+BY_TIME = {"temporal", "global_timeline", "sliding_window"}
+"""Splits whose test rows are all later than what was trained on."""
 
 
 def measure_again(holder: AnyRun, run: AnyRun, metric: str, log: Callable[[str], None]) -> pl.DataFrame:
@@ -66,24 +65,14 @@ def require_unseen(base: Recommender, holder: AnyRun, run: AnyRun, experiment: E
     """Raise RunError where the model has seen what is to be predicted, or where that cannot be told."""
     if experiment.evaluation.hide == "none":  # a pair may be known, and bought again
         kinds = {each.data.params.get("data.split.kind") for each in (holder, run)}
-        if kinds != {BY_TIME}:
+        if not kinds <= BY_TIME:
             raise RunError(
                 "where repeats count, runs of different data are compared by time alone: data.split.kind=temporal"
             )
         return
-    hidden = data.hidden_before("test", experiment.evaluation.hide)
-    pairs = data.test.select(USER, ITEM).unique().join(hidden, on=[USER, ITEM], how="anti")
-    model = base.model
-    rows = pl.DataFrame(
-        {
-            USER: model.user_ids.to_rows(data.user_ids.to_ids(pairs[USER])),
-            ITEM: model.item_ids.to_rows(data.item_ids.to_ids(pairs[ITEM])),
-        }
-    ).drop_nulls()
-    user, item = (torch.from_numpy(rows[side].to_numpy(writable=True)).long() for side in (USER, ITEM))
-    seen = int(model.known.contains(user, item[:, None]).sum()) if rows.height else 0
-    if seen > MOST_KNOWN * pairs.height:
+    known, pairs = count_known_pairs(base.model, data, experiment.evaluation.hide)
+    if known > MOST_KNOWN * pairs:
         raise RunError(
-            f"run {holder.info.run_id[:8]} knew {seen:,} of the {pairs.height:,} test pairs of run "
+            f"run {holder.info.run_id[:8]} knew {known:,} of the {pairs:,} test pairs of run "
             f"{run.info.run_id[:8]}, so that it cannot be measured on them: split by time, data.split.kind=temporal"
         )

@@ -19,14 +19,13 @@ from reccl.encoders import EncoderSettings
 from reccl.errors import RunError, join_names
 from reccl.evaluation import Evaluation
 from reccl.recommend import Model
+from reccl.recommend.known_pairs import MOST_KNOWN, count_known_pairs
 from reccl.scorers import Scorer
-from reccl.warm_start.placement import Placement, match_ids, place_nodes
+from reccl.warm_start.placement import Placement, place_nodes
 
 if TYPE_CHECKING:
     from reccl.encoders import Encoder
 
-MOST_SEEN = 0.01
-"""Share of the test pairs that the earlier run may have known before its parameters are refused."""
 SCALED = ("numeric", "date", "bins", "rbf")
 """Kinds of features whose columns mean nearly the same after they are fitted again."""
 RIDGE = 1e-3
@@ -67,10 +66,10 @@ class WarmStart:
                 raise RunError(
                     f"{self.described} cannot be started from: its encoder.{key} is {old.get(key)}, here {new.get(key)}"
                 )
-        seen, pairs = self.count_seen(data, evaluation)
-        if seen > MOST_SEEN * pairs:
+        known, pairs = count_known_pairs(self.model, data, evaluation.hide)
+        if evaluation.hide != "none" and known > MOST_KNOWN * pairs:  # else a pair may be known, and come again
             raise RunError(
-                f"{self.described} knew {seen:,} of the {pairs:,} pairs that are to be predicted, so that its "
+                f"{self.described} knew {known:,} of the {pairs:,} pairs that are to be predicted, so that its "
                 "parameters hold answers: split by time (data.split.kind=temporal) in both runs, or train without it"
             )
         return place_nodes(self.model, data)
@@ -85,24 +84,6 @@ class WarmStart:
     def described(self) -> str:
         """The run in a few words."""
         return f"run {self.run[:8]} ({self.name})"
-
-    def count_seen(self, data: Dataset, evaluation: Evaluation) -> tuple[int, int]:
-        """How many of the test pairs the earlier run knew, and how many there are; where repeats count, none."""
-        if evaluation.hide == "none":
-            return 0, 0
-        hidden = data.hidden_before("test", evaluation.hide)
-        rows = data.test.select(USER, ITEM).unique().join(hidden, on=[USER, ITEM], how="anti")
-        user, item = (
-            match_ids(old, new)[torch.from_numpy(rows[side].to_numpy(writable=True)).long()]
-            for side, old, new in (
-                (USER, self.model.user_ids, data.user_ids),
-                (ITEM, self.model.item_ids, data.item_ids),
-            )
-        )
-        both = (user >= 0) & (item >= 0)
-        if not both.any():
-            return 0, rows.height
-        return int(self.model.known.contains(user[both], item[both][:, None]).sum()), rows.height
 
     @torch.no_grad()
     def carry_into(self, encoder: Encoder, placements: Mapping[str, Placement], data: Dataset) -> None:
