@@ -116,10 +116,12 @@ class Explainer:
         if scorer.personal is not None:
             mine = scorer.personal.select_users(torch.tensor([user], device=scorer.device))
             parts = parts + (own == item) * mine.values[mine.item == item].double().sum()
-        if free.any():
+        products = scorer.user_embeddings[user, free] * scorer.item_embeddings[item, free]
+        exact = not bool(products.any())  # components of content, say, which trained users and items have none of
+        if not exact:
             parts = parts + self.shapley_values(user, own, item)
         rest = score - float(parts.sum())
-        return Explanation(score, self.to_table(own, parts), not bool(free.any()), rest, weakest)
+        return Explanation(score, self.to_table(own, parts), exact, rest, weakest)
 
     def from_histories(self, own: Tensor, item: int) -> Tensor:
         """What each of n items contributes through item operators: [n]."""

@@ -160,3 +160,20 @@ def test_a_new_user_is_explained_by_the_history(model: Model) -> None:
     found = Explainer(extended)(len(model.user_ids), 30)
     assert found.source == "fold_in"
     assert set(found.contributions["item"]) == set(items)
+
+
+def test_a_score_stays_exact_where_the_components_that_are_no_sum_are_zero(planted_dataset: Dataset) -> None:
+    """Components of content move some users and items alone; the scores of the others are still sums."""
+    data = train_rows_alone(planted_dataset)
+    plain = Svd(dimension=8).build(data.build_graph(), None)
+    users, items = torch.zeros(plain.num_users, 1), torch.zeros(plain.num_items, 1)
+    users[5], users[6], items[9], items[11] = 0.7, -0.2, 1.3, 0.4
+    scorer = Scorer(torch.cat([plain.user_embeddings, users], dim=1), torch.cat([plain.item_embeddings, items], dim=1))
+    explain = Explainer(extend_model(Model.of(scorer, data)))
+    for user, item, exact in ((0, 7, True), (5, 7, True), (0, 9, True), (5, 9, False), (6, 11, False)):
+        found = explain(user, item)
+        assert found.exact == exact
+        if exact:
+            score = float(scorer.scores(torch.tensor([user]))[0, item])
+            assert found.contributions["contribution"].sum() == pytest.approx(score, abs=1e-5)
+            assert found.rest == pytest.approx(0, abs=1e-5)
