@@ -142,7 +142,11 @@ class Service:
         )
         resolved = resolve_rules(rules, extended, shelf.table, self.names, logger.info, shelf.labels_of)
         candidates = find_candidates(request, extended)
-        return resolved if candidates is None else replace(resolved, candidates=candidates.to(extended.model.scorer.device))
+        return (
+            resolved
+            if candidates is None
+            else replace(resolved, candidates=candidates.to(extended.model.scorer.device))
+        )
 
     def add_columns(self, table: pl.DataFrame, asked: Parameters, shelf: Shelf) -> pl.DataFrame:
         """A table with the columns of items that were asked for."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reccl.atomic import lock
+from reccl.config import dump, loads
 from reccl.errors import ConfigError, RunError
 from reccl.tracking import folder
 from reccl.tuning.space import Space
@@ -172,7 +173,7 @@ def open_study(
     Args:
         name: of its folder.
         space: what it searches over.
-        about: what has to be the same for it to go on, in words: {"config": digest, ...}.
+        about: what has to be the same for it to go on, in words: {"config": its YAML, ...}.
         defaults: the config's own values, where the space holds them: the first trial.
         seed: of the proposals.
         warmup: epochs of a trial before it may be pruned; None: no trial is.
@@ -204,15 +205,35 @@ def open_study(
                 }
                 made.enqueue_trial(labels, user_attrs={DEFAULT: list(labels)})
                 made.set_user_attr(ABOUT, dict(about))
-            elif differs := [key for key, value in about.items() if made.user_attrs[ABOUT].get(key) != value]:
+            elif differs := find_differing(about, made.user_attrs[ABOUT]):
                 raise RunError(
-                    f"study {name!r} is of another {differs[0]}: give this one a --name of its own, or remove {place}"
+                    f"study {name!r} is of another {differs}: give this one a --name of its own, or remove {place}"
                 )
             repeat_broken_off(study)
         try:
             yield study
         finally:
             storage.engine.dispose()
+
+
+def find_differing(about: Mapping[str, str], stored: Mapping[str, str]) -> str | None:
+    """What a study is not of any more; None where it is of the same.
+
+    A key of configs that came later does not make another of an old config: it has its default there.
+    """
+    for key, value in about.items():
+        kept = stored.get(key, "")
+        if kept != value and not (key == "config" and renew_config(kept) == value):
+            return key
+    return None
+
+
+def renew_config(text: str) -> str:
+    """A config as it is written now, with every key; as it stands where it is none any more."""
+    try:
+        return dump(loads(text))
+    except ConfigError:
+        return text
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Tune: search a space of a config's keys for what is best on validation rows."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -127,7 +126,7 @@ def tune_experiment(
     say(f"data: {prepared.describe()}")
     check_data(experiment, prepared)
     about = {
-        "config": digest(dump(experiment)),
+        "config": dump(experiment),
         "space": space.digest(),
         "data": prepared.fingerprint,
         "choice of --no-pruning": str(plan.prune),
@@ -171,11 +170,6 @@ def check_data(experiment: Experiment, data: Dataset) -> None:
         raise ConfigError("the split has no validation rows, by which trials are judged: set data.split.validation=0.1")
     check_parts(experiment, data)
     record_trust(list(own_code(experiment)))
-
-
-def digest(text: str) -> str:
-    """A short hash."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def study_run(study: Study, experiment: Experiment, parent: str) -> Any:

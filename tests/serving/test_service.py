@@ -160,10 +160,7 @@ class TestRules:
         candidates = {"u003": [10, 13, 16, 40], "u004": [22, 25], "u007": [7777], "amy": [22]}
         exclude = {"u003": [13], "u005": [100, 103], "bob": [10, 13]}
         users = ["u003", "u004", "u005", "u006", "u007", "amy", "bob"]
-        rows = [
-            {"user": user, "candidates": candidates.get(user), "exclude": exclude.get(user)}
-            for user in users
-        ]
+        rows = [{"user": user, "candidates": candidates.get(user), "exclude": exclude.get(user)} for user in users]
         rules = reccl.Rules(candidates=as_pairs(candidates), exclude=as_pairs(exclude))
         expected = whole.recommend(users, k=150, rules=rules)
         assert_same(ask(whole, rows, k=150), expected)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reccl.config import Experiment
+from reccl.config import Experiment, dump
 from reccl.errors import RunError
 from reccl.tuning.budget import Budget
 from reccl.tuning.space import Space, load_space
@@ -23,10 +23,10 @@ def space(experiment: Experiment) -> Space:
 
 @contextmanager
 def opened(
-    name: str, space: Space, experiment: Experiment, digest: str = "1", warmup: int | None = 2
+    name: str, space: Space, experiment: Experiment, config: str = "", warmup: int | None = 2
 ) -> Iterator[Study]:
     own = space.own_values(experiment)
-    with open_study(name, space, {"config": digest}, own, seed=7, warmup=warmup) as study:
+    with open_study(name, space, {"config": config or dump(experiment)}, own, seed=7, warmup=warmup) as study:
         yield study
 
 
@@ -111,8 +111,24 @@ def test_a_study_of_something_else_is_not_gone_on_with(space: Space, experiment:
         place = study.folder
     with (
         pytest.raises(RunError, match=f"study 'other' is of another config: give this one a --name .*{place}"),
-        opened("other", space, experiment, digest="2"),
+        opened("other", space, experiment, config=dump(experiment) + "# of tomorrow"),
     ):
+        pass
+
+
+def test_a_study_is_gone_on_with_where_configs_have_a_key_that_they_had_not(
+    space: Space, experiment: Experiment
+) -> None:
+    """The written config has every key with its default: a version later there may be one more."""
+    newer = dump(experiment)
+    older = "\n".join(line for line in newer.splitlines() if not line.strip().startswith("weight_decay:"))
+    assert older + "\n" != newer
+    with opened("older", space, experiment, config=older) as study:
+        spend(study, 1)
+    with opened("older", space, experiment) as study:
+        assert len(study.trials()) == 1
+    other = newer.replace("patience: ", "patience: 1")
+    with pytest.raises(RunError, match="of another config"), opened("older", space, experiment, config=other):
         pass
 
 
