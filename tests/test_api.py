@@ -70,7 +70,8 @@ assert list(warnings.filters) == before[1], [f for f in warnings.filters if f no
 assert [log.level for log in loggers] == levels
 assert "mlflow" not in __import__("sys").modules
 """
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "GIT"))}
+        environment["PYTHONPATH"] = str(ROOT)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
         assert done.stdout == done.stderr == ""

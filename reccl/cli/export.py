@@ -52,7 +52,9 @@ def export(
     from reccl import tracking
     from reccl.recommend.export import export_vectors
     from reccl.recommend.export.export import MANIFEST
+    from reccl.recommend.target import check_parent
 
+    check_parent(target)
     if target.exists() and not (target / MANIFEST).is_file():
         raise ConfigError(f"--out {target} is there and is no export; choose another folder")
     found = tracking.find(run, say)

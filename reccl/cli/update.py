@@ -41,8 +41,12 @@ def update(
     """
     if history is None and new_users is None and new_items is None:
         raise ConfigError("nothing to update with: give --history FILE, --new-users FILE or --new-items FILE")
-    if folder is not None and folder.exists() and not (folder / "model.json").is_file():
-        raise ConfigError(f"--out {folder} is there, and is no model that may be replaced: name another folder")
+    from reccl.recommend.target import check_parent
+
+    if folder is not None:
+        check_parent(folder)
+        if folder.exists() and not (folder / "model.json").is_file():
+            raise ConfigError(f"--out {folder} is there, and is no model that may be replaced: name another folder")
     from reccl import tracking
     from reccl.nightly.update import record, update_recommender
     from reccl.recommend.id_tables import read_id_table

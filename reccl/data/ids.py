@@ -106,7 +106,12 @@ def contrast_ids(raw: pl.Series, known: IdMap) -> str:
 
     >>> contrast_ids(pl.Series([7]), IdMap.fit(pl.Series(["007"])))
     "they are such as 7 (Int64), and the known ones such as '007' (String)"
+    >>> contrast_ids(pl.Series(["7"]), IdMap.fit(pl.Series([1, 2])))
+    'they are such as 7, and the known ones such as 1'
     """
     first = raw.drop_nulls()
+    if is_text(first) and not is_text(known.ids) and known.cast(first).null_count() == 0:
+        first = known.cast(first)  # the type is not what keeps them apart
     asked, there = (shorten(ids[0]) if len(ids) else "none" for ids in (first, known.ids))
-    return f"they are such as {asked} ({raw.dtype}), and the known ones such as {there} ({known.ids.dtype})"
+    types = ("", "") if first.dtype == known.ids.dtype else (f" ({raw.dtype})", f" ({known.ids.dtype})")
+    return f"they are such as {asked}{types[0]}, and the known ones such as {there}{types[1]}"

@@ -73,7 +73,7 @@ def promote(
     if not wanted:
         raise RunError("this model was not recorded: train with track=True, and promote its run")
     found = tracking.find(wanted, log)
-    name = name or default_name(found)
+    name = default_name(found) if name is None else name
     holder = holder_of(name, alias)
     before = "" if holder is None else holder.info.run_id
     about = (found.info.run_id, name, alias)

@@ -79,7 +79,7 @@ def ask(
 def add_named_users(
     extended: ExtendedModel, wanted: pl.Series | None, rules: Rules | None, names: Names
 ) -> ExtendedModel:
-    """The model with a row for each of the `wanted` users whom rules name and it does not know: rules hold for them, too.
+    """The model with a row for each of the `wanted` users whom rules name and it does not know: rules hold for them.
 
     `wanted` None means everybody whom the model knows.
     """

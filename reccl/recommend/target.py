@@ -32,12 +32,25 @@ def check_target(path: Path) -> None:
             if not os.access(path, os.W_OK):
                 raise DataError(f"cannot write to {path}: it is read-only; choose another --out")
         if not is_special(path):
-            folder = follow_links(path).parent
-            folder.mkdir(parents=True, exist_ok=True)
-            with TemporaryFile(dir=folder):
-                pass
+            check_parent(path)
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that no file can have
-        raise DataError(f"cannot write to {path.parent}: {describe(error)}; choose another --out") from None
+        raise refuse_target(path, error) from None
+
+
+def check_parent(path: Path) -> None:
+    """Fail before the work where no file or folder can be made at this path. Folders on the way are made."""
+    try:
+        folder = follow_links(path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except (OSError, RuntimeError, ValueError) as error:
+        raise refuse_target(path, error) from None
+
+
+def refuse_target(path: Path, error: Exception) -> DataError:
+    """The error of an --out that cannot be written."""
+    return DataError(f"cannot write to {path.parent}: {describe(error)}; choose another --out")
 
 
 @contextmanager

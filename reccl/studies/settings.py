@@ -124,8 +124,8 @@ class StudySettings(Settings):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         for name, numbers in (("seeds", self.seeds), ("splits", self.splits or ()), ("metrics", self.metrics)):
-            if len(set_of := list(dict.fromkeys(map(str, numbers)))) < len(numbers):
-                raise ValueError(f"{name} has one twice: {', '.join(set_of)} are different")
+            if twice := next((each for place, each in enumerate(numbers) if each in numbers[:place]), None):
+                raise ValueError(f"{name}: {twice} stands twice")
         if self.resplit and self.splits is not None:
             raise ValueError("resplit splits by the seeds: leave splits out")
         if self.baseline is not None and self.baseline not in self.configs:

@@ -23,6 +23,7 @@ from reccl.tracking.find import (
     text_of,
 )
 from reccl.tracking.liveness import checkpoint_folder, has_checkpoint, process_tags
+from reccl.tracking.mlflow_when_used import quiet_mlflow
 from reccl.tracking.store import EXPERIMENT, client, experiment_id, folder, own_store, store
 from reccl.tracking.tags import (
     DEVIATION,
@@ -131,4 +132,5 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for (PEP 562)."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    quiet_mlflow()
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -17,17 +17,14 @@ from filelock import FileLock
 from reccl.atomic import atomic_path
 from reccl.errors import RecclError, RunError
 from reccl.redaction import redact
-from reccl.tracking.mlflow_when_used import mlflow
+from reccl.tracking.mlflow_when_used import TIMEOUT, mlflow
 from reccl.tracking.moved import ARTIFACTS, follow_folder
 from reccl.tracking.view import set_view
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-TIMEOUT, RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 OWN_TIMEOUT = TIMEOUT not in os.environ
-os.environ.setdefault(TIMEOUT, "10")  # seconds; with MLflow's own settings a server that is gone means minutes
-os.environ.setdefault(RETRIES, "2")
 EXPERIMENT = "reccl"
 """MLflow experiment of all runs, unless MLFLOW_EXPERIMENT_NAME says another."""
 

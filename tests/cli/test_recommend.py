@@ -218,9 +218,17 @@ class TestIdsThatAreTextOfDigits:
     @pytest.mark.parametrize(
         ("option", "text", "line"),
         [
-            ("--users", "user\n3\n7\n", "none of the 2 users of new.csv is known: they are such as '3' (String), and"),
+            (
+                "--users",
+                "user\n3\n7\n",
+                "none of the 2 users of new.csv is known: they are such as '3', and the known",
+            ),
             ("--users", "a,b\n3,4\n", "new.csv has no column 'user'; there are: a, b"),
-            ("--history", "user,item\n00003,10\n", "no item of the history is known: they are such as '10' (String)"),
+            (
+                "--history",
+                "user,item\n00003,10\n",
+                "no item of the history is known: they are such as '10', and",
+            ),
             ("--history", "user,item\n1,2\n1\n1,2,3,4\n", "new.csv, line 3 has 1 field, not 2; mend it"),
             ("--history", "\x00\xff\x00", "the history has no column 'user'"),
             ("--history", "", "new.csv is empty; it needs a header line"),

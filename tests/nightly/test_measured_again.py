@@ -23,7 +23,7 @@ def test_repeats_are_compared_by_time_alone(kind: str) -> None:
     if kind in BY_TIME:
         require_unseen(nobody, *rest)
         return
-    with pytest.raises(RunError, match="by time alone: data.split.kind=temporal"):
+    with pytest.raises(RunError, match=r"by time alone: data\.split\.kind=temporal"):
         require_unseen(nobody, *rest)
 
 

@@ -36,7 +36,7 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """All of them."""
-    for make in (configs, overrides, tables, options, id_files, models, stores):
+    for make in (configs, overrides, tables, options, files_of_commands, id_files, models, stores):
         yield from make()
 
 
@@ -354,10 +354,128 @@ def options() -> Iterator[Case]:
         "ui --port x": "port",
         "bench nothing": "nothing",
         "methods extra": "extra",
+        "tune": "config",
+        "tune --config good.yaml": "space",
+        "tune --config nothing.yaml": "nothing",
+        "tune --config good.yaml --space nowhere.yaml": "nowhere.yaml",
+        "tune --config good.yaml --space good.yaml": "name",
+        "tune --config good.yaml --space svd": "svd",
+        "tune --config good.yaml --space bpr-mf --trials 0": "trials",
+        "tune --config good.yaml --space bpr-mf --trials many": "trials",
+        "tune --config good.yaml --space bpr-mf --jobs 0": "jobs",
+        "tune --config good.yaml --space bpr-mf --set encoder.dimention=8": "dimension",
+        "study": "config",
+        "study --config nowhere.yaml": "nowhere.yaml",
+        "study --config good.yaml": "",
+        "study --config nothing": "nothing",
+        "audit": "config",
+        "audit --config nothing.yaml": "nothing",
+        "audit --config good.yaml --set data.user=nobody": "nobody",
+        "promote": "",
+        "promote nobody": "nobody",
+        "promote planted --alias ''": "alias",
+        "promote planted --alias a/b": "a/b",
+        "promote planted --name ''": "name",
+        "promote planted --name a/b": "a/b",
+        "promote planted --if-better test/nothing": "nothing",
+        "update --run planted": "history",
+        "update --run nobody --history buys.csv": "nobody",
+        "update --run planted --history nowhere.csv": "nowhere.csv",
+        "update --run planted --history good.yaml": "good.yaml",
+        "update --run planted --history buys.csv --out good.yaml": "good.yaml",
+        "update --run planted --history buys.csv --out good.yaml/x": "good.yaml",
+        "update --run planted --history buys.csv --out /proc/x/y": "/proc",
+        "reproduce good.yaml": "good.yaml",
+        "reproduce nobody": "nobody",
+        "similar --items 99999": "99999",
+        "similar --users nobody": "nobody",
+        "similar": "items",
+        "similar --items 10 --users u001": "users",
+        "similar --items 10 --k 0": "k",
+        "similar --items 10 --run nobody": "nobody",
+        "explain": "user",
+        "explain --user nobody --item 10": "nobody",
+        "explain --user u001 --item 99999": "99999",
+        "explain --user u001": "item",
+        "explain --user u001 --item 10 --run nobody": "nobody",
+        "export": "out",
+        "export --out good.yaml": "good.yaml",
+        "export --out good.yaml/x": "good.yaml",
+        "export --out /proc/x/y": "/proc",
+        "export --out vectors --format xls": "xls",
+        "export --out vectors --run nobody": "nobody",
+        "export --out vectors --format faiss --index tree": "tree",
+        "evaluate --recs nowhere.csv": "nowhere.csv",
+        "evaluate --recs good.yaml --data good.yaml": "good.yaml",
+        "evaluate --recs buys.csv --data nothing": "nothing",
+        "recommend --out lists/ --shard 3/2": "3/2",
+        "recommend --out lists/ --shard x": "shard",
+        "recommend --out lists/ --part-users 0": "part-users",
+        "recommend --out lists.csv --resume": "folder",
+        "recommend --out lists.csv --engine ray": "folder",
+        "recommend --out lists.csv --ray-address h:1": "ray",
+        "recommend --out lists.csv --where 1+": "table of items",
+        "recommend --out lists.csv --at-most size": "--at-most",
+        "recommend --out lists.csv --mmr x": "mmr",
+        "recommend --out lists.csv --new-item-share 2": "share",
+        "recommend --out lists.csv --exclude nowhere.csv": "nowhere.csv",
+        "recommend --out lists.csv --candidates good.yaml": "good.yaml",
+        "recommend --out lists.csv --allow 99999": "99999",
+        "train --config good.yaml --from nobody": "nobody",
+        "train --config good.yaml --resume nobody": "resume",
+        "train --resume nobody": "nobody",
     }
     for line, says in lines.items():
         words = tuple("" if word == "''" else word for word in line.split(" "))
         yield Case(f"reccl {line}", words, says)
+
+
+def files_of_commands() -> Iterator[Case]:
+    """Search spaces, studies, and lists of another library."""
+    spaces = {
+        "is a list": ("- 1\n", "new.yaml"),
+        "is empty": ("", "new.yaml"),
+        "names no key": ("encoder.dimention: {low: 2, high: 4}\n", "dimension"),
+        "has one bound": ("encoder.dimension: {low: 2}\n", "high"),
+        "has bounds the wrong way round": ("encoder.dimension: {low: 4, high: 2}\n", "encoder.dimension"),
+        "has a value that cannot be": ("encoder.dimension: {choices: [4, -4]}\n", "encoder.dimension"),
+        "has one choice": ("encoder.dimension: {choices: [4]}\n", "encoder.dimension"),
+        "has words for numbers": ("training.learning_rate: {low: a, high: b}\n", "learning_rate"),
+        "has a log of zero": ("training.learning_rate: {low: 0, high: 1, log: true}\n", "learning_rate"),
+    }
+    for name, (text, says) in spaces.items():
+        words = ("tune", "--config", "good.yaml", "--space", "new.yaml", "--trials", "1")
+        yield Case(f"a space that {name}", words, says, write("new.yaml", text))
+    space = write("new.yaml", "encoder.dimension: {low: 2, high: 4}\n")
+    for option, value in (("--minutes", "-1"), ("--name", "../x"), ("--out", "."), ("--seed", "x"), ("--jobs", "0")):
+        words = ("tune", "--config", "good.yaml", "--space", "new.yaml", "--trials", "1", option, value)
+        yield Case(f"tune {option} {value}", words, option, space)
+    good = "name: s\ndata: {own: {data: {pipeline: table, interactions: buys.csv}}}\nconfigs: [methods/popularity]\n"
+    studies = {
+        "has no data": (good.replace("data: {", "date: {"), "data"),
+        "has no configs": (good.replace("configs: [methods/popularity]", "configs: []"), "configs"),
+        "has an unknown config": (good.replace("popularity", "popularty"), "popularity"),
+        "has a seed twice": (f"{good}seeds: [1, 1]\n", "seeds: 1 stands twice"),
+        "has no seed": (f"{good}seeds: []\n", "seeds"),
+        "has an unknown metric": (f"{good}metrics: [ndgc_at_10]\n", "ndcg_at_10"),
+        "has an unknown baseline": (f"{good}baseline: popularty\n", "popularity"),
+        "has a name that is a path": (good.replace("name: s", "name: ../s"), "name"),
+        "has minutes without trials": (f"{good}budget: {{minutes: 5}}\n", "trials"),
+        "sets an unknown key": (f"{good}set: {{training.epoch: 1}}\n", "epochs"),
+    }
+    for name, (text, says) in studies.items():
+        yield Case(f"a study that {name}", ("study", "--config", "new.yaml"), says, write("new.yaml", text))
+    lists = {
+        "are empty": ("", "new.csv"),
+        "lack items": ("user\nu001\n", "item"),
+        "know no item": ("user,item,rank\nu001,99999,1\n", "99999"),
+        "know nobody": ("user,item,rank\nnobody,10,1\n", "nobody"),
+        "hold words for ranks": ("user,item,rank\nu001,10,first\n", "rank"),
+        "are bytes": (bytes(range(256)) * 9, ""),
+    }
+    for name, (content, says) in lists.items():
+        words = ("evaluate", "--recs", "new.csv", "--data", "good.yaml")
+        yield Case(f"lists that {name}", words, says, write("new.csv", content))
 
 
 def id_files() -> Iterator[Case]:

@@ -26,7 +26,7 @@ class Unlucky(Ease):
 def shop(tmp_path_factory: pytest.TempPathFactory, planted: pl.DataFrame, inside) -> Iterator[Path]:
     place = tmp_path_factory.mktemp("shop")
     planted.write_csv(place / "buys.csv")
-    (place / "unlucky.py").write_text(OUTSIDE)
+    (place / "unlucky_scorer.py").write_text(OUTSIDE)
     with inside(place), pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(place))
         yield place

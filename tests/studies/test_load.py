@@ -56,7 +56,7 @@ WRONG = {
         "scorer.dimensoin",
     ): "study.yaml:8: scorer: unknown key 'dimensoin'; did you mean",
     ("methods/ease", "methods/eas"): "no config 'methods/eas'; did you mean",
-    ("[1, 2]", "[1, 1]"): "seeds has one twice",
+    ("[1, 2]", "[1, 1]"): "seeds: 1 stands twice",
     ("name: small", "name: a/b"): "study.yaml:1: name: 'a/b' is no name",
     ("[1, 2]", "[1]\nbaseline: eas"): "baseline 'eas' is none of the configs; did you mean 'ease'?",
     (

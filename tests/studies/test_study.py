@@ -17,7 +17,7 @@ from reccl.studies.ledger import open_ledger
 from reccl.studies.result import StudyResult
 
 SHOP = {"data": {"pipeline": "table", "interactions": "buys.csv", "split": {"kind": "random_per_user"}}}
-UNLUCKY = {"name": "own", "data": "ml-100k", "scorer": {"class": "unlucky.Unlucky", "l2": 13}}
+UNLUCKY = {"name": "own", "data": "ml-100k", "scorer": {"class": "unlucky_scorer.Unlucky", "l2": 13}}
 STUDY = {
     "name": "small",
     "metrics": ["ndcg_at_10", "recall_at_10"],

@@ -5,4 +5,14 @@ from reccl.recommend.rules.resolved import Candidates, ResolvedRules, list_users
 from reccl.recommend.rules.rules import Rules
 from reccl.recommend.rules.select import select_top_k
 
-__all__ = ["Calibrated", "Diversity", "Mmr", "ResolvedRules", "Rules", "resolve_rules", "select_top_k"]
+__all__ = [
+    "Calibrated",
+    "Candidates",
+    "Diversity",
+    "Mmr",
+    "ResolvedRules",
+    "Rules",
+    "list_users",
+    "resolve_rules",
+    "select_top_k",
+]
