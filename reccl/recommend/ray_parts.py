@@ -77,8 +77,9 @@ def score_parts(lists: Lists, blocks: Sequence[Block], plan: Plan, address: str 
                 num_cpus=1,
                 fn_constructor_args=(ray.cloudpickle.dumps(ray.put(pack(lists.only_ranking()))), plan),
             )
-            for table in files.iter_batches(batch_size=1, batch_format="pyarrow"):
-                yield table["part"][0].as_py(), table["file"][0].as_py()
+            for bundle in files.iter_internal_ref_bundles():  # iter_batches has threads that nobody can end
+                for table in map(ray.get, bundle.block_refs):
+                    yield from zip(table["part"].to_pylist(), table["file"].to_pylist(), strict=True)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from typing import Any
 
 from reccl.atomic import draft_folder
 from reccl.errors import ConfigError, describe_error
+from reccl.recommend.ray_threads import joined_threads
+from reccl.signals import shield_from_signals
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # it reports nothing to its makers
@@ -105,9 +107,11 @@ def session(ray: Any, refusal: str, **settings: Any) -> Iterator[None]:
             raise ConfigError(f"{refusal} ({describe_error(error, where=False)})") from error
         finally:
             keep_handler(ours)
-        yield
+        with joined_threads():
+            yield
     finally:
-        ray.shutdown()
+        with shield_from_signals():
+            ray.shutdown()
         keep_handler(ours)
 
 
