@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -65,3 +65,35 @@ def shield_from_signals() -> Iterator[None]:
         restore()
         if len(waiting) == 1:
             call(waiting[0])
+
+
+@contextmanager
+def heed_signals() -> Iterator[Callable[[], None]]:
+    """Ctrl-C, and signals that `end_on_signals` handles, count though a library swallows what they raise.
+
+    Gives a function that raises it once more where there was one; what is raised in a `__del__`, or in a function that
+    compiled code calls, is lost otherwise.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
+    heard: list[int] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        handlers[number](number, frame)
+
+    def check() -> None:
+        if heard:
+            handlers[heard[0]](heard[0], None)
+
+    replaced = [number for number, handler in handlers.items() if callable(handler)]
+    for number in replaced:
+        signal.signal(number, hear)
+    try:
+        yield check
+    finally:
+        for number in replaced:
+            if signal.getsignal(number) is hear:
+                signal.signal(number, handlers[number])

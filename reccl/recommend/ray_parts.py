@@ -20,6 +20,7 @@ from reccl.recommend.listing import Listing
 from reccl.recommend.out_of_band import pack, unpack
 from reccl.recommend.parts import Plan, write_part
 from reccl.recommend.ray_session import connect
+from reccl.signals import heed_signals
 
 if TYPE_CHECKING:
     from reccl.recommend.parts import Lists
@@ -58,7 +59,7 @@ def score_parts(lists: Lists, blocks: Sequence[Block], plan: Plan, address: str 
     assert isinstance(lists, Listing), "what is sent to another process must be known there by its name"
     if not blocks:
         return
-    with connect(address) as ray:
+    with heed_signals() as check_signals, connect(address) as ray:
         from ray.data import ActorPoolStrategy, from_arrow
 
         tables = [
@@ -78,8 +79,10 @@ def score_parts(lists: Lists, blocks: Sequence[Block], plan: Plan, address: str 
                 fn_constructor_args=(ray.cloudpickle.dumps(ray.put(pack(lists.only_ranking()))), plan),
             )
             for bundle in files.iter_internal_ref_bundles():  # iter_batches has threads that nobody can end
+                check_signals()
                 for table in map(ray.get, bundle.block_refs):
                     yield from zip(table["part"].to_pylist(), table["file"].to_pylist(), strict=True)
+            check_signals()
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def session(ray: Any, refusal: str, **settings: Any) -> Iterator[None]:
     ours = signal.getsignal(signal.SIGTERM)
     try:
         try:
-            with muted():  # it says which level of messages the environment sets
+            with muted(), shield_from_signals():  # it says which level of messages the environment sets
                 ray.init(log_to_driver=False, logging_level=logging.ERROR, **settings)
         except (ConnectionError, RuntimeError) as error:
             raise ConfigError(f"{refusal} ({describe_error(error, where=False)})") from error
