@@ -8,8 +8,12 @@ from reccl.cli.console import hint, out, print_json, say, table, warn
 from reccl.errors import ConfigError, DataError, RunError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from reccl.config import Experiment
     from reccl.data.dataset import Dataset
+    from reccl.evaluation import EvaluationResult
+    from reccl.evaluation.lists import ListEvaluation
 
 SAMPLED, WHOLE = 0.99, 0.2
 """Share of held-out pairs in lists, shorter than this share of the catalog, from which on lists look sampled."""
@@ -28,17 +32,9 @@ def evaluate_lists(
 ) -> None:
     """Measure a file of lists on a data set or config (`data`), else on the data of a run, and print what was found."""
     experiment, held = read_protocol(data, run, overrides, trust=trust)
-    from reccl.evaluation import Evaluator
-    from reccl.evaluation.lists import NOTES, evaluate_lists, fill_lists, find_held_out
-    from reccl.recommend.id_tables import read_id_table
-    from reccl.recommend.record import name_ids
+    from reccl.evaluation.lists import NOTES, find_held_out
 
-    given = read_id_table(recs, name_ids(experiment.data))
-    assert given is not None
-    cutoffs, hide = experiment.evaluation.cutoffs, experiment.evaluation.hide
-    counted = evaluate_lists(given, held, k=cutoffs, part=part, hide=hide)
-    evaluator = Evaluator.of(held, part, experiment.evaluation)
-    result = evaluator.measure_lists(fill_lists(given, held, evaluator.users, max(cutoffs)))
+    given, counted, result = measure_file(recs, experiment, held, part)
     unusual = {name: getattr(counted, name) for name in NOTES}
     found = find_held_out(given, held, part)
     sampled = found >= SAMPLED and given.height < WHOLE * counted.users * len(held.item_ids)
@@ -69,6 +65,23 @@ def evaluate_lists(
         )
     if identifier and not json:
         hint(f"reccl compare {identifier[:8]} ANOTHER-RUN")
+
+
+def measure_file(
+    recs: Path, experiment: "Experiment", held: "Dataset", part: str
+) -> "tuple[pl.DataFrame, ListEvaluation, EvaluationResult]":
+    """A file of lists: its rows, what was unusual about them, and their metrics, those of groups too."""
+    from reccl.evaluation import Evaluator
+    from reccl.evaluation.lists import evaluate_lists, fill_lists
+    from reccl.recommend.id_tables import read_id_table
+    from reccl.recommend.record import name_ids
+
+    given = read_id_table(recs, name_ids(experiment.data))
+    assert given is not None
+    cutoffs, hide = experiment.evaluation.cutoffs, experiment.evaluation.hide
+    counted = evaluate_lists(given, held, k=cutoffs, part=part, hide=hide)
+    evaluator = Evaluator.of(held, part, experiment.evaluation)
+    return given, counted, evaluator.measure_lists(fill_lists(given, held, evaluator.users, max(cutoffs)))
 
 
 def read_protocol(data: str | None, run: str, overrides: Sequence[str], *, trust: bool) -> "tuple[Experiment, Dataset]":
