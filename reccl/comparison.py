@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reccl.errors import RunError, did_you_mean, join_names
 from reccl.evaluation.bootstrap import LEVEL, Difference, adjust_holm, compare_methods
 from reccl.evaluation.result import select_metric
+from reccl.evaluation.winners import ItemWinners, UserWinners, rank_items, rank_users
 from reccl.published import Figure, unlock
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SEEDS = ("seed", "data.split.seed")
 """Keys in which the runs of one method may differ."""
 HEADLINE = re.compile(r"test/(ndcg|recall)_at_\d+")
+CUTOFF = re.compile(r"test/\w+_at_(\d+)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Entry:
     metrics: Mapping[str, float]  # means over seeds
     fingerprint: str = ""  # of the data; values are paired within the same data alone
     tables: tuple[pl.DataFrame, ...] = ()  # of each run, all test metrics of every user
+    items: tuple[pl.DataFrame | None, ...] = ()  # of each run, the hits of every item; None where it kept none
     runs: tuple[str, ...] = ()  # ids of all, where there are several
     seeds: tuple[str, ...] = ()  # of each run, where there are several
     deviations: Mapping[str, float] = field(default_factory=dict)  # of the metrics over seeds
@@ -105,6 +108,31 @@ class Comparison:
         found = [(entry, made) for entry in self.entries if (made := self.difference(entry))]
         adjusted = adjust_holm([made.p for _, made in found])
         return [(entry, made, p) for (entry, made), p in zip(found, adjusted, strict=True)]
+
+    def pair(self) -> tuple[Entry, Entry] | None:
+        """The best method and the one that others are compared with; where it is the best, the next and it."""
+        base = self.base()
+        best = next((entry for entry in self.entries if entry is not base and self.metric in entry.metrics), None)
+        return None if base is None or best is None or best.fingerprint != base.fingerprint else (best, base)
+
+    def user_winners(self, most: int) -> UserWinners | None:
+        """The users that the pair differs most on, by the metric; None where there is no pair, or no users' values."""
+        pair = self.pair()
+        ours, theirs = (entry.values(self.metric) for entry in pair) if pair else ([], [])
+        return rank_users(ours, theirs, most) if ours and theirs else None
+
+    def item_winners(self, most: int) -> ItemWinners | str | None:
+        """The items that the pair differs most on, at the metric's k; a line that says why there are none."""
+        pair = self.pair()
+        if pair is None or not (cutoff := CUTOFF.fullmatch(self.metric)):
+            return None
+        for entry in pair:
+            if not entry.items or any(table is None for table in entry.items):
+                return (
+                    f"run {entry.id[:8]} ({entry.name}) keeps no hits of items: train it again to see which items won"
+                )
+        ours, theirs = ([table for table in entry.items if table is not None] for entry in pair)
+        return rank_items(ours, theirs, int(cutoff[1]), most)
 
     def slices(self) -> list[str]:
         """The metric for every slice that all runs have values of: test/head_items/ndcg_at_10."""
@@ -191,6 +219,7 @@ def join(runs: tuple[Entry, ...]) -> Entry:
         metrics={name: mean(run.metrics[name] for run in runs) for name in names},
         deviations={name: stdev(run.metrics[name] for run in runs) for name in names},
         tables=tuple(table for run in runs for table in run.tables),
+        items=tuple(table for run in runs for table in run.items),
         runs=tuple(run.id for run in runs),
         seeds=tuple(run.parameters.get("seed", "-") for run in runs),
     )

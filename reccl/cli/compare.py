@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "reccl compare",
     "reccl compare movielens best --metric test/recall_at_20",
-    "reccl compare sgl lightgcn --baseline lightgcn --slices --html report.html",
+    "reccl compare sgl lightgcn --baseline lightgcn --slices --who 10 --html report.html",
 )
 MOST = 10
 """Methods that are compared where no run is named."""
@@ -45,6 +45,10 @@ def compare(
     slices: Annotated[bool, flag("--slices", help="Also the differences for groups of users and items.")] = False,
     everything: Annotated[bool, flag("--all", help="Also all other metrics and times.")] = False,
     any_data: Annotated[bool, flag("--any-data", help="Put runs of different data or splits side by side.")] = False,
+    who: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Also the N users and N items that won and that lost most."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as one HTML file.")] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -53,7 +57,8 @@ def compare(
 
     Runs that are alike but for the seed are one method, with mean and deviation. Intervals are of a paired bootstrap
     over users, and over seeds where a method has several; p-values are adjusted for the number of comparisons (Holm).
-    Runs on different test rows are refused.
+    Runs on different test rows are refused. --who and --html name the users and items that gain and lose most between
+    the best method and the baseline.
     """
     from reccl import comparison, tracking
 
@@ -68,20 +73,27 @@ def compare(
         chosen.append(pick(baseline, everyone))
     if not chosen:
         raise RunError("no finished runs to compare: train one first, e.g. reccl train --config movielens.yaml")
-    entries = comparison.join_seeds([describe(run, metric) for run in with_seeds(chosen, good)])
+    with_items = who is not None or html is not None
+    entries = comparison.join_seeds([describe(run, metric, with_items) for run in with_seeds(chosen, good)])
     if not any_data:
         comparison.check_data(entries)
     base = next((each for each in entries if baseline and chosen[-1].info.run_id in (each.id, *each.runs)), None)
     shown = entries if names else [each for place, each in enumerate(entries) if place < MOST or each is base]
     compared = comparison.compare(shown, metric, base.id if base else "")
     if json:
-        print_json(compared.as_json())
+        from reccl.cli.compare_who import as_json
+
+        print_json(compared.as_json() | ({} if who is None else {"who": as_json(compared, who)}))
     else:
         show(compared, slices=slices, everything=everything)
-    if html is not None:
-        from reccl.cli.compare_html import write_report
+    if who is not None and not json:
+        from reccl.cli.compare_who import show_who
 
-        write_report(compared, html)
+        show_who(compared, who)
+    if html is not None:
+        from reccl.cli.compare_html import LISTED, write_report
+
+        write_report(compared, html, who or LISTED)
         say(f"report: {html}")
     if not json:
         hint(f"reccl recommend --run {compared.entries[0].id[:8]} --out recommendations.csv; reccl ui")
@@ -133,8 +145,8 @@ def fingerprint(run: "AnyRun") -> str:
     return str(run.data.tags.get("reccl.fingerprint", ""))
 
 
-def describe(run: "AnyRun", metric: str) -> "Entry":
-    """A run as it is compared."""
+def describe(run: "AnyRun", metric: str, with_items: bool) -> "Entry":
+    """A run as it is compared, with the hits of its items where those are asked for."""
     from reccl import tracking
     from reccl.comparison import Entry
 
@@ -142,7 +154,8 @@ def describe(run: "AnyRun", metric: str) -> "Entry":
     about = run.info.run_id, str(run.info.run_name or "-"), str(run.info.status)
     tables = () if per_user is None else (per_user,)
     split = str(run.data.tags.get(tracking.SPLIT_TEST, ""))
-    return Entry(*about, run.data.params, tracking.metrics_of(run), fingerprint(run), tables, split=split)
+    items = (tracking.item_hits_of(run),) if with_items else ()
+    return Entry(*about, run.data.params, tracking.metrics_of(run), fingerprint(run), tables, items, split=split)
 
 
 def show(compared: "Comparison", *, slices: bool, everything: bool) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reccl.atomic import atomic_path
+from reccl.cli.compare_who import describe_who
 from reccl.errors import RunError
 
 if TYPE_CHECKING:
@@ -18,20 +19,20 @@ th { border-bottom: 2px solid #ccc } td { border-bottom: 1px solid #eee } .text 
 h2 { margin-top: 2rem } svg text { font: 13px system-ui, sans-serif } .note { color: #666 }
 """
 LISTED = 10
-"""Users that are listed on each side."""
+"""Users and items that are listed on each side, where no number is given."""
 
 
-def write_report(compared: "Comparison", path: Path) -> None:
-    """Write the whole report. Raises RunError where it cannot be written."""
+def write_report(compared: "Comparison", path: Path, listed: int = LISTED) -> None:
+    """Write the whole report, with so many users and items on each side. Raises RunError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as draft:
-            draft.write_text(report(compared), encoding="utf-8")
+            draft.write_text(report(compared, listed), encoding="utf-8")
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}; name another file") from None
 
 
-def report(compared: "Comparison") -> str:
+def report(compared: "Comparison", listed: int = LISTED) -> str:
     """The HTML document."""
     title = escape(f"{len(compared.entries)} methods by {compared.metric}")
     sections = [
@@ -39,7 +40,7 @@ def report(compared: "Comparison") -> str:
         differences(compared),
         published(compared),
         by_slice(compared),
-        by_user(compared),
+        won_and_lost(compared, listed),
         configs(compared),
     ]
     body = "\n".join(section for section in sections if section)
@@ -105,26 +106,15 @@ def by_slice(compared: "Comparison") -> str:
     return f"<h2>By slice</h2>{forest(lines)}{table(heads, rows, text=(0,))}"
 
 
-def by_user(compared: "Comparison") -> str:
-    """The users that the best method gains and loses most on."""
-    best, base = compared.entries[0], compared.base()
-    if base is None or best is base or best.fingerprint != base.fingerprint:
-        return ""
-    ours, theirs = best.values(compared.metric), base.values(compared.metric)
-    if not ours or not theirs:
-        return ""
-    import polars as pl
-
-    sides = [pl.concat(side).group_by("user").agg(pl.col("value").mean()) for side in (ours, theirs)]
-    both = sides[0].join(sides[1], on="user", suffix="_base").with_columns(gain=pl.col("value") - pl.col("value_base"))
-    ordered = both.sort("gain", "user", descending=[True, False])
-    parts = [f"<h2>Users: {escape(best.name)} against {escape(base.name)}</h2>"]
-    for heading, rows in (("Won most", ordered.head(LISTED)), ("Lost most", ordered.reverse().head(LISTED))):
-        cells = [
-            [str(user), f"{value:.4f}", f"{other:.4f}", f"{gain:+.4f}"] for user, value, other, gain in rows.rows()
-        ]
-        parts.append(f"<h3>{heading}</h3>" + table(["user", best.name, base.name, "difference"], cells, text=(0,)))
-    return "".join(parts)
+def won_and_lost(compared: "Comparison", listed: int) -> str:
+    """The users and items that gain and lose most between the best method and the baseline."""
+    parts = []
+    for line, sides in describe_who(compared, listed):
+        parts.append(f"<p>{escape(line)}</p>")
+        for side in sides:
+            text = [place for place, head in enumerate(side.heads) if head not in side.right]
+            parts.append(f"<h3>{escape(side.title)}</h3>{table(side.heads, side.rows, text=text)}")
+    return f"<h2>Who won and who lost</h2>{''.join(parts)}" if parts else ""
 
 
 def configs(compared: "Comparison") -> str:

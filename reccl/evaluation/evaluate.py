@@ -12,6 +12,7 @@ from pydantic import Field
 from reccl.data.columns import ITEM, USER
 from reccl.data.dataset import Dataset
 from reccl.data.user_items import UserItemCSR
+from reccl.evaluation.item_hits import ItemHits
 from reccl.evaluation.result import EvaluationResult, Group
 from reccl.evaluation.slices import GROUPS, Slices
 from reccl.evaluation.top_k import best_items, score_chunks, top_k
@@ -162,7 +163,10 @@ class Evaluator:
         items = self.seen.num_items
         catalog = {f"coverage_at_{k}": coverage(ranked[:, :k], items) for k in self.evaluation.cutoffs}
         members = {name: of.cpu() for name, of in self.members.items()}
-        return EvaluationResult(plain.users, plain.per_user, catalog, members, groups)
+        held_out = torch.bincount(self.relevant[ALL].item, minlength=items)  # [I]
+        found = torch.cat(hits[ALL]) if hits[ALL] else ranked > 0  # [n, K]
+        item_hits = ItemHits.of(ranked, found, held_out, self.evaluation.cutoffs)
+        return EvaluationResult(plain.users, plain.per_user, catalog, members, groups, item_hits)
 
     def user_metrics(self, hits: list[Tensor], counts: Tensor) -> dict[str, Tensor]:
         """name_at_k -> [n], from hits by chunk ([b, K] each) and numbers of relevant items [n]."""

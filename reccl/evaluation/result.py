@@ -10,6 +10,7 @@ import polars as pl
 
 from reccl.data.columns import USER
 from reccl.data.ids import IdMap
+from reccl.evaluation.item_hits import ItemHits
 from reccl.evaluation.slices import GROUPS, HARMONIC_MEANS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class EvaluationResult:
     catalog: Mapping[str, float]  # coverage_at_k
     members: Mapping[str, Tensor] = field(default_factory=dict)  # slice of users, and overall -> [n] bool
     groups: Mapping[str, Group] = field(default_factory=dict)  # slice of items, cold, warm
+    item_hits: ItemHits | None = None  # of the lists of all items
 
     def means(self) -> dict[str, float]:
         """Every metric, averaged over users where it is one of users; those of groups as `cold_items/recall_at_20`."""

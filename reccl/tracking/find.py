@@ -189,6 +189,18 @@ def per_user_of(run: AnyRun) -> "pl.DataFrame | None":
         return None
 
 
+def item_hits_of(run: AnyRun) -> "pl.DataFrame | None":
+    """Hits of every item on test, see `ItemHits.to_frame`; None where a run has none, or another format's."""
+    from reccl.evaluation.item_hits import read_item_hits
+
+    try:
+        return read_item_hits(artifact_of(run, "per_item/test.parquet"))
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    except mlflow.exceptions.MlflowException:
+        return None
+
+
 def data_of(run: AnyRun, data: "Data", log: Callable[[str], None] = lambda _: None) -> "Dataset":
     """The data of a run from the data section of its config; see `reopen_data` for where it is looked for."""
     from reccl.data.reopen import reopen_data

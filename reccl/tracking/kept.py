@@ -8,6 +8,7 @@ from typing import Any
 
 from reccl.data.dataset import Dataset
 from reccl.evaluation import EvaluationResult
+from reccl.evaluation.item_hits import write_item_hits
 from reccl.tracking.headline import select_main
 from reccl.tracking.label import DATA, name_data
 from reccl.tracking.parent import parent_run
@@ -51,5 +52,8 @@ def record_lists(
             table = Path(draft) / f"{part}.parquet"
             result.to_frame(data.user_ids).write_parquet(table, compression="zstd")
             run.file(table, "per_user")
+            if result.item_hits:
+                write_item_hits(result.item_hits.to_frame(data.item_ids, data.item_table), table)
+                run.file(table, "per_item")
         run.metrics({f"{part}/{key}": result.means()[key] for key in select_main(result.means(), "")})
         return run.id

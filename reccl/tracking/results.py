@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from reccl.config import flatten
 from reccl.errors import RunError
+from reccl.evaluation.item_hits import write_item_hits
 from reccl.outcome import Outcome
 from reccl.recommend import save
 from reccl.recommend.record import write_record
@@ -58,6 +59,10 @@ def write_results(outcome: Outcome, run_id: str, folder: Path) -> None:
         (files / "per_user").mkdir(exist_ok=True)
         table = outcome.test_result.to_frame(outcome.data.user_ids)
         table.write_parquet(files / "per_user" / "test.parquet", compression="zstd")
+        if outcome.test_result.item_hits:
+            (files / "per_item").mkdir(exist_ok=True)
+            of_items = outcome.test_result.item_hits.to_frame(outcome.data.item_ids, outcome.data.item_table)
+            write_item_hits(of_items, files / "per_item" / "test.parquet")
     if outcome.fit.state:
         checkpoint.save(outcome.fit.state, files / "checkpoint" / "checkpoint.safetensors")
     sizes = {

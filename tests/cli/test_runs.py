@@ -63,7 +63,9 @@ class TestCompare:
         answer = shop("compare", "planted", popular, "--slices", "--html", "report.html")
         assert "head_items" in answer.out
         page = (shop.folder / "report.html").read_text()
-        assert all(word in page for word in ("<svg", "head_items: planted", "Won most", "What differs", "p (Holm)"))
+        assert all(
+            word in page for word in ("<svg", "head_items: planted", "users who won most", "What differs", "p (Holm)")
+        )
         assert "http" not in page.replace("http://www.w3.org", "")
 
     def test_a_baseline_that_is_named_is_what_others_are_compared_with(self, shop, popular: str) -> None:
