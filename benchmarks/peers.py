@@ -58,6 +58,9 @@ def main() -> None:
     peers = [find_peer(OURS, [sys.executable], budget), *(find_peer(name, pythons, budget) for name in chosen.peers)]
     for peer in peers:
         print(f"{peer.name}: {peer.version or f'not installed: {peer.missing}'}", flush=True)
+    if chosen.peers and all(peer.missing for peer in peers[1:]):
+        print("no library is here to stand beside ours: name the Python that has some, --python PATH")
+        return
     rows: list[Row] = []
     trials: list[Trial] = []
     for peer in peers:

@@ -22,7 +22,8 @@ class ItemKnn(ScorerSettings):
     """Item-based top-N recommendation, Deshpande and Karypis, TOIS 2004, with shrunk cosine:
 
     sim(i, j) = |U_i and U_j| / (|U_i|^1/2 |U_j|^1/2 + shrink),  s_ui = sum over the user's items j of sim(i, j),
-    where each item j keeps only its `neighbors` most similar items.
+    where each item keeps only its `neighbors` most similar items: each j that a user has, as in the paper, or each
+    candidate i, as in most libraries since Sarwar et al., WWW 2001 (`kept_by`).
 
     With weights w_ui, |U_i and U_j| is the sum of w_ui w_uj over users, and |U_i| that of w_ui^2: their cosine.
 
@@ -38,6 +39,9 @@ class ItemKnn(ScorerSettings):
     """Most similar items that an item keeps."""
     shrink: Annotated[float, Field(ge=0)] = 10.0
     """Shrinks similarities that are based on few users towards zero."""
+    kept_by: Literal["history", "candidate"] = "history"
+    """Which item keeps its nearest: the one a user has (history), which few popular items are near to, or the one that
+    is scored (candidate), so that every item is near to as many."""
 
     @override
     def uses_history(self, graph: Graph) -> bool:
@@ -53,5 +57,5 @@ class ItemKnn(ScorerSettings):
             common = torch.from_numpy((by_item[own] @ counts).toarray())  # [c, I] common users
             return common / (length[own, None] * length + self.shrink).clamp(min=1e-9)
 
-        weights = keep_nearest(cosines, graph.num_items, self.neighbors)
+        weights = keep_nearest(cosines, graph.num_items, self.neighbors, by_candidate=self.kept_by == "candidate")
         return Scorer.from_history(graph, ItemOperator((weights.to(graph.device),)))

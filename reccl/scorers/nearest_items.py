@@ -15,13 +15,18 @@ CHUNK = 1024
 """Items whose similarities are dense at a time."""
 
 
-def keep_nearest(similarities: Callable[[slice], Tensor], items: int, neighbors: int) -> Tensor:
+def keep_nearest(
+    similarities: Callable[[slice], Tensor], items: int, neighbors: int, *, by_candidate: bool = False
+) -> Tensor:
     """[I, I] CSR, float32: entry (j, i) is how similar j is to i, where j is one of the `neighbors` nearest of i.
+
+    As an item operator, (j, i) is what having i adds to the score of j.
 
     Args:
         similarities: of some items i, [c], to all, [c, I]; what is not positive is left out, and so is an item's own.
         items: their number, I.
         neighbors: how many an item keeps.
+        by_candidate: entry (i, j) in place of (j, i), the transpose: what a candidate i keeps of what users have.
 
     >>> keep_nearest(lambda own: torch.tensor([[9.0, 1, 2], [1, 9, 0], [2, 0, 9]])[own], 3, 1).to_dense()
     tensor([[0., 1., 2.],
@@ -40,4 +45,5 @@ def keep_nearest(similarities: Callable[[slice], Tensor], items: int, neighbors:
         columns.append(own[:, None].expand_as(item)[positive])
         values.append(best[positive])
     value, row, column = (torch.cat(parts).numpy() for parts in (values, rows, columns))
-    return to_torch_csr(sparse.csr_matrix((value, (row, column)), shape=(items, items)))
+    place = (column, row) if by_candidate else (row, column)
+    return to_torch_csr(sparse.csr_matrix((value, place), shape=(items, items)))

@@ -42,6 +42,15 @@ METHODS = {"popular": Method(fit, {"sign": [1]}, chance=False), "broken": Method
 ABSENT = 'PACKAGE, MODULES, METHODS = "absent", ("no_such_library",), {}\n'
 
 
+def call(folder: Path, *words: str) -> str:
+    """What the command printed."""
+    command = [sys.executable, ROOT / "benchmarks" / "peers.py", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, planted: pl.DataFrame) -> tuple[Path, str, Dataset]:
     """The folder that the command wrote, what it printed, and the data it was of."""
@@ -51,16 +60,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, planted: pl.DataFrame) -> tup
     (folder / "fake.py").write_text(FAKE)
     (folder / "absent.py").write_text(ABSENT)
     words = ["--data", "shop.yaml", "--peers", "fake.py", "absent.py", "--methods", "popular", "broken", "reccl/ease"]
-    done = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "peers.py", *words, "--trials", "1", "--seeds", "2", "--out", "made"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "made", done.stdout, Dataset.from_frame(planted)
+    told = call(folder, *words, "--trials", "1", "--seeds", "2", "--out", "made")
+    return folder / "made", told, Dataset.from_frame(planted)
 
 
 def test_every_library_is_a_row_or_a_reason(made) -> None:
@@ -125,3 +126,14 @@ def test_the_lists_of_our_ease_are_those_of_the_formula(made) -> None:
         best = np.take_along_axis(scores[fitted["users"]], lists, 1)
     expected = -np.sort(-scores[data.test["user"].unique().sort()], axis=1)[:, :20]
     assert best == pytest.approx(expected, abs=1e-5)
+
+
+def test_where_no_library_is_there_nothing_is_trained(tmp_path: Path, planted: pl.DataFrame) -> None:
+    planted.write_csv(tmp_path / "buys.csv")
+    (tmp_path / "shop.yaml").write_text("pipeline: table\ninteractions: buys.csv\n")
+    (tmp_path / "absent.py").write_text(ABSENT)
+    told = call(tmp_path, "--data", "shop.yaml", "--peers", "absent.py", "--python", "/no/python")
+    assert "absent: not installed: /no/python: No such file or directory" in told
+    assert told.splitlines()[-1] == (
+        "no library is here to stand beside ours: name the Python that has some, --python PATH"
+    )

@@ -94,6 +94,13 @@ def test_item_knn_sums_shrunk_cosines_of_the_nearest(planted_graph: Graph, dense
     np.testing.assert_allclose(scored(everybody, planted_graph), expected, atol=1e-4)
     few = everybody.model_copy(update={"neighbors": 3}).build(planted_graph, None).item_operators[0].matrices[0]
     assert (few.to_dense() > 0).sum(0).max() == 3
+    third = np.sort(similar, 1)[:, -3:-2]  # [I, 1] of every candidate, which keeps its three nearest
+    kept = np.where(similar >= third, similar, 0)
+    few = everybody.model_copy(update={"neighbors": 3, "kept_by": "candidate"})
+    matrix = few.build(planted_graph, None).item_operators[0].matrices[0].to_dense().numpy()
+    assert (matrix > 0).sum(1).max() == 3
+    np.testing.assert_allclose(np.where(kept > third, matrix, 0), np.where(kept > third, kept, 0), atol=1e-6)
+    np.testing.assert_allclose(matrix.sum(1), np.sort(similar, 1)[:, -3:].sum(1), atol=1e-5)  # equal ones are cut
 
 
 @pytest.mark.parametrize(("exponent", "popularity"), [(1.0, 0.0), (0.7, 0.4)])
