@@ -54,8 +54,9 @@ class ColdStart(Settings):
     `calibration: metric`, a and b are moved to where the validation metric is best (`training.metric`, of all
     validation rows); a refit keeps them. Without validation rows of cold items they stay.
     Lists of cold items alone do not depend on b, and lists of trained items alone are the scorer's own. Cold users'
-    rows are predicted as a whole, from those of trained users. Sides that the encoder embeds from features are left to
-    it.
+    rows are predicted as a whole, from those of trained users; where the scorer ranks from the items that users have,
+    their profiles are, too (`reccl.cold_start.expected_profile.ProfileComponents`). Sides that the encoder embeds from
+    features are left to it.
     """
 
     items: AnyItemFeatureModel | None = Regression()
@@ -126,8 +127,14 @@ def embed_cold_nodes(
         seed: of random features.
 
     """
+    from reccl.cold_start.expected_profile import ProfileComponents
+
     scorer, graph = builder.build(embeddings), builder.graph
     towers = builder.settings.towers(embeddings) if embeddings else Towers()
+    of_users = cold_start.users if towers.users is None and features.fit("users").columns else None
+    profiles = ProfileComponents.of(scorer) if of_users is not None and scorer.item_operators else None
+    if profiles is not None:
+        scorer = profiles.join(scorer)
     settings = cold_start.items if towers.items is None else None
     if settings is not None and features.fit("items").columns:
         target, cold_start = build_target(cold_start, builder, scorer, embeddings, metric)
@@ -136,12 +143,9 @@ def embed_cold_nodes(
             model = settings.fit_items(nodes)
             scorer, tower, cold_start = embed_items(cold_start, scorer, model, nodes, metric)
             towers = Towers(towers.users, tower)
-    if (
-        cold_start.users is not None
-        and towers.users is None
-        and (nodes := TrainedNodes.of("users", features, scorer, graph, seed))
-    ):
-        user_tower = cold_start.users.fit_users(nodes)
+    target = scorer if profiles is None else profiles.show(scorer)
+    if of_users is not None and (nodes := TrainedNodes.of("users", features, target, graph, seed)):
+        user_tower = of_users.fit_users(nodes)
         predicted = nodes.embed(user_tower).to(scorer.user_embeddings)  # [U, D]
         rows = torch.where(nodes.trained[:, None], scorer.user_embeddings, predicted)
         scorer, towers = replace(scorer, user_embeddings=rows), Towers(user_tower, towers.items)
