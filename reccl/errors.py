@@ -40,6 +40,14 @@ class UnrecordedError(RecclError):
     exit_code = 3
 
 
+class ProcessError(RecclError):
+    """One of several processes that train a model together has ended, and with it all others."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'temperature'?` where something near is known, else an empty string.
 

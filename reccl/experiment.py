@@ -11,6 +11,7 @@ from reccl.config_file import write_override
 from reccl.data.dataset import Dataset
 from reccl.data.prepare import prepare, report
 from reccl.determinism import fixed_order
+from reccl.distributed import ALONE, Group
 from reccl.energy import EnergyMeter
 from reccl.evaluation import Slices
 from reccl.fitting import check_parts, learn, means, measure_part, note_unweighted
@@ -30,14 +31,16 @@ def run(
     callbacks: Sequence[RunCallback] = (),
     log: Callable[[str], None] = lambda _: None,
     start: WarmStart | None = None,
+    group: Group = ALONE,
 ) -> Outcome:
     """Run an experiment on `data`, or on what its data section names: from raw files to metrics and a model.
 
     Ctrl-C ends training after the current step; the best epoch so far is evaluated and kept. `start` is an earlier run
-    whose parameters training begins with.
+    whose parameters training begins with. With a `group` of several ranks this is rank 0, and the others help (see
+    `reccl.processes.help_run`).
     """
     hardware, clock = resolve_device(device), Clock()
-    with clock("prepare_seconds"):
+    with clock("prepare_seconds"), group.in_turn():
         data = prepare(experiment.data, log) if data is None else data
     record_trust(list(own_code(experiment)))
     report(data, log)
@@ -52,7 +55,7 @@ def run(
         for callback in callbacks:
             callback.on_run_start(experiment, data)
         with fixed_order(experiment.deterministic, hardware), EnergyMeter() as meter:
-            outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log, start)
+            outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log, start, group)
         for callback in callbacks:
             callback.on_run_end(outcome)
     except BaseException as error:
@@ -71,12 +74,13 @@ def fit_and_test(
     callbacks: Sequence[RunCallback],
     log: Callable[[str], None],
     start: WarmStart | None,
+    group: Group,
 ) -> Outcome:
     """Fit, select on validation rows, refit where asked for, and read the test rows once."""
     every, refit, trained_on = Callbacks(callbacks), None, data
     checkpoints = partial(find_checkpoints, callbacks, experiment, data, log=log)
     with clock("train_seconds"):
-        model = learn(experiment, data, device, every, checkpoints=checkpoints(phase="fit"), start=start)
+        model = learn(experiment, data, device, every, checkpoints=checkpoints(phase="fit"), start=start, group=group)
     first = model.fit
     clock.seconds["train_seconds"] += first.earlier_seconds
     selected = diff_settings(experiment, model.experiment)
@@ -91,7 +95,9 @@ def fit_and_test(
         with clock("refit_seconds"):
             whole, epochs = data.merge_validation(), first.best_epoch or None
             kept = checkpoints(phase="refit")
-            again = learn(model.experiment, whole, device, every, epochs=epochs, checkpoints=kept, start=start)
+            again = learn(
+                model.experiment, whole, device, every, epochs=epochs, checkpoints=kept, start=start, group=group
+            )
         refit = again.fit
         clock.seconds["refit_seconds"] += refit.earlier_seconds
         if not refit.interrupted:

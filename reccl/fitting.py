@@ -16,12 +16,16 @@ from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.determinism import fixed_order
+from reccl.distributed import ALONE, Group, Shard
+from reccl.distributed.graph import GraphShard
 from reccl.encoders import Embeddings, Encoder
+from reccl.encoders.sharded import collect_embeddings, shard_encoder
 from reccl.encoders.tower import Towers
 from reccl.errors import ConfigError, join_names
 from reccl.evaluation import EvaluationResult, Evaluator, HeldOutMetric, Slices
 from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, ValidationMetric
 from reccl.training import Callback, Checkpoints, Fit, Objective, fit
+from reccl.training.shared_checkpoints import SharedCheckpoints
 from reccl.views import Plain
 from reccl.warm_start import WarmStart
 
@@ -60,6 +64,7 @@ def learn(
     epochs: int | None = None,
     checkpoints: Checkpoints | None = None,
     start: WarmStart | None = None,
+    group: Group = ALONE,
 ) -> TrainedModel:
     """Train on `data.train`; select the epoch, then the scorer's open settings and the calibration, on validation rows.
 
@@ -71,6 +76,7 @@ def learn(
         epochs: stop after so many, on the learning-rate schedule of all of `training.epochs` (for a refit).
         checkpoints: where the state of training is kept, and from where it goes on.
         start: parameters of an earlier run to begin with; None: those that the encoder's settings sample.
+        group: the ranks that train together, of which this is rank 0; the others `assist`.
 
     """
     with fixed_order(experiment.deterministic, device):
@@ -80,12 +86,24 @@ def learn(
         embeddings, fitted = None, Fit()
         if experiment.encoder is not None:
             with torch.random.fork_rng():  # torch's layers draw first values of their own, before ours replace them
+                hears = callback or Callback()
                 embeddings, fitted = fit_encoder(
-                    experiment, data, graph, features, builder, callback or Callback(), epochs, checkpoints, start
+                    experiment, data, graph, features, builder, hears, epochs, checkpoints, start, group
                 )
         metric = selection_metric(experiment, data, device)
         builder = select(builder, embeddings, metric)
         return place(experiment, builder, embeddings, fitted, features, metric)
+
+
+def assist(
+    experiment: Experiment, data: Dataset, device: torch.device, group: Group, *, epochs: int | None = None
+) -> Fit:
+    """What the other ranks do while rank 0 learns: their part of training the encoder."""
+    with fixed_order(experiment.deterministic, device), torch.random.fork_rng():
+        graph = data.build_graph(times=experiment.scorer.uses_times()).to(device)
+        features = data.build_feature_tables()
+        _, fitted = fit_encoder(experiment, data, graph, features, None, Callback(), epochs, None, None, group)
+        return fitted
 
 
 def fit_encoder(
@@ -93,20 +111,26 @@ def fit_encoder(
     data: Dataset,
     graph: Graph,
     features: FeatureTables,
-    builder: ScorerBuilder,
+    builder: ScorerBuilder | None,
     callback: Callback,
     epochs: int | None,
     checkpoints: Checkpoints | None,
     start: WarmStart | None,
-) -> tuple[Embeddings, Fit]:
-    """Train the encoder; the embeddings of its best epoch, over the whole graph."""
+    group: Group,
+) -> tuple[Embeddings | None, Fit]:
+    """Train the encoder; the embeddings of its best epoch, over the whole graph, on rank 0."""
     assert experiment.encoder is not None
-    initial = torch.Generator().manual_seed(experiment.seed)
     sampling = torch.Generator(graph.device).manual_seed(experiment.seed)
-    encoder = experiment.encoder.build(graph, features, initial).to(graph.device)
+    encoder = experiment.encoder.build(graph, features, torch.Generator().manual_seed(experiment.seed))
     if start is not None:
         start.carry_into(encoder, start.check(experiment.encoder, data, experiment.evaluation), data)
-    objective = Objective(experiment.objective, graph, sampling)
+    shard = None
+    if group.size > 1:
+        shard = Shard.of(graph.num_users, graph.num_items, group)
+        shard_encoder(encoder, shard)
+        graph = GraphShard.of(graph, shard)
+    encoder = encoder.to(graph.device)
+    objective = Objective(experiment.objective, graph, sampling, group)
     whole = Plain().sample(graph, sampling)
 
     @cache
@@ -119,12 +143,19 @@ def fit_encoder(
         return GivenRows.of(data, part, graph.device)
 
     @torch.no_grad()
+    def embed(encoder: Encoder) -> Embeddings | None:
+        embeddings = collect_embeddings(encoder(whole), shard)
+        return None if embeddings is None else objective.transform_for_ranking(embeddings)
+
+    @torch.no_grad()
     def measure(encoder: Encoder, part: str) -> Mapping[str, float]:
-        embeddings = objective.transform_for_ranking(encoder(whole))
+        embeddings = embed(encoder)
+        if embeddings is None or builder is None:  # rank 0 measures
+            return group.share({})
         scorer, sources = builder.build(embeddings), sources_of(graph, experiment.scorer, embeddings)
         if (rows := given(part)) is not None:
             scorer, sources = rows.place(scorer, sources)
-        return evaluator(part)(rank_unknown_by_popularity(scorer, sources, graph.item_strength)).means()
+        return group.share(evaluator(part)(rank_unknown_by_popularity(scorer, sources, graph.item_strength)).means())
 
     validated = len(data.validation) > 0
     best_on_test = experiment.training.best_on_test and not (experiment.training.refit and validated)
@@ -138,10 +169,10 @@ def fit_encoder(
         validate=(lambda encoder: measure(encoder, "validation")) if validated else None,
         test=(lambda encoder: measure(encoder, "test")) if best_on_test else None,
         stop_after=epochs,
-        checkpoints=checkpoints,
+        checkpoints=checkpoints if shard is None else SharedCheckpoints(checkpoints, group),
+        shard=shard,
     )
-    with torch.no_grad():
-        return objective.transform_for_ranking(encoder(whole)), fitted
+    return embed(encoder), fitted
 
 
 def selection_metric(experiment: Experiment, data: Dataset, device: torch.device) -> ValidationMetric | None:

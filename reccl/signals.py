@@ -21,6 +21,15 @@ def end_on_signals() -> None:
             signal.signal(number, terminate)
 
 
+def end_as_rank(*, leads: bool) -> None:
+    """From now on these signals and Ctrl-C end this process, one of several of one training, and are no error.
+
+    Rank 0 closes what is open. The others have nothing open, and end at once, also while they wait for another rank.
+    """
+    for number in (signal.SIGINT, *ENDING):
+        signal.signal(number, terminate if leads else signal.SIG_DFL)
+
+
 def terminate(number: int, frame: FrameType | None) -> None:
     """End the command. A second signal does not interrupt what the first one has started."""
     for each in ENDING:

@@ -1,6 +1,7 @@
 """Commands: how one is added, with help in paragraphs and examples to copy; and what happens when one fails."""
 
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -49,13 +50,18 @@ def report(error: BaseException, *, debug: bool) -> int:
     """Print a failure, also under --quiet: known ones say what to do, others are explained. The exit code."""
     known = isinstance(error, RecclError)
     text = str(error) if known else explain_foreign(error)
+    code, printed = error.exit_code if isinstance(error, RecclError) else 1, True
+    if "RANK" in os.environ:  # perhaps one of several processes
+        from reccl.distributed.launch import tell_launcher
+
+        code, printed = tell_launcher(error, redact(text), code)
     with suppress(OSError, ValueError):  # nobody reads stderr
         err.quiet = False
         if debug:
             err.print(Text(printable(redact("".join(traceback.format_exception(error))))), end="")
-        for line in printable(redact(text)).splitlines():
+        for line in printable(redact(text)).splitlines() if printed else ():
             err.print(Text.assemble(("error:", "bold red"), f" {line}"))
-    return error.exit_code if isinstance(error, RecclError) else 1
+    return code
 
 
 def printable(text: str) -> str:

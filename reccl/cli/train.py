@@ -57,6 +57,9 @@ def train(
     device: Device = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Train this many times, with seed, seed + 1, ...")] = 1,
     resplit: Annotated[bool, flag("--resplit", help="Split the data anew with each of these seeds.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Train by N processes, each with its share of users and items.")
+    ] = 1,
     no_plots: Annotated[bool, flag("--no-plots", help="Record no plots: a second or two less.")] = False,
     trust: Trust = False,
     json: Json = False,
@@ -70,6 +73,8 @@ def train(
 
     With --from, rows of users and items that the earlier run knows are carried over by id; new ones are placed by their
     rows, or their features. Both runs should split by time: a run that knew what is to be predicted is refused.
+
+    With --workers, or under torchrun, several processes train one model, on CPUs or a GPU each. Ctrl-C ends them all.
     """
     if (config is None) == (resume is None):
         raise typer.BadParameter("give a config (reccl config list) or a run to resume (reccl runs)", param_hint=EITHER)
@@ -78,57 +83,70 @@ def train(
     if resume is not None and start is not None:
         raise typer.BadParameter("it goes on from its own checkpoint: leave out --from", param_hint="--resume")
     from reccl import config as configs
+    from reccl.cli.processes import help_train, joined, launch_workers
 
     given = None if config is None else configs.load(config, overrides or ())  # errors come before long imports
     if given and resplit:
         split_anew(given, given.seed)
+    if workers > 1:
+        raise typer.Exit(launch_workers(given, workers))
     say("loading ...") if err.is_terminal else None
-    from reccl import tracking
-    from reccl.experiment import run
-    from reccl.progress import TerminalProgress
+    with joined(device) as (group, device):
+        if not group.leads:
+            help_train(given, group, device, seeds, overrides or (), resplit=resplit, trust=trust)
+            return
+        from reccl import tracking
+        from reccl.experiment import run
+        from reccl.processes import check_processes
+        from reccl.progress import TerminalProgress
 
-    if given is not None:
-        experiment, unfinished, data = given, None, None
-    else:
-        unfinished = tracking.find_unfinished(str(resume))
-        experiment = configs.loads(tracking.config_of(unfinished), overrides or (), trust=trust)
-        data = tracking.data_of(unfinished, experiment.data, say)
-        say(f"resuming run {unfinished.info.run_id} ({unfinished.info.run_name})")
-        start = unfinished.data.tags.get(tracking.WARM_START)
-    warm = None if start is None else tracking.warm_start_of(start, say)
-    trained = []
-    numbers = range(experiment.seed, experiment.seed + seeds)
-    above = tracking.seeds_run(experiment.name, configs.flatten(experiment), numbers) if seeds > 1 else nullcontext()
-    with above as parent:
-        for seed in numbers:
-            seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
-            child = {"parent": parent.id, "suffix": f"-seed-{seed}"} if parent else {}
-            tracker = tracking.Tracker(
-                unfinished, warn, plots=not no_plots, warm_start=warm.run if warm else "", **child
-            )
-            outcome = run(seeded, data, device=device, callbacks=[TerminalProgress(err), tracker], log=say, start=warm)
-            trained.append((outcome, tracker.run_id))
-            if outcome.interrupted or tracker.unrecorded:
-                break
-        if parent and not tracker.unrecorded:
-            tracking.record_means(parent, [outcome for outcome, _ in trained])
-            if outcome.interrupted:
-                parent.end("KILLED")
-    outcomes, runs = [outcome for outcome, _ in trained], [run for _, run in trained]
-    if json:
-        print_json([as_json(*each) for each in trained])
-    else:
-        show(experiment.name, outcomes, runs[-1])
-    if tracker.unrecorded:
-        raise UnrecordedError(
-            f"trained, but not recorded in {tracking.store()}: model and results are in {tracker.unrecorded}; "
-            "reccl sync records them when the store is there again"
+        if given is not None:
+            experiment, unfinished, data = given, None, None
+        else:
+            unfinished = tracking.find_unfinished(str(resume))
+            experiment = configs.loads(tracking.config_of(unfinished), overrides or (), trust=trust)
+            data = tracking.data_of(unfinished, experiment.data, say)
+            say(f"resuming run {unfinished.info.run_id} ({unfinished.info.run_name})")
+            start = unfinished.data.tags.get(tracking.WARM_START)
+        check_processes(experiment, group.size)
+        group.share(unfinished)
+        warm = None if start is None else tracking.warm_start_of(start, say)
+        trained = []
+        numbers = range(experiment.seed, experiment.seed + seeds)
+        above = (
+            tracking.seeds_run(experiment.name, configs.flatten(experiment), numbers) if seeds > 1 else nullcontext()
         )
-    if outcomes[-1].interrupted:
-        say("stopped by hand: the best epoch so far is kept, and the run is marked KILLED")
-        raise typer.Exit(130)
-    if not json:
-        hint(f"reccl recommend --run {runs[-1][:8]} --out recommendations.csv; reccl compare; reccl ui")
+        with above as parent:
+            for seed in numbers:
+                seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
+                child = {"parent": parent.id, "suffix": f"-seed-{seed}"} if parent else {}
+                tracker = tracking.Tracker(
+                    unfinished, warn, plots=not no_plots, warm_start=warm.run if warm else "", **child
+                )
+                watching = [TerminalProgress(err), tracker]
+                outcome = run(seeded, data, device=device, callbacks=watching, log=say, start=warm, group=group)
+                trained.append((outcome, tracker.run_id))
+                if outcome.interrupted or tracker.unrecorded:
+                    break
+            if parent and not tracker.unrecorded:
+                tracking.record_means(parent, [outcome for outcome, _ in trained])
+                if outcome.interrupted:
+                    parent.end("KILLED")
+        outcomes, runs = [outcome for outcome, _ in trained], [run for _, run in trained]
+        if json:
+            print_json([as_json(*each) for each in trained])
+        else:
+            show(experiment.name, outcomes, runs[-1])
+        if tracker.unrecorded:
+            raise UnrecordedError(
+                f"trained, but not recorded in {tracking.store()}: model and results are in {tracker.unrecorded}; "
+                "reccl sync records them when the store is there again"
+            )
+        if outcomes[-1].interrupted:
+            say("stopped by hand: the best epoch so far is kept, and the run is marked KILLED")
+            raise typer.Exit(130)
+        if not json:
+            hint(f"reccl recommend --run {runs[-1][:8]} --out recommendations.csv; reccl compare; reccl ui")
 
 
 def split_anew(experiment: "Experiment", seed: int) -> "Experiment":

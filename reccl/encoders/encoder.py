@@ -65,6 +65,10 @@ class EncoderSettings(Settings):
     takes_weights: ClassVar[bool] = True
     """Whether the weights of interactions, where it reads interactions, count: those of a view's matrix do."""
 
+    def needs_one_process(self) -> str | None:
+        """What of it cannot be shared by several processes, such as its kind; None: nothing (`Encoder.keep_rows`)."""
+        return getattr(self, "kind", type(self).__name__)
+
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         """The module with fresh parameters. Graph and features hold training rows only; the generator is a CPU one."""
         raise NotImplementedError

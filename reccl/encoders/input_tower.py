@@ -64,6 +64,13 @@ class InputTower(nn.Module):
         self.drop = Dropout(dropout, generator)
         self.random = DeviceGenerator(generator) if id_dropout else None
 
+    def keep_rows(self, rows: slice) -> None:
+        """Keep some of the n nodes alone, ids and features."""
+        self.ids = nn.Parameter(self.ids.detach()[rows].clone())
+        for name in ("trained", "numbers", *(f"codes_{place}" for place in range(len(self.words)))):
+            held = getattr(self, name)
+            setattr(self, name, None if held is None else held[rows].clone())
+
     def initial(self, rows: Tensor | None) -> Tensor:
         """Id embeddings: [B] -> [B, D]; None -> [n, D]."""
         return self.ids if rows is None else embedding(rows, self.ids)

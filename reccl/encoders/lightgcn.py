@@ -64,6 +64,10 @@ class LightGCN(EncoderSettings):
     """How E^(0) starts."""
 
     @override
+    def needs_one_process(self) -> str | None:
+        return None
+
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         from reccl.encoders.modules.lightgcn import LightGCNEncoder
 

@@ -40,6 +40,10 @@ class MatrixFactorization(EncoderSettings):
     """How the tables start."""
 
     @override
+    def needs_one_process(self) -> str | None:
+        return None
+
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         from reccl.encoders.modules.matrix_factorization import MatrixFactorizationEncoder
 

@@ -53,6 +53,11 @@ class TwoTower(TowerSettings):
     """Probability that a node's id part is left out in training (DropoutNet: 0.5)."""
 
     @override
+    def needs_one_process(self) -> str | None:
+        dropped = [name for name in ("dropout", "id_dropout") if getattr(self, name)]
+        return f"{dropped[0]} of two_tower" if dropped else None
+
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         from reccl.encoders.modules.two_tower import TwoTowerEncoder
 

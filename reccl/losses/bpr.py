@@ -57,3 +57,11 @@ class BPR(LossSettings):
     @override
     def __call__(self, pairs: Pairs) -> Tensor:
         return bpr(*compute_logits(pairs, self.similarity, 1.0), pairs.dense_mask, pairs.weight)
+
+    @override
+    def count(self, pairs: Pairs) -> float | Tensor:
+        mask, weight = pairs.dense_mask, pairs.weight
+        if mask is None:
+            return len(pairs.anchor) if weight is None else weight.sum()
+        counted = (~mask).sum(1)  # [B]
+        return counted.sum().clamp(min=1) if weight is None else (weight * counted).sum().clamp(min=FLOOR)

@@ -31,14 +31,13 @@ def average_over_chunks(loss: Callable[[Pairs], Tensor], pairs: Pairs) -> Tensor
     chunks = [pairs.select_anchors(slice(start, start + size)) for start in range(0, anchors, size)]
     checkpoint = torch.utils.checkpoint.checkpoint
     means = [checkpoint(loss, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks]  # scalars
-    return torch.stack([mean * share_of(chunk, pairs) for mean, chunk in zip(means, chunks, strict=True)]).sum()
+    whole = count_anchors(pairs)
+    return torch.stack([mean * (count_anchors(chunk) / whole) for mean, chunk in zip(means, chunks, strict=True)]).sum()
 
 
-def share_of(chunk: Pairs, pairs: Pairs) -> float | Tensor:
-    """The share of all anchors, or of their weight, that a chunk has."""
-    if chunk.weight is None or pairs.weight is None:
-        return len(chunk.anchor) / len(pairs.anchor)
-    return chunk.weight.sum() / pairs.weight.sum()
+def count_anchors(pairs: Pairs) -> float | Tensor:
+    """How many anchors there are, or their weight."""
+    return len(pairs.anchor) if pairs.weight is None else pairs.weight.sum()
 
 
 class ChunkedLoss(LossSettings):
@@ -49,6 +48,10 @@ class ChunkedLoss(LossSettings):
     @override
     def __call__(self, pairs: Pairs) -> Tensor:
         return average_over_chunks(self.compute, pairs)
+
+    @override
+    def count(self, pairs: Pairs) -> float | Tensor:
+        return count_anchors(pairs)
 
     def compute(self, pairs: Pairs) -> Tensor:
         """The mean over anchors, a scalar, from the table of all B x M similarities."""

@@ -87,3 +87,33 @@ class LossSettings(Settings):
     def __call__(self, pairs: Pairs) -> Tensor:
         """The mean over anchors, by their weights where they have some; a scalar."""
         raise NotImplementedError
+
+    def count(self, pairs: Pairs) -> float | Tensor | None:
+        """What the mean divides by: the loss of some anchors and the loss of the others have their mean by these
+        numbers as the loss of all. None: it is no such mean, and needs all anchors at once.
+        """
+        return None
+
+
+def part_of_loss(loss: LossSettings, pairs: Pairs, own: slice) -> Tensor | None:
+    """What some of the anchors add to the loss of all, with a gradient for all: the parts of all anchors sum up to it.
+
+    None where the loss needs all anchors at once.
+
+    >>> from reccl.losses import InfoNCE
+    >>> pairs = Pairs(torch.eye(3), torch.eye(3), torch.eye(3), mask=torch.eye(3, dtype=torch.bool))
+    >>> loss = InfoNCE()
+    >>> parts = part_of_loss(loss, pairs, slice(0, 1)), part_of_loss(loss, pairs, slice(1, 3))
+    >>> torch.allclose(sum(parts), loss(pairs))
+    True
+    """
+    whole = loss.count(pairs)
+    if whole is None:
+        return None
+    part = pairs.select_anchors(own)
+    if len(part.anchor) == 0:
+        given = pairs.anchor, pairs.positive, pairs.negatives, pairs.temperature
+        return torch.stack([0 * x.sum() for x in given if x is not None]).sum()
+    count = loss.count(part)
+    assert count is not None
+    return loss(part) * (count / whole)

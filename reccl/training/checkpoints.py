@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +60,11 @@ class Checkpoints:
 
         Raises TrainingError where it belongs to another training.
         """
+        if found := self.find():
+            self.give(state, *found)
+
+    def find(self) -> tuple[Path, dict[str, Tensor], Values] | None:
+        """The newest readable checkpoint, its tensors and what is said of it; None where there is none."""
         for folder in newest_first(self.folder):
             try:
                 tensors, values = read(folder)
@@ -71,35 +76,42 @@ class Checkpoints:
                     f"checkpoint {folder} belongs to another config, data set or version of reccl (it is of "
                     f"{values['reccl']}, this is {__version__}); train anew, or use the reccl that wrote it"
                 )
-            try:
-                state.restore(tensors, values["state"])
-            except (KeyError, RuntimeError, TypeError, ValueError) as error:
-                raise TrainingError(
-                    f"checkpoint {folder} of reccl {values['reccl']} does not fit reccl {__version__} "
-                    f"({str(error).splitlines()[0]}); train anew, or use the reccl that wrote it"
-                ) from None
-            self.earlier = state.fit.earlier_seconds = values["seconds"]
-            self.tell(state, values)
-            return
+            return folder, tensors, values
+        return None
+
+    def give(self, state: TrainingState, folder: Path, tensors: Mapping[str, Tensor], values: Values) -> None:
+        """Give the state what was found."""
+        try:
+            state.restore(tensors, values["state"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise TrainingError(
+                f"checkpoint {folder} of reccl {values['reccl']} does not fit reccl {__version__} "
+                f"({str(error).splitlines()[0]}); train anew, or use the reccl that wrote it"
+            ) from None
+        self.earlier = state.fit.earlier_seconds = values["seconds"]
+        self.tell(state, values)
 
     def tell(self, state: TrainingState, values: Values) -> None:
         """Say from where training goes on, and what may keep it from being the same to the last bit."""
         if not state.finished:
             epoch, written = len(state.fit.history), datetime.fromtimestamp(values["time"])
             self.log(f"resuming after epoch {epoch}, from the checkpoint of {written:%Y-%m-%d %H:%M:%S}")
-        now = environment(state)
-        changed = [f"{name} {values.get(name)} -> {now[name]}" for name in now if values.get(name) != now[name]]
+        before, now = {"processes": 1, **values}, {"processes": 1, **environment(state)}
+        changed = [f"{name} {before.get(name)} -> {now[name]}" for name in now if before.get(name) != now[name]]
         if changed:
             self.log(f"note: {', '.join(changed)} since then; results may differ in the last digits")
 
     def save_when_due(self, state: TrainingState) -> None:
         """Write a checkpoint where enough time has passed since the last one."""
+        if self.is_due(state):
+            self.save(state, number_of(state))
+
+    def is_due(self, state: TrainingState) -> bool:
+        """Whether enough time has passed since the last checkpoint."""
         if self.cost is None:
-            tensors, _ = state.capture()
-            self.cost = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) / SPEED
+            self.cost = state.num_bytes / SPEED
         wait = max(self.seconds, SHARE * self.cost) if self.written else SHARE * self.cost
-        if not self.seconds or time.monotonic() - self.last >= wait:
-            self.save(state, f"{len(state.fit.history):06}")
+        return not self.seconds or time.monotonic() - self.last >= wait
 
     def finish(self, state: TrainingState) -> None:
         """Write the outcome, so that whoever resumes skips this training."""
@@ -133,8 +145,18 @@ class Checkpoints:
 
 def environment(state: TrainingState) -> dict[str, Any]:
     """What the last bits of results depend on beside the config."""
-    device = state.objective.graph.device.type
-    return {"torch": str(torch.__version__), "threads": torch.get_num_threads(), "device": device}
+    device, processes = state.objective.graph.device.type, state.objective.group.size
+    return {
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        "device": device,
+        **({"processes": processes} if processes > 1 else {}),
+    }
+
+
+def number_of(state: TrainingState) -> str:
+    """The name of a checkpoint after an epoch."""
+    return f"{len(state.fit.history):06}"
 
 
 def newest_first(folder: Path) -> list[Path]:

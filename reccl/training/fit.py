@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from reccl.data.batches import count_batches, iterate_batches
 from reccl.data.graph import Graph
+from reccl.distributed.group import ALONE, Group
+from reccl.distributed.shard import Shard
 from reccl.errors import TrainingError
-from reccl.lazy import nn, torch
+from reccl.lazy import torch
 from reccl.training.callback import Callback
 from reccl.training.checkpoints import Checkpoints
 from reccl.training.epoch import Epoch
 from reccl.training.objective import Objective
 from reccl.training.settings import Training
+from reccl.training.shared_checkpoints import SharedCheckpoints
 from reccl.training.state import Fit, TrainingState
 
 if TYPE_CHECKING:
@@ -38,7 +41,8 @@ def fit(
     validate: Callable[[Encoder], Mapping[str, float]] | None = None,
     test: Callable[[Encoder], Mapping[str, float]] | None = None,
     stop_after: int | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: Checkpoints | SharedCheckpoints | None = None,
+    shard: Shard | None = None,
 ) -> Fit:
     """Minimize the objective over the graph's interactions; leave the best epoch's state in both.
 
@@ -46,9 +50,12 @@ def fit(
     than `training.epochs` with the schedule of the whole (for a refit). Training goes on from the newest of the
     `checkpoints`, and ends as if it had never stopped. Ctrl-C ends training after the current step and keeps the best
     epoch. Raises TrainingError where the loss is not finite, or parameters explode.
+
+    With a `shard` of nodes this is one of several ranks that walk through the loop side by side, each with the
+    parameters of its nodes and its part of every loss; `validate` and `test` give the same metrics on all.
     """
     callback, steps = callback or Callback(), count_batches(graph, training.batch_size)
-    state = TrainingState(encoder, objective, training, seed, steps)
+    state = TrainingState(encoder, objective, training, seed, steps, shard)
     if checkpoints:
         checkpoints.restore(state)
     fitted, optimizer, last = state.fit, state.optimizer, stop_after or training.epochs
@@ -68,8 +75,7 @@ def fit(
                     losses = objective(encoder, batch)
                 optimizer.zero_grad()
                 sum_losses(losses).backward()
-                if training.max_grad_norm:
-                    nn.utils.clip_grad_norm_(state.learned.parameters(), training.max_grad_norm)
+                state.finish_gradients(training.max_grad_norm)
                 optimizer.step()
                 state.schedule.step()
                 objective.after_step(encoder)
@@ -77,9 +83,10 @@ def fit(
                     state.averaged.update_parameters(encoder)
                 sums = sums.to(graph.device) + torch.stack(list(losses.values())).detach() * len(batch)
                 callback.on_step_end()
+            sums = objective.group.sum(sums)
             means = dict(zip(objective.terms, (sums / len(graph.user)).tolist(), strict=True))
             require_finite(means, number)
-            require_bounded(encoder, number)
+            require_bounded(encoder, number, objective.group)
             seconds = time.perf_counter() - started
             due = number % training.evaluate_every == 0 or number == last
             metrics = validate(state.evaluated.eval()) if validate and due else {}
@@ -118,10 +125,10 @@ def require_finite(losses: Mapping[str, float], epoch: int) -> None:
             )
 
 
-def require_bounded(encoder: Encoder, epoch: int) -> None:
-    """Raise TrainingError where a parameter is not finite, or beyond all that training can mean."""
+def require_bounded(encoder: Encoder, epoch: int, group: Group = ALONE) -> None:
+    """Raise TrainingError where a parameter is not finite, or beyond all that training can mean; on all ranks."""
     for name, parameter in encoder.named_parameters():
-        largest = float(parameter.detach().abs().max()) if parameter.numel() else 0.0
+        largest = group.largest(float(parameter.detach().abs().max()) if parameter.numel() else 0.0)
         if not largest <= LARGEST:  # nan too
             raise TrainingError(
                 f"encoder parameters {name} grew to {largest:.3g} in epoch {epoch}: lower training.learning_rate, "

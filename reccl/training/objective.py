@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.distributed.group import ALONE, Group
 from reccl.encoders import Embeddings
 from reccl.lazy import nn, torch
 from reccl.training.terms import Step, TermSettings
@@ -28,11 +29,16 @@ class Objective:
 
     What terms learn or remember beside the encoder (a temperature, a predictor, a momentum encoder, a queue) is in
     `term_modules`, built once the encoder is known.
+
+    With a `group` of several ranks every rank gets its part of each value: the values of all ranks sum up to those of
+    one process, and so do gradients of what is the same on all ranks.
     """
 
-    def __init__(self, terms: Mapping[str, TermSettings], graph: Graph, generator: torch.Generator) -> None:
+    def __init__(
+        self, terms: Mapping[str, TermSettings], graph: Graph, generator: torch.Generator, group: Group = ALONE
+    ) -> None:
         self.terms = {name: term for name, term in terms.items() if term.weight > 0}
-        self.graph, self.generator = graph, generator
+        self.graph, self.generator, self.group = graph, generator, group
         self.views: dict[str, tuple[View, ...]] = {}
         self.epoch_cache: dict[Hashable, Any] = {}  # what terms compute once an epoch
         self.progress = 0.0
@@ -101,7 +107,7 @@ class Objective:
         self.views = {name: views or (default,) for name, views in self.views.items()}
 
     def __call__(self, encoder: Encoder, batch: Batch) -> dict[str, Tensor]:
-        """The weighted value of every term, scalars; their sum is minimized."""
+        """The weighted value of every term (of this rank, its part), scalars; their sum is minimized."""
         self.build(encoder)
         encoded: dict[View, Embeddings] = {}
 
@@ -112,11 +118,12 @@ class Objective:
 
         def step(name: str) -> Step:
             modules = self.modules_of(name)
-            return Step(batch, self.graph, encode, self.generator, self.epoch_cache, modules, self.progress)
+            return Step(batch, self.graph, encode, self.generator, self.epoch_cache, modules, self.progress, self.group)
 
-        return {
-            name: term.weight * term.compute_loss(step(name), self.views[name]) for name, term in self.terms.items()
-        }
+        def part(term: TermSettings) -> float:
+            return term.weight if term.parted else term.weight / self.group.size
+
+        return {name: part(term) * term.compute_loss(step(name), self.views[name]) for name, term in self.terms.items()}
 
 
 def module_name(term: str) -> str:

@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from reccl.distributed.shard import Shard
 from reccl.lazy import nn, torch
 from reccl.training.epoch import Epoch
 from reccl.training.objective import Objective
 from reccl.training.schedule import learning_rate_factor
 from reccl.training.settings import Training
+from reccl.training.sharded_parameters import ShardedParameters, collect_tensors, hand_out_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,9 +42,20 @@ class TrainingState:
 
     Between two epochs that is everything: views, batches and what terms keep for an epoch follow from the generators.
     So a loop that goes on from a captured state takes the same steps as one that never stopped.
+
+    With a `shard` of nodes, every rank has the rows of its nodes, also of the optimizer's moments. What is captured is
+    whole, as one process has it, on rank 0 alone: so any number of ranks restores it.
     """
 
-    def __init__(self, encoder: Encoder, objective: Objective, training: Training, seed: int, steps: int) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        objective: Objective,
+        training: Training,
+        seed: int,
+        steps: int,
+        shard: Shard | None = None,
+    ) -> None:
         objective.build(encoder)
         self.objective, self.learned = (
             objective,
@@ -58,7 +71,17 @@ class TrainingState:
         scale = partial(learning_rate_factor, training.schedule, steps=steps * training.epochs, warmup=training.warmup)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, scale)
         self.order = torch.Generator().manual_seed(seed)  # of batches
+        self.sharded = None if shard is None else ShardedParameters(self.learned, shard)
         self.fit, self.waited, self.finished = Fit(state=copy_state(self.learned)), 0, False
+
+    def finish_gradients(self, max_norm: float | None) -> None:
+        """Once they are there: sum those of all ranks where parameters are the same on all, and clip."""
+        if self.sharded:
+            self.sharded.sum_gradients()
+        if max_norm and self.sharded:
+            self.sharded.clip_gradients(max_norm)
+        elif max_norm:
+            nn.utils.clip_grad_norm_(self.learned.parameters(), max_norm)
 
     def keep_best(self, epoch: int, score: float) -> None:
         """The current parameters are the best so far."""
@@ -80,8 +103,10 @@ class TrainingState:
         return named | {f"part.{name}": generator for name, generator in generators_in(self.learned, device)}
 
     def capture(self) -> tuple[dict[str, Tensor], Values]:
-        """The state after an epoch, as tensors (not copied) and JSON values; of a finished fit its outcome alone."""
-        best = {f"best.{name}": tensor for name, tensor in self.fit.state.items()}
+        """The state after an epoch, as tensors (not copied) and JSON values; of a finished fit its outcome alone.
+
+        All ranks call it; those beside rank 0 get no tensors.
+        """
         values = {
             "history": [asdict(record) for record in self.fit.history],
             "best_epoch": self.fit.best_epoch,
@@ -89,19 +114,60 @@ class TrainingState:
             "waited": self.waited,
             "finished": self.finished,
         }
+        tensors = self.tensors()
+        if self.sharded:
+            tensors = collect_tensors(tensors, self.node_rows(), self.sharded.shard)
         if self.finished:
-            return best, values
+            return tensors, values
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        return tensors, {**values, "step": self.schedule.last_epoch, "learning_rates": rates}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state as tensors, not copied: of this rank."""
+        best = {f"best.{name}": tensor for name, tensor in self.fit.state.items()}
+        if self.finished:
+            return best
         tensors = {f"learned.{name}": tensor for name, tensor in self.learned.state_dict().items()}
         if self.averaged:
             tensors |= {f"averaged.{name}": tensor for name, tensor in self.averaged.state_dict().items()}
         for place, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{place}.{name}": tensor for name, tensor in state.items()}
         tensors |= {f"generator.{name}": generator.get_state() for name, generator in self.generators().items()}
-        rates = [group["lr"] for group in self.optimizer.param_groups]
-        return tensors | best, {**values, "step": self.schedule.last_epoch, "learning_rates": rates}
+        return tensors | best
+
+    @property
+    def num_bytes(self) -> int:
+        """About how many bytes a captured state has."""
+        own = sum(tensor.numel() * tensor.element_size() for tensor in self.tensors().values())
+        return own * self.objective.group.size
+
+    def node_rows(self) -> dict[str, tuple[str, ...]]:
+        """Names of captured tensors with a row for each node -> whose, in order; empty with one process."""
+        if not self.sharded:
+            return {}
+        rows = self.sharded.names
+        of_encoder = {name: sides for name, sides in rows.items() if name.startswith("encoder.")}
+        named = {parameter: name for name, parameter in self.learned.named_parameters()}
+        held = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        return {
+            **{f"{kind}.{name}": sides for name, sides in rows.items() for kind in ("learned", "best")},
+            **{f"averaged.module.{name.removeprefix('encoder.')}": sides for name, sides in of_encoder.items()},
+            **{
+                f"optimizer.{place}.{moment}": rows[named[parameter]]
+                for place, parameter in enumerate(held)
+                if named[parameter] in rows
+                for moment in ("exp_avg", "exp_avg_sq")
+            },
+        }
 
     def restore(self, tensors: Mapping[str, Tensor], values: Values) -> None:
-        """Take up what `capture` gave. Raises KeyError or RuntimeError where it belongs to another training."""
+        """Take up what `capture` gave. Raises KeyError or RuntimeError where it belongs to another training.
+
+        All ranks call it; of those beside rank 0 the tensors are ignored.
+        """
+        if self.sharded:
+            values = self.sharded.shard.group.share(values)
+            tensors = hand_out_tensors(tensors, self.node_rows(), self.sharded.shard)
         self.fit.history = [Epoch(**record) for record in values["history"]]
         self.fit.best_epoch, self.fit.best = values["best_epoch"], values["best"]
         self.waited, self.finished = values["waited"], values["finished"]

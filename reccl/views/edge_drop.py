@@ -35,6 +35,10 @@ class EdgeDrop(ViewSettings):
     """Probability that an edge is dropped."""
 
     @override
+    def needs_one_process(self) -> str | None:
+        return None
+
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         random = torch.rand(len(graph.user), generator=generator, device=graph.device)  # [E]
         return View((graph.drop_edges(random < self.rate),))

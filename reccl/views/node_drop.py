@@ -34,6 +34,10 @@ class NodeDrop(ViewSettings):
     """Probability that a node is dropped."""
 
     @override
+    def needs_one_process(self) -> str | None:
+        return None
+
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         dropped = torch.rand(graph.num_nodes, generator=generator, device=graph.device) < self.rate  # [N]
         users, items = dropped.split([graph.num_users, graph.num_items])  # [U], [I]

@@ -42,6 +42,10 @@ class Noise(ViewSettings):
     """Length of the noise (the authors' eps)."""
 
     @override
+    def needs_one_process(self) -> str | None:
+        return None
+
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
         return View((graph.adjacency,), noise_sampler=NoiseSampler(self.length, graph.num_nodes, seed))

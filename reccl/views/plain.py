@@ -24,5 +24,9 @@ class Plain(ViewSettings):
     kind: Literal["plain"] = "plain"
 
     @override
+    def needs_one_process(self) -> str | None:
+        return None
+
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         return View((graph.adjacency,))

@@ -35,6 +35,10 @@ class RandomWalk(ViewSettings):
     """Masks that are sampled; further layers use the last. As many as the encoder has layers."""
 
     @override
+    def needs_one_process(self) -> str | None:
+        return None
+
+    @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         random = torch.rand(self.layers, len(graph.user), generator=generator, device=graph.device)  # [L, E]
         return View(tuple(graph.drop_edges(layer < self.rate) for layer in random))

@@ -94,6 +94,12 @@ class View:
 class ViewSettings(Settings):
     """The config of a view."""
 
+    def needs_one_process(self) -> str | None:
+        """What of it cannot be shared by several processes, such as its kind; None: nothing. Then all of its random
+        numbers are the same on every rank, and its matrices are made by the graph (`Graph.drop_edges`).
+        """
+        return f"view {getattr(self, 'kind', type(self).__name__)}"
+
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         """Sample the view; called once an epoch. `generator` is on the graph's device."""
         raise NotImplementedError

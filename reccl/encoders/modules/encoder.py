@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from torch import nn
 
 from reccl.data.features import FittedFeatures
+from reccl.distributed.shard import Shard
 from reccl.encoders.encoder import Embeddings
+from reccl.errors import TrainingError
 from reccl.views import View
 
 
@@ -22,6 +24,13 @@ class Encoder(nn.Module):
         All other parameters are of the same shape whatever the nodes. Where it is empty there is no warm start.
         """
         return {}
+
+    def keep_rows(self, shard: Shard) -> None:
+        """Keep the rows of the nodes of one rank alone (see `shard_encoder`), in all that has a row for each node.
+
+        Raises TrainingError where nothing says how.
+        """
+        raise TrainingError(f"{type(self).__name__} trains in one process only: leave out --workers")
 
     def fitted_features(self) -> Mapping[str, FittedFeatures]:
         """Side (user, item) -> the features whose columns parameters are learned for."""

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 from typing_extensions import override
 
 from reccl.data.columns import ITEM, USER
+from reccl.distributed.shard import Shard, len_of
 from reccl.encoders.encoder import Embeddings, Rows
 from reccl.encoders.lightgcn import LightGCN
 from reccl.encoders.modules.encoder import Encoder
@@ -36,6 +37,14 @@ class LightGCNEncoder(Encoder):
     @override
     def node_tables(self) -> Mapping[str, tuple[str, ...]]:
         return {"nodes": (USER, ITEM)}
+
+    @override
+    def keep_rows(self, shard: Shard) -> None:
+        sides = USER, ITEM
+        self.nodes = nn.Parameter(shard.take(self.nodes.detach(), sides))  # [n, D]
+        self.sizes = [len_of(shard.users.own), len_of(shard.items.own)]
+        self.before = None if self.before is None else shard.take(self.before, sides)  # [n, 1]
+        self.after = None if self.after is None else shard.take(self.after, sides)  # [n, 1]
 
     def forward(self, view: View) -> Embeddings:
         """See `Encoder.forward`. Hops run once rows behind them are looked up (L2 looks up none); where the view

@@ -7,6 +7,7 @@ from torch import nn
 from typing_extensions import override
 
 from reccl.data.columns import ITEM, USER
+from reccl.distributed.shard import Shard
 from reccl.encoders.encoder import Embeddings, lookup_in
 from reccl.encoders.modules.encoder import Encoder
 from reccl.encoders.propagation import rows_of_table
@@ -24,6 +25,11 @@ class MatrixFactorizationEncoder(Encoder):
     @override
     def node_tables(self) -> Mapping[str, tuple[str, ...]]:
         return {"users": (USER,), "items": (ITEM,)}
+
+    @override
+    def keep_rows(self, shard: Shard) -> None:
+        self.users = nn.Parameter(shard.take(self.users.detach(), (USER,)))  # [u, D]
+        self.items = nn.Parameter(shard.take(self.items.detach(), (ITEM,)))  # [i, D]
 
     @override
     def forward(self, view: View) -> Embeddings:

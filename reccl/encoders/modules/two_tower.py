@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from reccl.data.columns import ITEM, USER
 from reccl.data.features import FittedFeatures
+from reccl.distributed.shard import Shard
 from reccl.encoders.encoder import Embeddings
 from reccl.encoders.input_tower import InputTower
 from reccl.encoders.modules.encoder import Encoder
@@ -24,6 +25,11 @@ class TwoTowerEncoder(Encoder):
     @override
     def node_tables(self) -> Mapping[str, tuple[str, ...]]:
         return {"users.ids": (USER,), "items.ids": (ITEM,)}
+
+    @override
+    def keep_rows(self, shard: Shard) -> None:
+        self.users.keep_rows(shard.users.own)
+        self.items.keep_rows(shard.items.own)
 
     @override
     def fitted_features(self) -> Mapping[str, FittedFeatures]:

@@ -33,6 +33,7 @@ class Contrast(TemperatureTerm):
     """
 
     takes_weights = None
+    parted = True
     kind: Literal["contrast"] = "contrast"
     weight: Annotated[float, Field(ge=0)] = 0.1
     """Factor of this term in the objective (lambda_1 of SGL)."""

@@ -26,6 +26,7 @@ class CrossLayer(TemperatureTerm):
     """
 
     takes_weights = None
+    parted = True
     kind: Literal["cross_layer"] = "cross_layer"
     weight: Annotated[float, Field(ge=0)] = 0.2
     """Factor of this term in the objective (lambda)."""

@@ -23,6 +23,7 @@ class FullSoftmax(TermSettings):
     """
 
     takes_weights = True
+    parted = True
     kind: Literal["full_softmax"] = "full_softmax"
     temperature: Annotated[float, Field(gt=0)] = 0.2
     """Divides the similarity."""
@@ -47,17 +48,18 @@ class FullSoftmax(TermSettings):
         users, items = (normalize_for(rows(None), self.similarity) for rows in (embeddings.users, embeddings.items))
         degree, strength = (graph.user_degree, graph.item_degree), (graph.user_strength, graph.item_strength)
         loss = self.compare(
-            users, items, batch.user, batch.item, degree[1], graph.user_items, strength[0], batch.weight
+            step, users, items, batch.user, batch.item, degree[1], graph.user_items, strength[0], batch.weight
         )
         if not self.reverse:
             return loss
         reverse = self.compare(
-            items, users, batch.item, batch.user, degree[0], graph.item_users, strength[1], batch.weight
+            step, items, users, batch.item, batch.user, degree[0], graph.item_users, strength[1], batch.weight
         )
         return loss + self.reverse * reverse
 
     def compare(
         self,
+        step: Step,
         anchors: Tensor,
         candidates: Tensor,
         anchor: Tensor,
@@ -71,10 +73,19 @@ class FullSoftmax(TermSettings):
         anchors' strengths [n].
         """
         distinct, row = anchor.unique(return_inverse=True)  # [b], [B]
-        scaled = anchors[distinct] / self.temperature  # [b, D]
-        log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
-        masked = known.gather_pairs(distinct) if self.known == "masked" else None
         if self.user_exponent:
             share = strength[anchor].float() ** -self.user_exponent  # [B]
             weight = share if weight is None else weight * share
-        return catalog_softmax(scaled, candidates, row, positive, log_weight, masked, weight)
+        part: float | Tensor = 1.0  # of the interactions that this rank compares, those of its part of the anchors
+        if step.group.size > 1:
+            own = step.group.slice_of(len(distinct))
+            ours = (row >= own.start) & (row < own.stop)  # [B]
+            part = ours.float().mean() if weight is None else weight[ours].sum() / weight.sum()
+            distinct, row, positive = distinct[own], row[ours] - own.start, positive[ours]
+            weight = None if weight is None else weight[ours]
+            if not len(distinct):
+                return 0 * (anchors.sum() + candidates.sum())
+        scaled = anchors[distinct] / self.temperature  # [b, D]
+        log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
+        masked = known.gather_pairs(distinct) if self.known == "masked" else None
+        return part * catalog_softmax(scaled, candidates, row, positive, log_weight, masked, weight)

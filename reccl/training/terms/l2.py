@@ -22,6 +22,7 @@ class L2(TermSettings):
     """
 
     takes_weights = None
+    parted = False
     kind: Literal["l2"] = "l2"
     weight: Annotated[float, Field(ge=0)] = 1e-4
     """Factor of this term in the objective (lambda of LightGCN)."""

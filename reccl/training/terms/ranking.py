@@ -34,6 +34,7 @@ class Ranking(TemperatureTerm):
     """
 
     takes_weights = True
+    parted = True
     kind: Literal["ranking"] = "ranking"
     loss: AnyLoss = InfoNCE()
     """Loss over (user, item, negatives)."""

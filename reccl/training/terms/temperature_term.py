@@ -49,7 +49,7 @@ class TemperatureTerm(TermSettings):
     ) -> Tensor:
         """The loss of pairs whose anchors are the rows [B] of a side, at the temperature of the step."""
         if "temperature" not in step.modules:
-            return self.loss(pairs)
+            return step.part_of(self.loss, pairs)
         temperature = cast("Temperature", step.modules["temperature"])
         inputs = TemperatureInput(pairs, anchor, side, statistics, step.progress)
-        return self.loss(replace(pairs, temperature=temperature(inputs)))
+        return step.part_of(self.loss, replace(pairs, temperature=temperature(inputs)))

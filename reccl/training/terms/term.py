@@ -10,8 +10,11 @@ from pydantic import Field
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
+from reccl.distributed.group import ALONE, Group
 from reccl.encoders import Embeddings
 from reccl.lazy import torch
+from reccl.losses import LossSettings, Pairs
+from reccl.losses.loss import part_of_loss
 from reccl.settings import Settings
 from reccl.views import View, ViewSettings
 
@@ -34,12 +37,22 @@ class Step:
     epoch_cache: dict[Hashable, Any] = field(default_factory=dict)  # cleared when the epoch ends
     modules: Mapping[str, nn.Module] = field(default_factory=dict)  # what the term has built
     progress: float = 0.0  # share of the epochs that are over, 0 in the first and 1 in the last
+    group: Group = ALONE  # the ranks that share the step: all have the whole batch, each takes a part of its anchors
 
     def once_per_epoch(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The result of `compute` at the epoch's first step that asks for `key`, the same at its later steps."""
         if key not in self.epoch_cache:
             self.epoch_cache[key] = compute()
         return cast(T, self.epoch_cache[key])
+
+    def part_of(self, loss: LossSettings, pairs: Pairs) -> Tensor:
+        """The part of a loss that is this rank's, that of its share of the anchors: those of all ranks sum up to the
+        loss. A loss that needs all anchors at once is computed on every rank, and an equal part of it counts.
+        """
+        if self.group.size == 1:
+            return loss(pairs)
+        part = part_of_loss(loss, pairs, self.group.slice_of(len(pairs.anchor)))
+        return loss(pairs) / self.group.size if part is None else part
 
 
 class TermSettings(Settings):
@@ -51,9 +64,19 @@ class TermSettings(Settings):
     takes_weights: ClassVar[bool | None] = False
     """Whether interactions count by their weights (`Batch.weight`); None where it is not about interactions."""
 
+    parted: ClassVar[bool | None] = None
+    """With several ranks: whether `compute_loss` gives this rank's part of the value (`Step.part_of`), or the whole
+    value on every rank, of which an equal part counts. None: the term trains in one process only."""
+
     def ignores_weights(self) -> str | None:
         """What of it takes interactions without their weights, such as its loss; None: nothing does."""
         return getattr(self, "kind", type(self).__name__) if self.takes_weights is False else None
+
+    def needs_one_process(self) -> str | None:
+        """What of it cannot be shared by several processes, such as its kind or a view; None: nothing."""
+        if self.parted is None:
+            return f"term {getattr(self, 'kind', type(self).__name__)}"
+        return next((what for view in self.views() if (what := view.needs_one_process())), None)
 
     def views(self) -> tuple[ViewSettings, ...]:
         """The views that the term uses, sampled every epoch: the fields that are views, in their order.
