@@ -85,7 +85,7 @@ def measure(
     best = best_of(mine)
     if best is None:
         return [Row(peer.name, name, AS_IS, {}, None, error=mine[0].error)]
-    choices: dict[str, Trial] = {BOTH: best} if not best.settings else {AS_IS: mine[0], TUNED: best}
+    choices = {AS_IS: mine[0], TUNED: best} if best.settings else {BOTH if len(mine) > 1 else AS_IS: best}
     found = []
     for choice, trial in choices.items():
         row = fit_again(protocol, peer, name, choice, trial, seeds, budget, folder)
