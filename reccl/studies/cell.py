@@ -20,7 +20,7 @@ class Group:
     data: str
     method: str
     split: int | None
-    """Seed of the split; None: that of the data set."""
+    """Seed of the split, or number of its window; None: that of the data set."""
 
     def describe(self) -> str:
         """In a few words.

@@ -21,6 +21,8 @@ from reccl.tuning.space import Space, default_space, load_space, refuse_fixed
 FOLDER = "studies/"
 DRAWN = ("cold_items", "cold_users", "random_global", "random_per_user", "strong_generalization")
 """Kinds of split whose test rows are drawn by a seed."""
+WINDOWS = "sliding_window"
+"""The kind of split whose test rows are those of a window, by its number."""
 DECIDED = ("data", "name", "seed", "training.best_on_test", "training.metric")
 """Keys that the study sets."""
 
@@ -51,7 +53,7 @@ class Study:
         Args:
             data: its name in the study.
             method: its name in the study.
-            split: seed of the split; None: as the data set has it.
+            split: seed of the split, or number of its window; None: as the data set has it.
             seed: of training; None: the first of the study.
             tuned: dotted key -> value, as found by tuning.
 
@@ -73,11 +75,13 @@ class Study:
             ]
         fixed = {"name": method, "training.metric": settings.metrics[0], "training.best_on_test": False}
         fixed["seed"] = settings.seeds[0] if seed is None else seed
-        if split is not None:
-            fixed["data.split.seed"] = split
         place = self.place("metrics") if ("metrics",) in self.origin else self.where
         changes += [(tuple(name.split(".")), value, place) for name, value in {**tuned, **fixed}.items()]
-        return with_changes(raw, changes, origin, where)
+        made = with_changes(deepcopy(raw), deepcopy(changes), origin, where)
+        if split is None:
+            return made
+        key = "window" if getattr(made.data.split, "kind", "") == WINDOWS else "seed"
+        return with_changes(raw, [*changes, (("data", "split", key), split, self.place("splits"))], origin, where)
 
     def space(self, method: str, experiment: Experiment) -> Space | None:
         """What a method's tuning searches over; None: nothing. Raises ConfigError."""
@@ -198,15 +202,30 @@ def disagreements(study: Study, data: str, made: Mapping[str, Experiment]) -> li
         ]
         split = experiment.data.split
         kind = getattr(split, "kind", "none")
-        if (settings.resplit or settings.splits) and kind not in DRAWN:
+        if settings.splits and kind == WINDOWS:
+            found += find_missing_windows(study, data, method)
+        elif (settings.resplit or settings.splits) and kind not in DRAWN:
             key = "resplit" if settings.resplit else "splits"
             found.append(
                 f"{study.place(key)}: {key}: the test rows of {data} are not drawn by a seed (split {kind}), so that "
                 "another seed gives no other test: leave it out, or set data.split.kind, e.g. random_per_user"
+                + "; windows are numbered by splits"
+                * (kind == WINDOWS)
             )
         if settings.budget.trials and getattr(split, "validation", 1) == 0:
             found.append(
                 f"{study.place('data', data)}: data.{data}: the split has no validation rows, by which trials are "
                 "judged: set data.split.validation"
             )
+    return found
+
+
+def find_missing_windows(study: Study, data: str, method: str) -> list[str]:
+    """A line for each window that `splits` names and the split does not have."""
+    found = list[str]()
+    for window in study.settings.splits or ():
+        try:
+            study.experiment(data, method, window)
+        except ConfigError as error:
+            found += [f"{study.place('splits')}: splits: {error}"]
     return found

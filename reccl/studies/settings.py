@@ -111,7 +111,8 @@ class StudySettings(Settings):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (42,)
     """Seeds of training."""
     splits: Annotated[tuple[int, ...] | None, Field(min_length=1)] = None
-    """Seeds of splits: every method is tuned on each, and trained with every seed; empty: the split of the data set."""
+    """Seeds of splits, or numbers of the windows of a `sliding_window`: every method is tuned on each, and trained with
+    every seed; empty: the split of the data set."""
     resplit: bool = False
     """true: each seed also splits the data anew, in place of `splits`."""
     budget: Budget = Budget()

@@ -106,3 +106,16 @@ def test_methods_that_are_measured_otherwise_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"configs\.svd: evaluation is not that of ease, so that they would not be"):
         load(text)
     load(text.replace("set: {training.refit: true}", "set: {training.refit: true, evaluation: {cutoffs: [10]}}"))
+
+
+WINDOWED = STUDY.replace("{kind: random_per_user}", "{kind: sliding_window, windows: 4, days: 7}")
+
+
+def test_splits_of_a_sliding_window_are_its_windows() -> None:
+    study = load(WINDOWED.replace("[1, 2]", "[1]") + "splits: [1, 3]\n")
+    windows = [study.experiment("shop", "ease", split).data.split.window for split, _ in study.settings.draws()]
+    assert windows == [1, 3]
+    with pytest.raises(ConfigError, match=r"study.yaml:10: splits: .*window 5 of 4: choose 1 to 4"):
+        load(WINDOWED + "splits: [1, 5]\n")
+    with pytest.raises(ConfigError, match=r"not drawn by a seed .* windows are numbered by splits"):
+        load(WINDOWED + "resplit: true\n")
