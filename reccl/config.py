@@ -25,6 +25,7 @@ from reccl.scorers import EmbeddingScorer
 from reccl.scorers.selection import AnyScorer
 from reccl.settings import Settings
 from reccl.training import AnyTerm, Training
+from reccl.training.pilot import Pilot
 from reccl.trust import module_files, restrict_code
 
 TERM = re.compile(r"\w[\w.-]{0,99}")
@@ -71,6 +72,8 @@ class Experiment(Settings):
     what encoder and scorer give them."""
     training: Training = Training()
     """How parameters are fitted."""
+    pilot: Pilot | None = None
+    """Short trainings that choose settings on validation rows first; empty: everything is as it is written."""
     evaluation: Evaluation = Evaluation()
     """What is measured."""
 
@@ -83,7 +86,18 @@ class Experiment(Settings):
         if self.encoder is not None and not any(term.weight for term in self.objective.values()):
             raise ValueError("an encoder needs an objective with at least one term of weight > 0")
         self._check_metric()
+        self.candidates()
         return self
+
+    def candidates(self) -> dict[str, "Experiment"]:
+        """What the pilot tries, by name: experiments without a pilot. Raises ValueError where one is none."""
+        made = {}
+        for name, changes in self.pilot.candidates.items() if self.pilot else ():
+            try:
+                made[name] = resolve(self.model_copy(update={"pilot": None}), changes)
+            except ConfigError as error:
+                raise ValueError(f"pilot.candidates.{name}: {error}") from None
+        return made
 
     def _check_metric(self) -> None:
         """Refuse a training metric that is not measured; without epochs to choose among its cutoff may be any."""

@@ -1,4 +1,4 @@
-"""The straight road: prepare > fit > refit > evaluate > record."""
+"""The straight road: prepare > pilot > fit > refit > evaluate > record."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,9 +16,11 @@ from reccl.energy import EnergyMeter
 from reccl.evaluation import Slices
 from reccl.fitting import check_parts, learn, means, measure_part, note_unweighted
 from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, mean_speed
+from reccl.pilot import try_candidates
 from reccl.recommend import Model
 from reccl.training import Callbacks
 from reccl.training.device import resolve_device
+from reccl.training.pilot import Trial
 from reccl.trust import record_trust
 from reccl.warm_start import WarmStart
 
@@ -79,8 +81,12 @@ def fit_and_test(
     """Fit, select on validation rows, refit where asked for, and read the test rows once."""
     every, refit, trained_on = Callbacks(callbacks), None, data
     checkpoints = partial(find_checkpoints, callbacks, experiment, data, log=log)
+    chosen, trials = experiment, list[Trial]()
+    if experiment.pilot:
+        with clock("pilot_seconds"):
+            chosen, trials = try_candidates(experiment, data, device, log=log, start=start)
     with clock("train_seconds"):
-        model = learn(experiment, data, device, every, checkpoints=checkpoints(phase="fit"), start=start, group=group)
+        model = learn(chosen, data, device, every, checkpoints=checkpoints(phase="fit"), start=start, group=group)
     first = model.fit
     clock.seconds["train_seconds"] += first.earlier_seconds
     selected = diff_settings(experiment, model.experiment)
@@ -125,4 +131,5 @@ def fit_and_test(
         tested,
         {**clock.seconds, **mean_speed(first), **meter.stop(), "peak_memory_gib": peak_memory(device)},
         Slices.of(trained_on.train, len(data.user_ids), len(data.item_ids)).cold_sides(data.test),
+        trials,
     )

@@ -11,6 +11,7 @@ from reccl.evaluation import EvaluationResult
 from reccl.recommend import Model
 from reccl.recommend.record import TrainingRecord, history_frame
 from reccl.training import Callback, Checkpoints, Epoch, Fit
+from reccl.training.pilot import Trial
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Outcome:
     test_result: EvaluationResult | None
     timing: Mapping[str, float]
     cold_sides: tuple[str, ...] = ()  # users, items: sides whose cold nodes are a share of the test worth reporting
+    trials: Sequence[Trial] = ()  # what the pilot tried, and why it chose
 
     def record(self) -> TrainingRecord:
         """How the model was trained, for whoever saves it."""

@@ -25,6 +25,10 @@ def check_processes(experiment: Experiment, processes: int) -> None:
         return
     if experiment.encoder is None:
         raise ConfigError(f"encoder is empty: there is nothing to train that {processes} processes could share")
+    if experiment.pilot:
+        raise ConfigError(
+            f"pilot is tried by one process: train in one, or set pilot=null and write what it chose, for {processes}"
+        )
     terms = {f"objective.{name}": term for name, term in experiment.objective.items() if term.weight}
     parts = {"encoder": experiment.encoder, **terms}
     alone = [f"{key} ({what})" for key, part in parts.items() if (what := part.needs_one_process())]

@@ -44,7 +44,7 @@ LAYERS = (
     {"cold_start"},
     {"training", "evaluation", "recommend"},
     {"config", "warm_start"},
-    {"fitting", "outcome", "comparison", "reference", "few_shot"},
+    {"fitting", "outcome", "pilot", "comparison", "reference", "few_shot"},
     {"experiment", "processes", "tracking", "progress", "recommender"},
     {"api", "nightly", "reproduction", "serving"},
     {"auditing", "bench", "scaffold", "tuning"},
@@ -62,6 +62,7 @@ SIDEWAYS = {
     "config_file": {"bounded_yaml", "bundle", "config_errors", "errors"},
     "scorers": {"encoders"},  # Embeddings
     "recommend": {"evaluation", "training"},  # of training, the checkpoint and the record of an epoch
+    "pilot": {"fitting"},
     "experiment": {"fitting", "outcome"},
 }
 """Imports within one layer."""

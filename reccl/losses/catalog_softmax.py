@@ -51,6 +51,23 @@ def catalog_softmax(
     if known is not None:
         own = (anchors[row] * candidates[positive]).sum(1)  # [B]
         return weighted_mean(functional.softplus(log_sum[row] - own), weight)
+    return weighted_mean_from_sums(anchors, candidates, row, positive, log_sum, weight)
+
+
+def weighted_mean_from_sums(
+    anchors: Tensor, candidates: Tensor, row: Tensor, positive: Tensor, log_sum: Tensor, weight: Tensor | None
+) -> Tensor:
+    """The mean over interactions of log_sum - x . y, with all products of an anchor at once; see `catalog_softmax`.
+
+    Args:
+        anchors: [n, D] distinct anchors x, already divided by the temperature.
+        candidates: [M, D] all candidates y.
+        row: [B] which anchor each interaction belongs to.
+        positive: [B] which candidate it is with.
+        log_sum: [n] the log of each anchor's sum over candidates.
+        weight: [B] weight of each interaction in the mean; None: all equal.
+
+    """
     share = torch.ones_like(positive, dtype=anchors.dtype) if weight is None else weight.to(anchors)  # [B]
     order = row.argsort(stable=True)
     start = torch.searchsorted(row[order], torch.arange(len(anchors)))  # [n]

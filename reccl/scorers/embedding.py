@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
+from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
-from reccl.lazy import torch
+from reccl.lazy import functional, torch
 from reccl.losses.similarity import PairSimilarity, at_least_float32, normalize_for
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -32,13 +33,30 @@ class EmbeddingScorer(ScorerSettings):
     weighted by degree^p (`full_softmax` with popularity p; in-batch negatives without logQ are p = 1): its logits learn
     log p(i | u) - p log degree(i), and c = p * temperature gives back to cosines the popularity that training removed.
     On Gowalla that ranks a tenth better than inner products of the same embeddings (docs/results.md).
+
+    `neighbors` a smooths the trained embeddings by one hop over the training graph, with A its normalized adjacency:
+
+    e' = n(n(e) + a n(A n(e))),   n(e) = e / |e|
+
+    That convolutions matter after training, not in it, is what LightGODE found (Zhang et al., CIKM 2024;
+    https://arxiv.org/abs/2407.18910). Where we differ: one hop in place of an integral over hops, on directions, so
+    that a is a share and not a scale. A node without training interactions stays as it is.
     """
 
     kind: Literal["embedding"] = "embedding"
     similarity: PairSimilarity = "dot"
     """Inner product, cosine, or the negative squared distance (euclidean)."""
+    neighbors: Annotated[float, Field(ge=0)] = 0.0
+    """Weight a of a node's neighbors beside itself; needs similarity cosine."""
     popularity: float = 0.0
     """Weight c of the logarithm of an item's training interactions (at least one), added to the similarity."""
+
+    @model_validator(mode="after")
+    def _directions(self) -> Self:
+        """Neighbors are added to directions, which a cosine compares."""
+        if self.neighbors and self.similarity != "cosine":
+            raise ValueError(f"neighbors={self.neighbors:g} needs similarity=cosine, not {self.similarity}")
+        return self
 
     @override
     def needs_embeddings(self) -> bool:
@@ -62,11 +80,28 @@ class EmbeddingScorer(ScorerSettings):
             users, items = distance_embeddings(users, items)
         else:
             users, items = normalize_for(users, self.similarity), normalize_for(items, self.similarity)
+        if self.neighbors:
+            users, items = add_neighbors(graph, users, items, self.neighbors)
         if self.popularity:
             bonus = self.popularity * graph.item_degree.clamp(min=1).to(items).log()  # [I]
             users = torch.cat([users, torch.ones_like(users[:, :1])], 1)  # [U, D + 1]
             items = torch.cat([items, bonus[:, None]], 1)  # [I, D + 1]
         return Scorer(users, items)
+
+
+def add_neighbors(graph: Graph, users: Tensor, items: Tensor, weight: float) -> tuple[Tensor, Tensor]:
+    """Directions [U, D] and [I, D] with those of their neighbors' sum added: n(e + weight n(A e)).
+
+    >>> import polars as pl
+    >>> graph = Graph.from_interactions(pl.DataFrame({"user": [0], "item": [0]}), 1, 2)
+    >>> users, items = add_neighbors(graph, torch.tensor([[1.0, 0.0]]), torch.eye(2), 1.0)
+    >>> users, items  # user 0 and item 0 are the same already, item 1 has no neighbor
+    (tensor([[1., 0.]]), tensor([[1., 0.],
+            [0., 1.]]))
+    """
+    nodes = torch.cat([users, items])  # [N, D]
+    smoothed = functional.normalize(nodes + weight * functional.normalize(graph.adjacency @ nodes))  # [N, D]
+    return smoothed[: len(users)], smoothed[len(users) :]
 
 
 def distance_embeddings(users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:

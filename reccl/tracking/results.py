@@ -55,6 +55,8 @@ def write_results(outcome: Outcome, run_id: str, folder: Path) -> None:
     (files / "model_card.md").write_text(write_card(outcome, run_id))
     if outcome.selected:
         (files / "selected.json").write_text(json.dumps(outcome.selected, indent=2))
+    if outcome.trials:
+        (files / "pilot.json").write_text(json.dumps([asdict(trial) for trial in outcome.trials], indent=2))
     if outcome.test_result:
         (files / "per_user").mkdir(exist_ok=True)
         table = outcome.test_result.to_frame(outcome.data.user_ids)

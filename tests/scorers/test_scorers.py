@@ -9,8 +9,9 @@ from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import lookup_in
-from reccl.scorers import EmbeddingScorer, Popularity, ScorerSettings
-from reccl.scorers.selection import AnyScorer
+from reccl.evaluation import Evaluation, Evaluator, HeldOutMetric
+from reccl.scorers import EmbeddingScorer, Popularity, ScorerSettings, Svd
+from reccl.scorers.selection import AnyScorer, GridSearch
 
 ROOM = AnyScorer
 
@@ -93,3 +94,40 @@ def test_an_embedding_scorer_adds_the_logarithm_of_popularity(planted_graph: Gra
     rows = torch.arange(planted_graph.num_users)
     expected = plain.scores(rows) + 0.3 * planted_graph.item_degree.clamp(min=1).log()
     assert torch.allclose(biased.scores(rows), expected, atol=1e-5)
+
+
+def test_neighbors_are_those_of_one_normalized_hop(planted_graph: Graph, embeddings: Embeddings) -> None:
+    def direct(rows: np.ndarray) -> np.ndarray:
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    matrix = planted_graph.interactions.toarray().astype(np.float64)  # R
+    normal = matrix / np.sqrt(matrix.sum(1)[:, None] * matrix.sum(0)[None, :])
+    users, items = (direct(side(None).detach().double().numpy()) for side in (embeddings.users, embeddings.items))
+    of_users, of_items = direct(users + 0.3 * direct(normal @ items)), direct(items + 0.3 * direct(normal.T @ users))
+    scorer = EmbeddingScorer(similarity="cosine", neighbors=0.3).build(planted_graph, embeddings)
+    found = scorer.scores(torch.arange(planted_graph.num_users))
+    np.testing.assert_allclose(found.numpy(), of_users @ of_items.T, rtol=1e-4, atol=1e-5)
+
+
+def test_neighbors_are_added_to_directions_alone() -> None:
+    with pytest.raises(ValidationError, match=r"neighbors=0\.3 needs similarity=cosine, not dot"):
+        EmbeddingScorer(neighbors=0.3)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_validation_takes_neighbors_where_embeddings_are_noisy_and_the_default_where_nothing_is_gained(
+    planted_dataset: Dataset, planted_graph: Graph, noise: float
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    clean = Svd(dimension=4).build(planted_graph, None)  # the planted blocks
+    users, items = (
+        lookup_in(
+            torch.nn.functional.normalize(table)
+            + noise * torch.nn.functional.normalize(torch.randn(table.shape, generator=random))
+        )
+        for table in (clean.user_embeddings, clean.item_embeddings)
+    )
+    metric = HeldOutMetric.of(Evaluator.of(planted_dataset, "validation", Evaluation()), "ndcg_at_10")
+    search = GridSearch(scorer=EmbeddingScorer(similarity="cosine"), grid={"neighbors": [0.3, 1.0]})
+    tuned = search.builder(planted_graph).tuned_on(Embeddings(users, items, users, items), metric)
+    assert (tuned.settings.scorer.neighbors > 0) == (noise > 0)

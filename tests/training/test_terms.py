@@ -36,6 +36,7 @@ TERMS = [
     Ranking(loss=InfoNCE(popularity_correction=1), symmetric=True),
     Ranking(negatives=Uniform(number=9, shared=True), view=EdgeDrop()),
     FullSoftmax(popularity=0.5, reverse=0.3),
+    FullSoftmax(popularity=1, candidates=9),
     Contrast(),
     Contrast(loss=BPR(), first=Plain()),
     CrossLayer(),

@@ -34,7 +34,7 @@ class GridSearch(ScorerSettings):
     )
     """The scorer that is tuned, with the values that it starts from."""
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
-    """Values to try by setting."""
+    """Values to try by setting, besides the one that it has."""
 
     @model_validator(mode="after")
     def _settings(self) -> Self:
@@ -92,7 +92,8 @@ class GridSearchBuilder(ScorerBuilder):
 
     @override
     def tuned_on(self, embeddings: Embeddings | None, metric: ValidationMetric) -> ScorerBuilder:
-        if not any(len(values) > 1 for values in self.settings.grid.values()):
+        written, grid = self.settings.scorer, self.settings.grid
+        if all(value == getattr(written, name) for name, values in grid.items() for value in values):
             return self
 
         def evaluate(scorer: ScorerSettings) -> Tensor:

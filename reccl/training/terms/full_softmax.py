@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.user_items import UserItemCSR
 from reccl.losses.catalog_softmax import catalog_softmax
+from reccl.losses.sampled_softmax import draw_candidates, sampled_softmax
 from reccl.losses.similarity import Similarity, normalize_for
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -39,8 +40,22 @@ class FullSoftmax(TermSettings):
     (sampled softmax losses)."""
     reverse: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the same loss in the other direction: an item's users against all users."""
+    candidates: Annotated[int, Field(ge=1)] | None = None
+    """About how many candidates are drawn in every step, by their weights, to estimate the sums over the catalog from;
+    empty: the sums are exact. A tenth of a large catalog takes a fifth of the time."""
     view: AnyView = Plain()
     """What the encoder sees of the graph."""
+
+    @model_validator(mode="after")
+    def _unmasked(self) -> Self:
+        """Sums over drawn candidates hold known items too."""
+        if self.candidates is not None and self.known == "masked":
+            raise ValueError("candidates are drawn among all items: leave known=negative, or candidates empty")
+        return self
+
+    @override
+    def needs_one_process(self) -> str | None:
+        return "candidates" if self.candidates is not None else super().needs_one_process()
 
     @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
@@ -86,6 +101,9 @@ class FullSoftmax(TermSettings):
             if not len(distinct):
                 return 0 * (anchors.sum() + candidates.sum())
         scaled = anchors[distinct] / self.temperature  # [b, D]
+        if self.candidates is not None and self.candidates < len(candidates):
+            chosen = draw_candidates(degree.clamp(min=1).float() ** self.popularity, self.candidates, step.generator)
+            return part * sampled_softmax(scaled, candidates, row, positive, *chosen, weight)
         log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
         masked = known.gather_pairs(distinct) if self.known == "masked" else None
         return part * catalog_softmax(scaled, candidates, row, positive, log_weight, masked, weight)

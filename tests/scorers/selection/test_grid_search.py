@@ -36,6 +36,14 @@ def test_no_single_change_of_a_setting_would_be_clearly_better(planted_graph: Gr
     assert torch.equal(tuned.build(None).scores(rows), found.build(planted_graph, None).scores(rows))
 
 
+def test_a_single_value_is_tried_beside_the_one_that_is_written(planted_graph: Graph, metric: HeldOutMetric) -> None:
+    poor = Svd(dimension=30, exponent=0)
+    better = GridSearch(scorer=poor, grid={"dimension": [4]}).builder(planted_graph).tuned_on(None, metric)
+    assert better.settings.scorer.dimension == 4
+    same = GridSearch(scorer=poor, grid={"dimension": [30]}).builder(planted_graph)
+    assert same.tuned_on(None, metric) is same
+
+
 def test_until_then_it_is_the_scorer_as_it_is_written(planted_graph: Graph) -> None:
     plain = Ease(l2=7)
     tuned = GridSearch(scorer=plain, grid={"l2": [1, 100]})
