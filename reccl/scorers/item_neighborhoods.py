@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reccl.data.graph import Graph
 from reccl.lazy import np, sparse, torch
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from torch import Tensor
 
+    IntTable = np.ndarray[Any, Any]
+
 CHUNK = 256
-"""Items whose inner products with all others are dense at a time."""
+"""Items whose inner products with all others are in memory at a time."""
 GRAM_NUMBERS = 16_000_000
 """Numbers of small Gram matrices that are in memory at a time: 64 MB."""
 DENSE_ITEMS = 12_000
@@ -24,7 +26,7 @@ DENSE_ITEMS = 12_000
 
 @dataclass(frozen=True)
 class Neighborhoods:
-    """Some items, c, each with n items: itself first, then those of the largest correlation |x_i . x_j| / |x_j|."""
+    """Some items, c, each with n items: itself first, then those of the largest correlation x_i . x_j / |x_j|."""
 
     items: Tensor  # [c, n]
     gram: Tensor  # [c, n, n] inner products of their columns
@@ -40,8 +42,8 @@ def divide_users(graph: Graph, exponent: float) -> csr_matrix:
 def split_gram(rows: csr_matrix, neighbors: int) -> Iterator[Neighborhoods]:
     """The neighborhoods of all items of a matrix [U, I], in order, each of min(neighbors + 1, I) items.
 
-    Nothing of I x I exists beyond DENSE_ITEMS: the inner products of some items with all others are made to find the
-    nearest, and those among these from their columns alone.
+    Nothing dense of I x I exists beyond DENSE_ITEMS: the inner products of some items with all others are made, sparse,
+    to find the nearest, and those among these from their columns alone.
 
     >>> rows = sparse.csr_matrix(np.array([[1.0, 1, 0], [0, 1, 1], [0, 1, 1]], np.float32))
     >>> [found] = split_gram(rows, neighbors=1)
@@ -50,25 +52,39 @@ def split_gram(rows: csr_matrix, neighbors: int) -> Iterator[Neighborhoods]:
     """
     items = rows.shape[1]
     of_items = rows.T.tocsr()  # [I, U]
-    square = torch.from_numpy(np.asarray(rows.multiply(rows).sum(0)).ravel()).float()  # [I] |x_i|^2
-    length = torch.where(square > 0, square, 1).sqrt()
+    square = np.asarray(rows.multiply(rows).sum(0)).ravel()  # [I] |x_i|^2
+    scale, popular = np.where(square > 0, square, 1) ** -0.5, np.argsort(-square, kind="stable")  # [I], [I]
     whole = torch.from_numpy((of_items @ rows).toarray()) if items <= DENSE_ITEMS else None
     size = min(neighbors + 1, items)  # n
     step = max(1, min(CHUNK, GRAM_NUMBERS // size**2))
     for start in range(0, items, step):
-        own = torch.arange(start, min(start + step, items))  # [c]
-        inner = torch.from_numpy((of_items[own.numpy()] @ rows).toarray()) if whole is None else whole[own]
-        correlation = inner / length
-        correlation[torch.arange(len(own)), own] = torch.inf
-        nearest = correlation.topk(size, dim=1).indices  # [c, n]
+        inner = (of_items[start : start + step] @ rows @ sparse.diags(scale)).tocsr()  # [c, I] correlations
+        nearest = np.array([find_nearest(inner[row], start + row, size, popular) for row in range(inner.shape[0])])
         if whole is not None:
-            yield Neighborhoods(nearest, whole[nearest[:, :, None], nearest[:, None, :]])
+            chosen = torch.from_numpy(nearest)  # [c, n]
+            yield Neighborhoods(chosen, whole[chosen[:, :, None], chosen[:, None, :]])
             continue
-        gram = np.empty((len(own), size, size), np.float32)
-        for place, chosen in enumerate(nearest.numpy()):
-            columns = of_items[chosen]  # [n, U]
+        gram = np.empty((len(nearest), size, size), np.float32)
+        for place, chosen_items in enumerate(nearest):
+            columns = of_items[chosen_items]  # [n, U]
             (columns @ columns.T).toarray(out=gram[place])
-        yield Neighborhoods(nearest, torch.from_numpy(gram))
+        yield Neighborhoods(torch.from_numpy(nearest), torch.from_numpy(gram))
+
+
+def find_nearest(row: csr_matrix, own: int, size: int, popular: IntTable) -> IntTable:
+    """[n] an item, then those of its largest correlations, which are the entries of `row` [1, I], in descending order;
+    where these are fewer, the most popular of the others.
+    """
+    other = row.indices != own
+    item, value = row.indices[other], row.data[other]
+    if len(item) >= size:
+        best = np.argpartition(-value, size - 2)[: size - 1] if size > 1 else np.zeros(0, np.int64)
+        item, value = item[best], value[best]
+    item = item[np.lexsort((item, -value))]
+    if missing := size - 1 - len(item):
+        first = popular[:size]  # as many as are needed, and as are there already
+        item = np.append(item, first[~np.isin(first, np.append(item, own))][:missing])
+    return np.append(own, item).astype(np.int64)
 
 
 def regress_items(rows: csr_matrix, neighbors: int, solve: Callable[[Tensor], Tensor]) -> Tensor:

@@ -4,10 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import ElasticNet
 
 from reccl.data.graph import Graph
 from reccl.scorers import Ease, ScorerSettings, Slim, SparseEase
+from reccl.scorers.item_neighborhoods import split_gram
 
 MODULE = "reccl.scorers.item_neighborhoods"
 USERS, ITEMS = 60, 35
@@ -119,12 +121,21 @@ def test_rounds_end_when_weights_stand_still(graph: Graph) -> None:
     assert 0 < np.abs(quick - thorough).max() < 5e-3 < np.abs(single - thorough).max()
 
 
-def test_the_whole_gram_matrix_of_a_large_catalog_never_exists(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scipy.sparse import csr_matrix
+def test_an_item_with_few_correlations_sees_the_most_popular_of_the_others_too() -> None:
+    rows = np.zeros((9, 6), np.float32)
+    rows[:2, [0, 3]] = 1  # items 0 and 3 are together, and with nothing else
+    rows[2:, 5], rows[4:, 2], rows[6:, 1] = 1, 1, 1
+    [found] = split_gram(csr_matrix(rows), neighbors=3)
+    assert found.items[0].tolist() == [0, 3, 5, 2]
+    assert found.items[4].tolist() == [4, 5, 2, 1]  # the item without interactions
+    for chosen, gram in zip(found.items, found.gram, strict=True):
+        np.testing.assert_array_equal(gram, (rows.T @ rows)[np.ix_(chosen, chosen)])
 
+
+def test_the_whole_gram_matrix_of_a_large_catalog_never_exists(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes, dense = [], csr_matrix.toarray
     monkeypatch.setattr(f"{MODULE}.DENSE_ITEMS", 0)
     monkeypatch.setattr(f"{MODULE}.CHUNK", 4)
     monkeypatch.setattr(csr_matrix, "toarray", lambda self, **how: sizes.append(self.shape) or dense(self, **how))
     SparseEase(neighbors=5).build(graph, None)
-    assert set(sizes) == {(4, ITEMS), (3, ITEMS), (6, 6)}
+    assert set(sizes) == {(6, 6)}
