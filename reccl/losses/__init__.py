@@ -18,6 +18,7 @@ from reccl.losses.loss import LossSettings, Pairs
 from reccl.losses.margin_contrastive import MarginContrastive, margin_contrastive
 from reccl.losses.masks import IdListMask, IdMask, Mask, SameIdMask
 from reccl.losses.n_pair import NPair
+from reccl.losses.neighborhood_aggregation import neighborhood_aggregation
 from reccl.losses.pairwise_softmax import PairwiseSoftmax, pairwise_softmax
 from reccl.losses.softmax_at_k import softmax_at_k
 from reccl.losses.sup_con import SupCon, sup_con
@@ -79,6 +80,7 @@ __all__ = [
     "info_nce",
     "logistic",
     "margin_contrastive",
+    "neighborhood_aggregation",
     "pairwise_softmax",
     "softmax_at_k",
     "sup_con",

@@ -5,6 +5,7 @@ from reccl.scorers.ease import Ease
 from reccl.scorers.elsa import Elsa
 from reccl.scorers.embedding import EmbeddingScorer
 from reccl.scorers.graph_filter import GraphFilter
+from reccl.scorers.graph_ode import GraphODE
 from reccl.scorers.ials import Ials
 from reccl.scorers.item_knn import ItemKnn
 from reccl.scorers.personal_popularity import PersonalPopularity
@@ -22,6 +23,7 @@ SingleScorer = (
     | Elsa
     | EmbeddingScorer
     | GraphFilter
+    | GraphODE
     | Ials
     | ItemKnn
     | PersonalPopularity
@@ -40,6 +42,7 @@ __all__ = [
     "Elsa",
     "EmbeddingScorer",
     "GraphFilter",
+    "GraphODE",
     "Ials",
     "ItemKnn",
     "PersonalPopularity",

@@ -12,7 +12,7 @@ from reccl.negatives import Hard, InBatch, Uniform
 from reccl.scorers import EmbeddingScorer, Popularity, Scorer
 from reccl.training import Contrast, FullSoftmax, Objective, Ranking, TermSettings, Training, fit
 from reccl.training.temperatures import Adaptive, Learnable, Scheduled
-from reccl.training.terms import Bootstrap, Bottleneck, HopMixing, SoftmaxAtK
+from reccl.training.terms import Bootstrap, Bottleneck, HopMixing, NeighborhoodAggregation, SoftmaxAtK
 from reccl.views import EdgeDrop, FeatureMask, Plain
 
 ENCODERS = {
@@ -56,6 +56,10 @@ OTHERS: dict[str, tuple[EncoderSettings, dict[str, TermSettings]]] = {
         {"ranking": Ranking(loss=BPR(), negatives=Hard(pool=Uniform(number=4)))},
     ),
     "mixgcf": (LightGCN(dimension=16, layers=1), {"ranking": HopMixing(negatives=Uniform(number=4))}),
+    "lightccf": (
+        MatrixFactorization(dimension=16),
+        {"ranking": Ranking(loss=BPR(), negatives=Uniform()), "aggregation": NeighborhoodAggregation(weight=0.3)},
+    ),
     "feature masks": (
         TwoTower(dimension=16, hidden=(), feature_dimension=4),
         {

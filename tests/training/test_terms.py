@@ -21,6 +21,7 @@ from reccl.training.terms import (
     Distillation,
     HopMixing,
     ItemItem,
+    NeighborhoodAggregation,
     PrototypeContrast,
     ResidualSoftmax,
     SoftmaxAtK,
@@ -68,6 +69,7 @@ TERMS = [
     SoftmaxAtK(),
     SoftmaxAtK(negatives=Uniform(number=5), k=3),
     ResidualSoftmax(),
+    NeighborhoodAggregation(),
 ]
 
 

@@ -16,13 +16,23 @@ from reccl.fitting import learn, note_unweighted
 from reccl.losses import BPR, InfoNCE
 from reccl.negatives import InBatch, Uniform
 from reccl.training import Objective
-from reccl.training.terms import FullSoftmax, ItemItem, Ranking, ResidualSoftmax, SoftmaxAtK, TermSettings, UserItem
+from reccl.training.terms import (
+    FullSoftmax,
+    ItemItem,
+    NeighborhoodAggregation,
+    Ranking,
+    ResidualSoftmax,
+    SoftmaxAtK,
+    TermSettings,
+    UserItem,
+)
 
 TERMS: list[TermSettings] = [
     FullSoftmax(),
     FullSoftmax(known="masked", reverse=0.5),
     FullSoftmax(user_exponent=0.5),
     ItemItem(),
+    NeighborhoodAggregation(),
     Ranking(loss=InfoNCE(), negatives=Uniform(number=20, shared=True)),
     Ranking(loss=BPR(), negatives=Uniform(number=20, shared=True)),
     ResidualSoftmax(),

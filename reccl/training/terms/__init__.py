@@ -15,6 +15,7 @@ from reccl.training.terms.full_softmax import FullSoftmax
 from reccl.training.terms.hop_mixing import HopMixing
 from reccl.training.terms.item_item import ItemItem
 from reccl.training.terms.l2 import L2
+from reccl.training.terms.neighborhood_aggregation import NeighborhoodAggregation
 from reccl.training.terms.prototype_contrast import PrototypeContrast
 from reccl.training.terms.ranking import Ranking
 from reccl.training.terms.residual_softmax import ResidualSoftmax
@@ -36,6 +37,7 @@ AnyTerm = Annotated[
             | HopMixing
             | ItemItem
             | L2
+            | NeighborhoodAggregation
             | PrototypeContrast
             | Ranking
             | ResidualSoftmax
@@ -60,6 +62,7 @@ __all__ = [
     "FullSoftmax",
     "HopMixing",
     "ItemItem",
+    "NeighborhoodAggregation",
     "PrototypeContrast",
     "Ranking",
     "ResidualSoftmax",
