@@ -96,12 +96,14 @@ def regress_items(rows: csr_matrix, neighbors: int, solve: Callable[[Tensor], Te
         solve: from Gram matrices [c, n, n], the item itself first, to weights [c, n], of which the first is not read.
 
     """
-    columns, values = [], []
+    items = rows.shape[1]
+    column = np.empty((items, min(neighbors, items - 1)), np.int32)  # [I, n - 1] made at once, as results that are kept
+    value, end = np.empty(column.shape, np.float32), 0  # would come to lie between large ones that are not, a GiB apart
     for found in split_gram(rows, neighbors):
-        columns.append(found.items[:, 1:])
-        values.append(solve(found.gram)[:, 1:])
-    column, value = torch.cat(columns).numpy(), torch.cat(values).numpy()  # [I, n - 1]
-    start = np.arange(len(column) + 1) * column.shape[1]
-    matrix = sparse.csr_matrix((value.ravel(), column.ravel(), start), shape=(len(column), len(column)))
+        own = slice(end, end + len(found.items))
+        column[own], value[own] = found.items[:, 1:].numpy(), solve(found.gram)[:, 1:].numpy()
+        end = own.stop
+    start = np.arange(items + 1) * column.shape[1]
+    matrix = sparse.csr_matrix((value.ravel(), column.ravel(), start), shape=(items, items))
     matrix.eliminate_zeros()
     return to_torch_csr(matrix)
