@@ -4,8 +4,8 @@ python benchmarks/peers.py --python PATH [--python PATH ...] [--data ml-100k] [-
     [--peers implicit cornac my_peer.py] [--methods ease als] [--trials 10] [--minutes 30] [--threads 1] [--out FOLDER]
 
 PATH is the Python of an environment that holds libraries, such as that of `python -m venv V && V/bin/pip install
-implicit lenskit cornac irspack`, and another of rectools, which needs an older NumPy. What none of them has is named
-with the reason; without --python the Python that runs this is looked in.
+implicit==0.7.3 lenskit==2025.8.1 cornac==3.0.1 irspack==0.5.2`, and another of `rectools==0.19.0`, which needs an older
+NumPy. What none of them has is named with the reason; without --python the Python that runs this is looked in.
 
 Every library gets the same pairs of ids: those of train to tune on validation, those of train and validation for what
 is measured on test. Each method is fitted as it is, and with the settings that were best on validation (NDCG@20) of the
