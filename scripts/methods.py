@@ -37,7 +37,7 @@ GROUPS = {
 """The tables of the page, by encoder."""
 COLUMNS = ("config and method", "encoder", "loss", "negatives", "further terms", "views", "scorer")
 EMPTY = "-"
-RANKING = ("bootstrap", "full_softmax", "hop_mixing", "ranking", "softmax_at_k")
+RANKING = ("bootstrap", "full_softmax", "hop_mixing", "mixed_ranking", "ranking", "softmax_at_k")
 """Terms that rank a user's items; the others are added to them."""
 
 

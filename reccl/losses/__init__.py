@@ -20,6 +20,7 @@ from reccl.losses.masks import IdListMask, IdMask, Mask, SameIdMask
 from reccl.losses.n_pair import NPair
 from reccl.losses.neighborhood_aggregation import neighborhood_aggregation
 from reccl.losses.pairwise_softmax import PairwiseSoftmax, pairwise_softmax
+from reccl.losses.polynomial_uniformity import polynomial_uniformity
 from reccl.losses.softmax_at_k import softmax_at_k
 from reccl.losses.sup_con import SupCon, sup_con
 from reccl.losses.triplet import Triplet, triplet
@@ -82,6 +83,7 @@ __all__ = [
     "margin_contrastive",
     "neighborhood_aggregation",
     "pairwise_softmax",
+    "polynomial_uniformity",
     "softmax_at_k",
     "sup_con",
     "triplet",

@@ -12,7 +12,16 @@ from reccl.negatives import Hard, InBatch, Uniform
 from reccl.scorers import EmbeddingScorer, Popularity, Scorer
 from reccl.training import Contrast, FullSoftmax, Objective, Ranking, TermSettings, Training, fit
 from reccl.training.temperatures import Adaptive, Learnable, Scheduled
-from reccl.training.terms import Bootstrap, Bottleneck, HopMixing, NeighborhoodAggregation, SoftmaxAtK
+from reccl.training.terms import (
+    Bootstrap,
+    Bottleneck,
+    FeatureContrast,
+    HopMixing,
+    MixedRanking,
+    MixingContrast,
+    NeighborhoodAggregation,
+    SoftmaxAtK,
+)
 from reccl.views import EdgeDrop, FeatureMask, Plain
 
 ENCODERS = {
@@ -36,6 +45,10 @@ REMEMBERING: dict[str, dict[str, TermSettings]] = {
     "moco": {"ranking": Ranking(loss=CORRECTED), "contrast": Contrast(momentum=0.9, queue=256)},
     "buir": {"bootstrap": Bootstrap(momentum=0.9, online=EdgeDrop(), target=EdgeDrop())},
     "selfcf": {"bootstrap": Bootstrap()},
+    "recdcl": {
+        "features": FeatureContrast(),
+        "bootstrap": Bootstrap(weight=5, history=0.1, target=Plain(), rank_by="embeddings"),
+    },
 }
 """Objectives that learn or remember something beside the encoder."""
 
@@ -59,6 +72,10 @@ OTHERS: dict[str, tuple[EncoderSettings, dict[str, TermSettings]]] = {
     "lightccf": (
         MatrixFactorization(dimension=16),
         {"ranking": Ranking(loss=BPR(), negatives=Uniform()), "aggregation": NeighborhoodAggregation(weight=0.3)},
+    ),
+    "mixrec": (
+        LightGCN(dimension=16, layers=2, initial_weight=0),
+        {"ranking": MixedRanking(), "contrast": MixingContrast(weight=0.05)},
     ),
     "feature masks": (
         TwoTower(dimension=16, hidden=(), feature_dimension=4),

@@ -19,8 +19,11 @@ from reccl.training.terms import (
     Bootstrap,
     Bottleneck,
     Distillation,
+    FeatureContrast,
     HopMixing,
     ItemItem,
+    MixedRanking,
+    MixingContrast,
     NeighborhoodAggregation,
     PrototypeContrast,
     ResidualSoftmax,
@@ -70,6 +73,11 @@ TERMS = [
     SoftmaxAtK(negatives=Uniform(number=5), k=3),
     ResidualSoftmax(),
     NeighborhoodAggregation(),
+    FeatureContrast(),
+    MixedRanking(),
+    MixedRanking(negatives=Uniform(number=9, shared=True)),
+    MixingContrast(),
+    Bootstrap(history=0.1, target=Plain(), rank_by="embeddings"),
 ]
 
 

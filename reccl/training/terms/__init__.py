@@ -11,10 +11,13 @@ from reccl.training.terms.bottleneck import Bottleneck
 from reccl.training.terms.contrast import Contrast
 from reccl.training.terms.cross_layer import CrossLayer
 from reccl.training.terms.distillation import Distillation
+from reccl.training.terms.feature_contrast import FeatureContrast
 from reccl.training.terms.full_softmax import FullSoftmax
 from reccl.training.terms.hop_mixing import HopMixing
 from reccl.training.terms.item_item import ItemItem
 from reccl.training.terms.l2 import L2
+from reccl.training.terms.mixed_ranking import MixedRanking
+from reccl.training.terms.mixing_contrast import MixingContrast
 from reccl.training.terms.neighborhood_aggregation import NeighborhoodAggregation
 from reccl.training.terms.prototype_contrast import PrototypeContrast
 from reccl.training.terms.ranking import Ranking
@@ -33,10 +36,13 @@ AnyTerm = Annotated[
             | Contrast
             | CrossLayer
             | Distillation
+            | FeatureContrast
             | FullSoftmax
             | HopMixing
             | ItemItem
             | L2
+            | MixedRanking
+            | MixingContrast
             | NeighborhoodAggregation
             | PrototypeContrast
             | Ranking
@@ -59,9 +65,12 @@ __all__ = [
     "Contrast",
     "CrossLayer",
     "Distillation",
+    "FeatureContrast",
     "FullSoftmax",
     "HopMixing",
     "ItemItem",
+    "MixedRanking",
+    "MixingContrast",
     "NeighborhoodAggregation",
     "PrototypeContrast",
     "Ranking",

@@ -13,6 +13,7 @@ from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.lazy import functional, torch
 from reccl.losses.weighted_mean import weighted_mean
+from reccl.training.terms.dimension import find_dimension
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Dropout, Plain, View
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from reccl.encoders import Encoder
+    from reccl.training.history import History
     from reccl.training.predictor import LinearPredictor
 
 
@@ -37,6 +39,10 @@ class Bootstrap(TermSettings):
     Both rank by h(e_u) . e_i + e_u . h(e_i); with the linear predictor so do we (see `LinearPredictor.symmetrize`), up
     to what is the same for all items of a user. Score by inner product then: a cosine would drop the items' lengths.
 
+    RecDCL's batch-wise half (Zhang et al., WWW 2024; https://arxiv.org/abs/2401.15635), L_BCL + 1, has targets between
+    a node's embedding now and at the last step that it took part in (`history`, see `History`), all in the plain view,
+    and ranks by the embeddings themselves (`rank_by`).
+
     Where we differ: BUIR's loss is four times ours, and its graph variant drops other edges at every pass, at a random
     rate from 0 to .2, without normalizing again. With predictor `direct_copy` nothing is trained beside the encoder
     (see `predictor.direct_copy`), and lists are ranked by the embeddings themselves.
@@ -50,6 +56,10 @@ class Bootstrap(TermSettings):
     """Share of every direction that direct_copy keeps (its epsilon)."""
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Share of itself that the target encoder keeps at a step (BUIR: .995); empty: the encoder itself is the target."""
+    history: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Share of a node's embedding at its last step in the target (RecDCL: .1); empty: none."""
+    rank_by: Literal["predictions", "embeddings"] = "predictions"
+    """Whether lists are ranked through the linear predictor (BUIR, SelfCF) or by the embeddings alone (RecDCL)."""
     online: AnyView = Plain()
     """The view of what predicts."""
     target: AnyView = Dropout(rate=0.1)
@@ -57,17 +67,18 @@ class Bootstrap(TermSettings):
 
     @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
+        from reccl.training.history import History
         from reccl.training.momentum import MomentumEncoder
         from reccl.training.predictor import LinearPredictor
 
         modules: dict[str, nn.Module] = {}
         if self.predictor == "linear":
-            with torch.no_grad():
-                row = torch.zeros(1, dtype=torch.long, device=graph.device)
-                dimension = encoder(Plain().sample(graph, generator)).users(row).shape[1]
-            modules["predictor"] = LinearPredictor(dimension, generator)
+            modules["predictor"] = LinearPredictor(find_dimension(encoder, graph, generator), generator)
         if self.momentum is not None:
             modules["target"] = MomentumEncoder(encoder, self.momentum)
+        if self.history is not None:
+            with torch.no_grad():
+                modules["history"] = History(encoder(Plain().sample(graph, generator)), self.history)
         return modules
 
     @override
@@ -83,13 +94,20 @@ class Bootstrap(TermSettings):
 
             matrix = direct_copy(torch.cat([users, items]), self.floor)  # [D, D]
             from_users, from_items = users @ matrix, items @ matrix
-        to_items = functional.cosine_similarity(from_users, target.items(batch.item).detach())  # [B]
-        to_users = functional.cosine_similarity(from_items, target.users(batch.user).detach())  # [B]
+        target_users, target_items = target.users(batch.user).detach(), target.items(batch.item).detach()  # [B, D] each
+        if "history" in step.modules:
+            history = cast("History", step.modules["history"])
+            target_users, target_items = (
+                history.mix_users(batch.user, target_users),
+                history.mix_items(batch.item, target_items),
+            )
+        to_items = functional.cosine_similarity(from_users, target_items)  # [B]
+        to_users = functional.cosine_similarity(from_items, target_users)  # [B]
         return weighted_mean(1 - (to_items + to_users) / 2, batch.weight)
 
     @override
     def transform_for_ranking(self, embeddings: Embeddings, modules: Mapping[str, nn.Module]) -> Embeddings:
-        if "predictor" not in modules:
+        if "predictor" not in modules or self.rank_by == "embeddings":
             return embeddings
         predictor = cast("LinearPredictor", modules["predictor"])
         return replace(embeddings, users=lambda rows: predictor.symmetrize(embeddings.users(rows)))
