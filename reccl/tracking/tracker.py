@@ -22,6 +22,8 @@ from reccl.tracking.store import describe, experiment_id
 from reccl.tracking.unrecorded import keep_unrecorded, write_where_possible
 from reccl.training import Epoch
 
+SWITCH = "RECCL_PLOTS"
+"""Environment variable: 0 draws no plots, whatever a command says."""
 RETRY = 60.0
 """Seconds until recording an epoch is tried again where it has failed."""
 
@@ -37,7 +39,7 @@ class Tracker(RunCallback):
         log: hears of what cannot be recorded.
         parent: the id of a run that this one is a child of; empty: RECCL_PARENT_RUN, where it is set.
         suffix: what the run's name ends with, beside that of its config.
-        plots: whether plots are drawn, which takes a second or two.
+        plots: whether plots are drawn, which takes a second or two; RECCL_PLOTS=0 draws none.
         warm_start: the id of the run whose parameters training begins with; empty: none.
 
     Raises RunError where the store cannot be used.
@@ -56,7 +58,8 @@ class Tracker(RunCallback):
     ) -> None:
         if resume is None:
             check_start()
-        self.resume, self.log, self.parent, self.suffix, self.plots = resume, log, parent, suffix, plots
+        self.resume, self.log, self.parent, self.suffix = resume, log, parent, suffix
+        self.plots = plots and os.environ.get(SWITCH) != "0"
         self.warm_start = warm_start
         self.chosen_by = ""  # the metric that the epoch is chosen by
         self.run: Run | None = None

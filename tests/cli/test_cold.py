@@ -13,7 +13,7 @@ def cold(shop) -> str:
     """A run with cold users and items."""
     overrides = ("name=cold", "data.split={kind: cold_items, cold: 0.3}")
     options = [word for override in overrides for word in ("--set", override)]
-    answer = shop("train", "--config", "planted.yaml", "--json", *options)
+    answer = shop("train", "--config", "planted.yaml", "--json", *options, environment={"RECCL_PLOTS": "1"})
     assert answer.code == 0, answer.err
     (outcome,) = json.loads(answer.out)
     return outcome["run"]

@@ -9,6 +9,7 @@ from reccl import tracking
 from reccl.config import Experiment
 from reccl.experiment import run as run_experiment
 from reccl.tracking.label import label_tags, name_data, name_model, name_run
+from reccl.tracking.tracker import SWITCH
 
 HEADLINE = {
     "test/ndcg_at_10",
@@ -112,7 +113,10 @@ def test_a_model_may_not_have_every_name() -> None:
     assert name_model("a/b: 50% 'x.y'") == "a-b- 50- -x-y"
 
 
-def test_a_run_is_described_and_has_a_card_and_plots(shop: Path, experiment: Experiment) -> None:
+def test_a_run_is_described_and_has_a_card_and_plots(
+    shop: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, "1")
     tracker = tracking.Tracker()
     run_experiment(experiment, device="cpu", callbacks=[tracker])
     run, api = tracking.find(tracker.run_id), tracking.client()
@@ -125,3 +129,12 @@ def test_a_run_is_described_and_has_a_card_and_plots(shop: Path, experiment: Exp
     assert "| head items |" in card
     drawn = {Path(each.path).name for each in api.list_artifacts(run.info.run_id, "plots")}
     assert drawn == {"learning.png", "groups.png", "scores.png", "embeddings.png"}
+
+
+def test_the_environment_can_leave_the_plots_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = []
+    for value in ("0", "1", ""):
+        monkeypatch.setenv(SWITCH, value)
+        drawing.append(tracking.Tracker().plots)
+    assert drawing == [False, True, True]
+    assert not tracking.Tracker(plots=False).plots

@@ -164,7 +164,7 @@ def test_a_frame_in_memory_is_tuned_on(planted: pl.DataFrame, shop: Path) -> Non
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(shop: Path) -> None:
     (shop / "space.yaml").write_text("training.learning_rate: {low: 1.0e-3, high: 1.0e-1, log: true}\n")
-    settings = ("--set", "training.epochs=60", "--set", "training.patience=null")
+    settings = ("--set", "training.epochs=30", "--set", "training.patience=null")
     words = [sys.executable, "-m", "reccl", "tune", "--config", "planted.yaml", "--space", "space.yaml", *settings]
     piped = {
         "env": {**os.environ, "PYTHONPATH": str(Path(reccl.__file__).parents[1])},
