@@ -27,7 +27,8 @@ train: $(VENV)/.runtime  ## train the default model on MovieLens-100K, and say w
 	@echo "reccl is in $(BIN): source $(BIN)/activate"
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --cov --cov-report=term:skip-covered
+	COVERAGE_CORE=$$($(BIN)/python -c "import sys; print('sysmon' if sys.version_info >= (3, 12) else 'ctrace')") \
+	  $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --cov --cov-report=term:skip-covered
 
 test-slow: $(VENV)/.dev  ## run the quality tests on real data, minutes each
 	$(BIN)/python -m pytest -m slow

@@ -11,7 +11,18 @@ import polars as pl
 import pytest
 
 os.environ.setdefault("RECCL_ENERGY", "0")  # three seconds a run, where codecarbon is installed
+os.environ.setdefault("RECCL_PLOTS", "0")  # as long as all else of so small a run; tests of plots set it to 1
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads cost more than such small worlds win
+
+TESTS = Path(__file__).parent
+UNMEASURED = {
+    *("benchmarks", "cases", "configs", "docs", "examples", "robustness", "scripts"),
+    *("test_architecture.py", "test_docs.py", "test_project.py"),
+}
+"""Tests that read files, or go hundreds of times through what other rooms cover: coverage is not measured in them.
+
+Measuring makes Python's own code a third to two and a half times as slow.
+"""
 
 USERS, ITEMS, BLOCKS, ROWS = 200, 120, 4, 18
 SECONDS = 1_000_000_000
@@ -119,6 +130,13 @@ def described(key: str, ids: list[object], random: np.random.Generator) -> pl.Da
             "size": blocks + random.normal(0, 0.3, len(ids)),
         }
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is measured outside of UNMEASURED."""
+    for item in items:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in UNMEASURED:
+            item.add_marker("no_cover")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
