@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -51,6 +52,7 @@ def main() -> None:
     print(title(f"LightGCN on {chosen.data}, D {chosen.dimension}, {chosen.layers} layers, {chosen.steps} steps"))
     for processes in chosen.processes:
         with TemporaryDirectory() as folder:
+            os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(MIB))  # what is freed goes back to the system
             launch(processes, [*sys.argv, "--as-rank", folder])
             for rank in range(processes):
                 found = json.loads((Path(folder) / f"{rank}.json").read_text())
@@ -78,9 +80,8 @@ def measure(chosen: argparse.Namespace, group: Group) -> None:
     times = []
     for _, batch in zip(range(chosen.steps), iterate_batches(graph, batch_size, state.order), strict=False):
         started = time.perf_counter()
-        loss = sum_losses(objective(encoder, batch))
         state.optimizer.zero_grad()
-        loss.backward()
+        sum_losses(objective(encoder, batch)).backward()
         state.finish_gradients(experiment.training.max_grad_norm)
         state.optimizer.step()
         times.append(1000 * (time.perf_counter() - started))
@@ -107,13 +108,14 @@ def expect_received(nodes: int, batch: int, chosen: argparse.Namespace, processe
 
 
 def expect_held(nodes: int, edges: int, chosen: argparse.Namespace, processes: int) -> float:
-    """Bytes: 4 D N / W (6 + L) for parameters, gradient, two moments, the best epoch's copy, what comes back over a hop
-    and L layers; 4 D N, or what `AT_ONCE` says, for the table that a hop gathers; 8 * 2 E / W for the matrix.
+    """Bytes: 4 D N / W (5 + L) for parameters, two moments, the best epoch's copy, what comes back over a hop and L
+    layers; the table that a hop gathers, 4 D N or what `AT_ONCE` says, which gloo holds twice (with one process its
+    result instead); and 8 * 2 E / W for the matrix.
     """
     table = 4 * chosen.dimension * nodes
     own = table / processes
-    gathered = min(table, max(4 * AT_ONCE, 2 * own)) if processes > 1 else 0
-    return own * (6 + chosen.layers) + gathered + 8 * 2 * edges / processes
+    gathered = min(table, max(4 * AT_ONCE, 2 * own))
+    return own * (5 + chosen.layers) + (2 * gathered if processes > 1 else own) + 8 * 2 * edges / processes
 
 
 def held(what: str) -> float:

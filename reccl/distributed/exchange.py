@@ -64,13 +64,13 @@ class PropagateShard(torch.autograd.Function):
 
 def multiply(matrix: Tensor, shard: Shard, x: Tensor) -> Tensor:
     """The rows of A x that are this rank's, [n, D], from those of x; `AT_ONCE` bounds what is gathered at a time."""
-    padded = pad_to(x, shard.stride)  # [S, D]
-    columns = max(max(AT_ONCE, 2 * padded.numel()) // (shard.group.size * max(shard.stride, 1)), 1)
+    numbers = shard.stride * x.shape[1]  # of a rank
+    columns = max(max(AT_ONCE, 2 * numbers) // max(shard.group.size * shard.stride, 1), 1)
     if columns >= x.shape[1]:
-        return spmm(matrix, shard.group.gather(padded))
+        return spmm(matrix, shard.group.gather(pad_to(x, shard.stride)))
     out = torch.empty_like(x)
-    for part, some in zip(out.split(columns, 1), padded.split(columns, 1), strict=True):
-        part.copy_(spmm(matrix, shard.group.gather(some)))
+    for part, some in zip(out.split(columns, 1), x.split(columns, 1), strict=True):
+        part.copy_(spmm(matrix, shard.group.gather(pad_to(some, shard.stride))))
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -53,7 +53,7 @@ class Group:
             return x
         whole = x.new_empty(self.size * len(x), *x.shape[1:])
         if x.numel():
-            torch.distributed.all_gather(list(whole.chunk(self.size)), x.contiguous())
+            collective("all_gather_single", "all_gather_into_tensor")(whole, x.contiguous())
         self.traffic["all_gather"] += (self.size - 1) * x.numel() * x.element_size()
         return whole
 
@@ -63,7 +63,7 @@ class Group:
             return x
         own = x.new_empty(len(x) // self.size, *x.shape[1:])
         if x.numel():
-            torch.distributed.reduce_scatter(own, [part.contiguous() for part in x.chunk(self.size)])
+            collective("reduce_scatter_single", "reduce_scatter_tensor")(own, x.contiguous())
         self.traffic["reduce_scatter"] += (self.size - 1) * own.numel() * own.element_size()
         return own
 
@@ -106,6 +106,14 @@ class Group:
 
 ALONE = Group()
 """One process."""
+
+
+def collective(name: str, before: str) -> Callable[[Tensor, Tensor], object]:
+    """A function of `torch.distributed` by its name, or the one that it had before torch 2.13."""
+    found: Callable[[Tensor, Tensor], object] = getattr(torch.distributed, name, None) or getattr(
+        torch.distributed, before
+    )
+    return found
 
 
 def is_rank(environment: Mapping[str, str] = os.environ) -> bool:

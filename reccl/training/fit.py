@@ -71,9 +71,9 @@ def fit(
             objective.begin_epoch((number - 1) / max(training.epochs - 1, 1))
             encoder.train()
             for batch in iterate_batches(graph, training.batch_size, state.order, training.batch_by):
+                optimizer.zero_grad()
                 with autocast:
                     losses = objective(encoder, batch)
-                optimizer.zero_grad()
                 sum_losses(losses).backward()
                 state.finish_gradients(training.max_grad_norm)
                 optimizer.step()
@@ -82,6 +82,7 @@ def fit(
                 if state.averaged:
                     state.averaged.update_parameters(encoder)
                 sums = sums.to(graph.device) + torch.stack(list(losses.values())).detach() * len(batch)
+                del losses  # and the layers that they hold, before the next step makes its own
                 callback.on_step_end()
             sums = objective.group.sum(sums)
             means = dict(zip(objective.terms, (sums / len(graph.user)).tolist(), strict=True))
