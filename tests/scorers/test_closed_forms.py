@@ -75,6 +75,23 @@ def test_ease_is_the_inverse_gram_matrix_over_its_diagonal(
     np.testing.assert_allclose(scored(Ease(l2=5, user_exponent=exponent), graph), few @ weights, atol=1e-4)
 
 
+def test_ease_with_dropout_is_the_regression_on_rows_of_which_items_are_dropped(
+    planted_graph: Graph, dense: np.ndarray
+) -> None:
+    """EDLAE's least squares: every item from the others of noisy rows, each kept with chance 1 - p, in expectation."""
+    keep, l2 = 0.6, 5.0
+    gram = dense.T @ dense
+    noisy = keep**2 * gram  # E[Z'Z] of the noisy rows Z: two items are both kept
+    np.fill_diagonal(noisy, keep * dense.sum(0))
+    expected = np.zeros_like(noisy)
+    for item in range(len(noisy)):
+        others = np.arange(len(noisy)) != item
+        left = noisy[np.ix_(others, others)] + keep**2 * l2 * np.eye(len(noisy) - 1)
+        expected[others, item] = keep * np.linalg.solve(left, keep * gram[others, item])  # applied to whole rows
+    np.testing.assert_allclose(scored(Ease(l2=l2, dropout=1 - keep), planted_graph), dense @ expected, atol=1e-4)
+    assert np.abs(scored(Ease(l2=l2), planted_graph) - dense @ expected).max() > 0.01
+
+
 def test_ease_says_what_else_to_use_where_the_catalog_is_too_large(
     planted_graph: Graph,
 ) -> None:
