@@ -31,7 +31,7 @@ graph; the **scorer** ranks items once training is over.
 GROUPS = {
     "Graph encoders": {"convolution", "egcf", "lightgcn", "ngcf"},
     "Matrix factorization": {"matrix_factorization"},
-    "Features, towers and cold start": {"content_aligned", "two_tower", "cold_start"},
+    "Features, towers and cold start": {"alpharec", "content_aligned", "two_tower", "cold_start"},
     "Closed forms and baselines": {"none"},
 }
 """The tables of the page, by encoder."""

@@ -124,6 +124,22 @@ class TestRuns:
         assert table["source"].unique().to_list() == ["content"]
         assert table.filter(pl.col("item") > 1000).height == 5 * 120
 
+    def test_alpharec_ranks_cold_and_new_items_by_their_features_from_a_recorded_run(
+        self, planted: pl.DataFrame, planted_items: pl.DataFrame
+    ) -> None:
+        recorded = run("encoder={kind: alpharec, dimension: 8, hidden: [16]}", "training.epochs=8")
+        by_chance = run("encoder=null", "objective={}", "scorer={kind: random}", "training.metric=ndcg_at_10")
+        assert recorded.test["cold/ndcg_at_10"] > 1.5 * by_chance.test["cold/ndcg_at_10"]
+        items = planted_items.with_columns(pl.col("item") + 1000).drop("tags")  # each a twin of a known one
+        model = tracking.model_of(tracking.find(recorded.run))
+        table = pl.concat(recommend(extend_model(model, new_items=items), planted["user"].unique()[:5], 240))
+        later = table.filter(pl.col("item") > 1000)
+        assert later.height == 5 * 120
+        pairs = later.with_columns(pl.col("item") - 1000).join(table, on=["user", "item"])
+        cold = pairs.filter(pl.col("source_right") == "content")
+        assert cold.height > 50
+        assert (cold["score"] - cold["score_right"]).abs().max() < 1e-5
+
     def test_a_group_that_the_split_lacks_is_refused_before_training(self) -> None:
         count = len(tracking.runs())
         with pytest.raises(ConfigError, match="the validation rows of this split have no 'cold_users'; there are"):

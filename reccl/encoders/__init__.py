@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, SerializeAsAny
 
+from reccl.encoders.alpharec import AlphaRec
 from reccl.encoders.content_aligned import ContentAligned
 from reccl.encoders.convolution import Convolution
 from reccl.encoders.egcf import EGCF
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 AnyEncoder = Annotated[
     SerializeAsAny[
         Annotated[
-            ContentAligned | Convolution | EGCF | LightGCN | MatrixFactorization | NGCF | TwoTower,
+            AlphaRec | ContentAligned | Convolution | EGCF | LightGCN | MatrixFactorization | NGCF | TwoTower,
             Field(discriminator="kind"),
         ]
     ],
@@ -31,6 +32,7 @@ ContentAligned.model_rebuild()  # its base is any of them
 __all__ = [
     "EGCF",
     "NGCF",
+    "AlphaRec",
     "AnyEncoder",
     "ContentAligned",
     "ContentRows",

@@ -5,7 +5,7 @@ import torch
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.encoders import EGCF, NGCF, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
+from reccl.encoders import EGCF, NGCF, AlphaRec, EncoderSettings, LightGCN, MatrixFactorization, TwoTower
 from reccl.evaluation import Evaluation, evaluate
 from reccl.losses import BPR, BilateralSoftmax, InfoNCE, SupCon
 from reccl.negatives import Hard, InBatch, Uniform
@@ -77,6 +77,7 @@ OTHERS: dict[str, tuple[EncoderSettings, dict[str, TermSettings]]] = {
         LightGCN(dimension=16, layers=2, initial_weight=0),
         {"ranking": MixedRanking(), "contrast": MixingContrast(weight=0.05)},
     ),
+    "alpharec": (AlphaRec(dimension=16, layers=1, hidden=(32,)), {"ranking": Ranking(loss=InfoNCE())}),
     "feature masks": (
         TwoTower(dimension=16, hidden=(), feature_dimension=4),
         {
