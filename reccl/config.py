@@ -96,7 +96,7 @@ class Experiment(Settings):
             try:
                 made[name] = resolve(self.model_copy(update={"pilot": None}), changes)
             except ConfigError as error:
-                raise ValueError(f"pilot.candidates.{name}: {error}") from None
+                raise ValueError(f"pilot.candidates.{name}: {error} (pilot=null tries none)") from None
         return made
 
     def _check_metric(self) -> None:
