@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from reccl.distributed import Group
 
 SHARED = (
-    "encoder lightgcn, matrix_factorization or two_tower, with terms ranking, contrast, cross_layer, full_softmax and "
-    "l2 over the views plain, edge_drop, node_drop, random_walk and noise"
+    "encoder lightgcn, matrix_factorization or two_tower, with terms ranking, contrast, cross_layer, full_softmax, "
+    "neighborhood_aggregation and l2 over the views plain, edge_drop, node_drop, random_walk and noise"
 )
 
 

@@ -39,6 +39,10 @@ CASES: dict[str, dict[str, Any]] = {
         "encoder": LIGHTGCN,
         "objective": {"softmax": {"kind": "full_softmax", "reverse": 0.3, "user_exponent": 0.5, "known": "masked"}},
     },
+    "lightccf": {
+        "encoder": LIGHTGCN,
+        "objective": {"ranking": BPR, "aggregation": {"kind": "neighborhood_aggregation"}, "l2": {"kind": "l2"}},
+    },
     "sgl-ed": {"encoder": LIGHTGCN, "objective": sgl("edge_drop", "edge_drop")},
     "sgl-nd and sgl-rw": {"encoder": LIGHTGCN, "objective": sgl("node_drop", "random_walk")},
     "simgcl": {"encoder": LIGHTGCN, "objective": {"ranking": BPR, "contrast": {"kind": "contrast", **NOISE}}},
