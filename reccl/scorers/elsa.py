@@ -50,7 +50,7 @@ class Elsa(ScorerSettings):
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
     """Step size of Nadam at the start; it falls to 0 along a cosine."""
     seed: int = 0
-    """Seed of the first vectors and of the order of users."""
+    """Seed of the first vectors and of the order of users; `--seeds` varies `seed` of the config, not this one."""
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

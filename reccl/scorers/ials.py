@@ -48,7 +48,7 @@ class Ials(ScorerSettings):
     deviation: Annotated[float, Field(gt=0)] = 0.1
     """Standard deviation of an item's first vector times D^1/2 (sigma)."""
     seed: int = 0
-    """Seed of the first item vectors."""
+    """Seed of the first item vectors; `--seeds` varies `seed` of the config, not this one."""
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

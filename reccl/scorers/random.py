@@ -20,7 +20,7 @@ class Random(ScorerSettings):
 
     kind: Literal["random"] = "random"
     seed: int = 0
-    """Seed of the vectors."""
+    """Seed of the vectors; `--seeds` varies `seed` of the config, not this one."""
 
     @override
     def learns(self) -> bool:
