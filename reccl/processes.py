@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 from reccl.config import Experiment
+from reccl.encoders import AnyEncoder
 from reccl.errors import ConfigError, join_names
+from reccl.training import AnyTerm
+from reccl.views import AnyView
 
 if TYPE_CHECKING:
     import torch
 
     from reccl.data.dataset import Dataset
     from reccl.distributed import Group
-
-SHARED = (
-    "encoder lightgcn, matrix_factorization or two_tower, with terms ranking, contrast, cross_layer, full_softmax, "
-    "neighborhood_aggregation and l2 over the views plain, edge_drop, node_drop, random_walk and noise"
-)
 
 
 def check_processes(experiment: Experiment, processes: int) -> None:
@@ -34,8 +32,24 @@ def check_processes(experiment: Experiment, processes: int) -> None:
     alone = [f"{key} ({what})" for key, part in parts.items() if (what := part.needs_one_process())]
     if alone:
         raise ConfigError(
-            f"{join_names(alone)} cannot be trained by {processes} processes: train in one, or use {SHARED}"
+            f"{join_names(alone)} cannot be trained by {processes} processes: train in one, or use {shared_parts()}"
         )
+
+
+def shared_parts() -> str:
+    """The encoders, terms and views that several processes can train, by kind."""
+    rooms = {"encoder": AnyEncoder, "terms": AnyTerm, "views": AnyView}
+    return "; ".join(
+        f"{name} {join_names(part().kind for part in parts_of(room) if part().needs_one_process() is None)}"
+        for name, room in rooms.items()
+    )
+
+
+def parts_of(room: object) -> list[Any]:
+    """The classes of a room's union."""
+    inside = get_args(room)
+    found = [part for each in inside for part in parts_of(each)] if inside else [room]
+    return [part for part in found if isinstance(part, type) and hasattr(part, "needs_one_process")]
 
 
 def help_run(experiment: Experiment, data: Dataset | None, device: torch.device, group: Group) -> None:

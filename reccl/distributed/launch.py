@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 LOST = 75
 """Exit code of a rank that has lost another one: what happened to that one is what counts."""
-PAUSE = 1.0
-"""Seconds that such a rank waits before it ends, so that the launcher sees the other one's end first."""
+PAUSE = 5.0
+"""Seconds that such a rank waits before it ends, so that the launcher sees the other one's end first, and ends it."""
 LAUNCHED = "RECCL_LAUNCHED"
 """Set in processes whose errors the launcher prints."""
 
@@ -42,7 +43,8 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     threads = str(max(1, torch.get_num_threads() // processes))
-    with tempfile.TemporaryDirectory() as folder, in_environment({LAUNCHED: "1", "OMP_NUM_THREADS": threads}):
+    given = {LAUNCHED: "1", "OMP_NUM_THREADS": threads, **loopback()}
+    with tempfile.TemporaryDirectory() as folder, in_environment(given):
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,
@@ -50,6 +52,7 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
             run_id=uuid.uuid4().hex,
             rdzv_backend="c10d",
             rdzv_endpoint="localhost:0",
+            local_addr="localhost",
             max_restarts=0,
             monitor_interval=0.1,
             logs_specs=DefaultLogsSpecs(log_dir=folder),
@@ -65,6 +68,12 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
             logging.disable(logging.NOTSET)
 
 
+def loopback() -> dict[str, str]:
+    """The variable by which gloo takes the loopback, whatever the machine calls itself."""
+    known = {name for _, name in socket.if_nameindex()} if hasattr(socket, "if_nameindex") else set()
+    return next(({"GLOO_SOCKET_IFNAME": name} for name in ("lo", "lo0") if name in known), {})
+
+
 @contextmanager
 def in_environment(given: Mapping[str, str]) -> Iterator[None]:
     """Variables that processes started in the block inherit, unless they are set already."""
@@ -78,16 +87,30 @@ def in_environment(given: Mapping[str, str]) -> Iterator[None]:
 
 
 def explain(failures: Mapping[int, ProcessFailure]) -> ProcessError:
-    """The failure that came first, not counting ranks that only lost another one."""
-    first = min(failures, key=lambda rank: (failures[rank].exitcode == LOST, failures[rank].timestamp))
-    failure = failures[first]
+    """The failure that counts: of a rank that says what it was, else the first of one that did not only lose another,
+    or was told to end because of one.
+    """
+
+    def weigh(rank: int) -> tuple[bool, bool, int]:
+        code = failures[rank].exitcode
+        return not told_by(failures[rank]), code in (LOST, -signal.SIGTERM), failures[rank].timestamp
+
+    first = min(failures, key=weigh)
+    failure, told = failures[first], told_by(failures[first])
+    if told:
+        return ProcessError(told["message"], told.get("errorCode", 1))
     if failure.exitcode < 0:
         name = signal.Signals(-failure.exitcode).name
         memory = " (out of memory?)" if name == "SIGKILL" else ""
         return ProcessError(f"rank {first} was ended by {name}{memory}, and with it all others", 128 - failure.exitcode)
-    told: Any = failure.message if isinstance(failure.message, dict) else {}
-    silent = f"rank {first} ended with exit code {failure.exitcode}, and with it all others"
-    return ProcessError(told.get("message", silent), failure.exitcode)
+    code = failure.exitcode
+    return ProcessError(f"rank {first} ended with exit code {code}, and with it all others", code)
+
+
+def told_by(failure: ProcessFailure) -> dict[str, Any]:
+    """What a rank left by `tell_launcher`; empty where it left nothing."""
+    told: Any = failure.message
+    return told if isinstance(told, dict) else {}
 
 
 def is_loss_of_rank(error: BaseException) -> bool:
@@ -110,7 +133,8 @@ def tell_launcher(error: BaseException, text: str, code: int) -> tuple[int, bool
         time.sleep(PAUSE)
         return LOST, False
     if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
-        told = {"message": text, "extraInfo": {"py_callstack": "", "timestamp": str(int(time.time()))}}
+        when = {"py_callstack": "", "timestamp": str(int(time.time()))}
+        told = {"message": text, "errorCode": code, "extraInfo": when}
         with suppress(OSError):
             Path(path).write_text(json.dumps({"message": told}))
     return code, os.environ["RANK"] == "0" and LAUNCHED not in os.environ

@@ -108,6 +108,7 @@ def fit(
     state.restore_best()
     if checkpoints and not fitted.interrupted:
         checkpoints.finish(state)
+    state.collect_best()
     return fitted
 
 

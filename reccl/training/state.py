@@ -94,6 +94,11 @@ class TrainingState:
         self.learned["encoder"].eval()
         self.fit.state = {name: tensor.cpu() for name, tensor in self.fit.state.items()}
 
+    def collect_best(self) -> None:
+        """With several ranks: the best epoch's parameters of all of them on rank 0; the others let theirs go."""
+        if self.sharded:
+            self.fit.state = collect_tensors(self.fit.state, self.sharded.names, self.sharded.shard)
+
     def generators(self) -> dict[str, torch.Generator]:
         """Every source of random numbers, by name."""
         device = self.objective.graph.device

@@ -137,6 +137,7 @@ def train(case: str, data: Dataset, group: Group, out: Path, checkpoints: Path |
     model = learn(experiment, data, CPU, checkpoints=kept, group=group)
     assert (model.fit.earlier_seconds > 0) == bool(checkpoints), "training went on from a checkpoint"
     save(model.scorer.tensors(), out / "embeddings.safetensors")
+    save(model.fit.state, out / "parameters.safetensors")
     (out / "history.json").write_text(json.dumps([asdict(epoch) for epoch in model.fit.history]))
 
 

@@ -1,5 +1,6 @@
 """Processes end together: with the first failure's one line and exit code, or at Ctrl-C; no process is left."""
 
+import json
 import os
 import signal
 import subprocess
@@ -63,7 +64,8 @@ def test_ctrl_c_ends_all_with_its_exit_code(tmp_path: Path) -> None:
 def failure(rank: int, code: int, folder: Path, text: str = "") -> ProcessFailure:
     file = folder / f"{rank}.json"
     if text:
-        file.write_text(f'{{"message": {{"message": "{text}", "extraInfo": {{"timestamp": "{100 + rank}"}}}}}}')
+        told = {"message": text, "errorCode": 3, "extraInfo": {"timestamp": str(100 + rank)}}
+        file.write_text(json.dumps({"message": told}))
     return ProcessFailure(local_rank=rank, pid=1, exitcode=code, error_file=str(file))
 
 
@@ -71,6 +73,8 @@ def test_what_counts_is_the_first_failure_that_is_not_the_loss_of_another_rank(t
     lost, cause = failure(0, LOST, tmp_path), failure(1, 3, tmp_path, "no space left")
     error = explain({0: lost, 1: cause})
     assert (str(error), error.exit_code) == ("no space left", 3)
+    ended_late = explain({0: failure(4, -signal.SIGTERM, tmp_path, "no times"), 1: failure(0, LOST, tmp_path)})
+    assert (str(ended_late), ended_late.exit_code) == ("no times", 3)
     silent = explain({0: failure(2, 4, tmp_path)})
     assert (str(silent), silent.exit_code) == ("rank 0 ended with exit code 4, and with it all others", 4)
     assert explain({1: failure(3, -signal.SIGTERM, tmp_path)}).exit_code == 128 + signal.SIGTERM

@@ -48,17 +48,18 @@ def folder(planted_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def assert_alike(one: Path, two: Path) -> None:
-    """Loss curves, metrics of every epoch and embeddings."""
+    """Loss curves, metrics of every epoch, embeddings, and the parameters that a run keeps."""
     histories = [json.loads((each / "history.json").read_text()) for each in (one, two)]
     assert len(histories[0]) == len(histories[1]) > 1
     for alone, together in zip(*histories, strict=True):
         assert together["losses"] == pytest.approx(alone["losses"], rel=1e-4)
         assert together["validation"] == pytest.approx(alone["validation"], abs=2e-3)
         assert together["learning_rate"] == alone["learning_rate"]
-    tables = [load(each / "embeddings.safetensors") for each in (one, two)]
-    assert tables[0].keys() == tables[1].keys()
-    for name, table in tables[0].items():
-        assert torch.allclose(tables[1][name], table, **CLOSE), name
+    for file in ("embeddings.safetensors", "parameters.safetensors"):
+        alone, together = (load(each / file) for each in (one, two))
+        assert alone.keys() == together.keys()
+        for name, table in alone.items():
+            assert torch.allclose(together[name], table, **CLOSE), name
 
 
 @pytest.fixture
