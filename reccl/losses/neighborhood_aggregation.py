@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reccl.lazy import torch
-from reccl.losses.fused_logsumexp import fused_logsumexp
 from reccl.losses.similarity import normalize_for
 from reccl.losses.weighted_mean import weighted_mean
 
@@ -41,6 +40,8 @@ def neighborhood_aggregation(users: Tensor, items: Tensor, temperature: float, w
     anchors, pairs = x / temperature, x + y  # [B, D], [B, D]
     times = None if weight is None else weight.to(x).log()  # [B]
     if x.device.type == "cpu":
+        from reccl.losses.fused_logsumexp import fused_logsumexp
+
         log_sum = fused_logsumexp(anchors, pairs, times)  # [B]
     else:
         logits = (anchors @ pairs.T).to(x.dtype)  # [B, B]

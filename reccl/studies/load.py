@@ -80,8 +80,8 @@ class Study:
         made = with_changes(deepcopy(raw), deepcopy(changes), origin, where)
         if split is None:
             return made
-        key = "window" if getattr(made.data.split, "kind", "") == WINDOWS else "seed"
-        return with_changes(raw, [*changes, (("data", "split", key), split, self.place("splits"))], origin, where)
+        part = "window" if getattr(made.data.split, "kind", "") == WINDOWS else "seed"
+        return with_changes(raw, [*changes, (("data", "split", part), split, self.place("splits"))], origin, where)
 
     def space(self, method: str, experiment: Experiment) -> Space | None:
         """What a method's tuning searches over; None: nothing. Raises ConfigError."""
