@@ -1,8 +1,13 @@
 """Mixing: random shares by which the embeddings of a batch are mixed."""
 
-import numpy as np
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reccl.lazy import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def sample_shares(number: int, concentration: float, like: Tensor, generator: torch.Generator) -> Tensor:
