@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "reccl compare",
     "reccl compare movielens best --metric test/recall_at_20",
-    "reccl compare sgl lightgcn --baseline lightgcn --slices --who 10 --html report.html",
+    "reccl compare sgl lightgcn --slices --who 10 --html report.html",
 )
 MOST = 10
 """Methods that are compared where no run is named."""

@@ -1,14 +1,22 @@
 """`reccl compare --who` names the users and items that a pair of runs differs on; the pair is made by hand."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from reccl.data.dataset import Dataset
+from tests.cli.conftest import Shop
 
 DATA = ("--data", "described.yaml")
+
+
+@pytest.fixture(scope="module")
+def shop(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A copy: recorded lists are runs without a model, which others do not expect."""
+    return Shop(shutil.copytree(shop.folder, tmp_path_factory.mktemp("who") / "shop"))
 
 
 @pytest.fixture(scope="module")
