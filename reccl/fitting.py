@@ -259,6 +259,9 @@ def check_parts(experiment: Experiment, data: Dataset) -> None:
     check_metric(experiment, data)
     graph = data.build_graph(times=experiment.scorer.uses_times())
     experiment.scorer.check(graph)
+    for each in (experiment, *experiment.candidates().values()):
+        if each.encoder is not None:
+            each.encoder.check(data.build_feature_tables())
     if experiment.cold_start is not None and experiment.scorer.learns():
         features, has_encoder = data.build_feature_tables(), experiment.encoder is not None
         experiment.cold_start.check(graph, features, experiment.scorer, has_encoder=has_encoder)

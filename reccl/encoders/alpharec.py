@@ -59,16 +59,19 @@ class AlphaRec(EncoderSettings):
     """Columns of the item table; empty takes all that are features."""
 
     @override
+    def check(self, features: FeatureTables) -> None:
+        if not choose_features(features.fit("items"), self.item_features).columns:
+            raise DataError(
+                "alpharec embeds items by their features, and the data has none: give the item table a column of "
+                "vectors or of text, data.features.items.title.kind=text for example"
+            )
+
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         from reccl.encoders.modules.alpharec import AlphaRecEncoder
 
         fitted = choose_features(features.fit("items"), self.item_features)
         items = features.transform("items", fitted)  # [I, F]
-        if not items.shape[1]:
-            raise DataError(
-                "alpharec embeds items by their features, and the data has none: give the item table a column of "
-                "vectors or of text, data.features.items.title.kind=text for example"
-            )
         return AlphaRecEncoder(average_items(graph, items), items, fitted, self, generator)
 
 

@@ -67,6 +67,10 @@ class ContentAligned(EncoderSettings):
         return base
 
     @override
+    def check(self, features: FeatureTables) -> None:
+        self.base.check(features)
+
+    @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         from reccl.encoders.modules.content_aligned import ContentAlignedEncoder, ContentTower
 

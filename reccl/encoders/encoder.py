@@ -69,6 +69,9 @@ class EncoderSettings(Settings):
         """What of it cannot be shared by several processes, such as its kind; None: nothing (`Encoder.keep_rows`)."""
         return getattr(self, "kind", type(self).__name__)
 
+    def check(self, features: FeatureTables) -> None:
+        """Raise before a run begins what `build` could not do: DataError for features that the data does not have."""
+
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
         """The module with fresh parameters. Graph and features hold training rows only; the generator is a CPU one."""
         raise NotImplementedError

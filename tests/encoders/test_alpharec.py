@@ -98,6 +98,6 @@ def test_only_the_network_is_trained_and_through_the_graph(data: Dataset) -> Non
 
 def test_items_without_such_features_are_refused_in_one_line(data: Dataset) -> None:
     with pytest.raises(DataError, match="embeds items by their features, and the data has none"):
-        built(AlphaRec(), replace(data, item_table=None))
+        AlphaRec().check(replace(data, item_table=None).build_feature_tables())
     with pytest.raises(DataError, match="item_features: picture is no feature of the items"):
-        built(AlphaRec(item_features=("vector", "picture")), data)
+        AlphaRec(item_features=("vector", "picture")).check(data.build_feature_tables())
