@@ -11,9 +11,10 @@ import pytest
 
 from tests.cli.conftest import Answer, Shop, opened
 from tests.robustness.corpus import GOOD, Case, cases
+from tests.robustness.corpus_commands import more_files, more_options
 from tests.robustness.corpus_tables import more_tables
 
-CASES = [*cases(), *more_tables()]
+CASES = [*cases(), *more_options(), *more_files(), *more_tables()]
 OLDER = "user,item\nkept,1\n"
 SECONDS = 30
 
