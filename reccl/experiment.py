@@ -15,7 +15,7 @@ from reccl.distributed import ALONE, Group
 from reccl.energy import EnergyMeter
 from reccl.evaluation import Slices
 from reccl.fitting import check_parts, learn, means, measure_part, note_unweighted
-from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, mean_speed
+from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, find_folder, mean_speed
 from reccl.pilot import try_candidates
 from reccl.recommend import Model
 from reccl.training import Callbacks
@@ -84,7 +84,9 @@ def fit_and_test(
     chosen, trials = experiment, list[Trial]()
     if experiment.pilot:
         with clock("pilot_seconds"):
-            chosen, trials = try_candidates(experiment, data, device, log=log, start=start)
+            chosen, trials = try_candidates(
+                experiment, data, device, log=log, start=start, folder=find_folder(callbacks)
+            )
     with clock("train_seconds"):
         model = learn(chosen, data, device, every, checkpoints=checkpoints(phase="fit"), start=start, group=group)
     first = model.fit

@@ -73,12 +73,20 @@ def find_checkpoints(
     callbacks: Sequence[RunCallback], experiment: Experiment, data: Dataset, phase: str, log: Callable[[str], None]
 ) -> Checkpoints | None:
     """The checkpoints of a phase (fit, refit) of a run, in the folder that a callback knows; None where none does."""
-    folder = next((each.checkpoint_folder for each in callbacks if each.checkpoint_folder), None)
-    seconds = experiment.training.checkpoint_seconds
+    folder, seconds = find_folder(callbacks), experiment.training.checkpoint_seconds
     if folder is None or seconds is None:
         return None
-    identity = hashlib.sha256(f"{dump(experiment)}\n{data.fingerprint}\n{phase}".encode()).hexdigest()
-    return Checkpoints(folder / phase, identity, seconds, log)
+    return Checkpoints(folder / phase, identify(experiment, data, phase), seconds, log)
+
+
+def find_folder(callbacks: Sequence[RunCallback]) -> Path | None:
+    """The folder that a callback keeps the checkpoints of the run in; None where none does."""
+    return next((each.checkpoint_folder for each in callbacks if each.checkpoint_folder), None)
+
+
+def identify(experiment: Experiment, data: Dataset, phase: str) -> str:
+    """What a phase (pilot, fit, refit) of a run is told by: config, data and its name, hashed."""
+    return hashlib.sha256(f"{dump(experiment)}\n{data.fingerprint}\n{phase}".encode()).hexdigest()
 
 
 def diff_settings(before: Experiment, after: Experiment) -> dict[str, object]:

@@ -62,7 +62,7 @@ SIDEWAYS = {
     "config_file": {"bounded_yaml", "bundle", "config_errors", "errors"},
     "scorers": {"encoders"},  # Embeddings
     "recommend": {"evaluation", "training"},  # of training, the checkpoint and the record of an epoch
-    "pilot": {"fitting"},
+    "pilot": {"fitting", "outcome"},
     "experiment": {"fitting", "outcome"},
 }
 """Imports within one layer."""

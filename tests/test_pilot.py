@@ -97,6 +97,33 @@ def test_a_run_trains_refits_and_records_what_the_pilot_chose(planted_dataset: D
     assert [row["candidate"] for row in json.loads(written_table.read_text())] == ["as written", "graph"]
 
 
+def test_a_budget_leaves_candidates_untried_and_says_so(planted_dataset: Dataset) -> None:
+    experiment = written(graph=GRAPH).model_copy(deep=True)
+    assert experiment.pilot is not None
+    short = experiment.model_copy(update={"pilot": experiment.pilot.model_copy(update={"minutes": 1e-6})})
+    lines: list[str] = []
+    chosen, trials = try_candidates(short, planted_dataset, CPU, log=lines.append)
+    assert chosen == experiment.model_copy(update={"pilot": None})
+    assert [(trial.candidate, trial.value is None) for trial in trials] == [("as written", False), ("graph", True)]
+    assert lines[-1] == "pilot graph: not tried, no time left"
+    ample = experiment.model_copy(update={"pilot": experiment.pilot.model_copy(update={"minutes": 60})})
+    assert [trial.chosen for trial in try_candidates(ample, planted_dataset, CPU)[1]] == [True, True]
+
+
+def test_a_run_that_goes_on_keeps_the_choice_of_its_pilot(planted_dataset: Dataset, tmp_path: Path) -> None:
+    experiment = written(graph=GRAPH)
+    chosen, trials = try_candidates(experiment, planted_dataset, CPU, folder=tmp_path)
+    lines: list[str] = []
+    again = try_candidates(experiment, planted_dataset, CPU, log=lines.append, folder=tmp_path)
+    assert again == (chosen, trials)
+    assert lines == ["pilot: graph, as it chose before"]
+    other = experiment.model_copy(update={"seed": 7})
+    try_candidates(other, planted_dataset, CPU, log=lines.append, folder=tmp_path)
+    assert len(lines) == 4  # another config is tried anew
+    (tmp_path / "pilot.json").write_text("{")
+    assert try_candidates(experiment, planted_dataset, CPU, folder=tmp_path)[0] == chosen
+
+
 def test_it_survives_its_dump() -> None:
     experiment = written(graph=GRAPH)
     assert loads(dump(experiment)) == experiment

@@ -60,6 +60,9 @@ def train(
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Train by N processes, each with its share of users and items.")
     ] = 1,
+    minutes: Annotated[
+        float | None, typer.Option(help="Begin no candidate of the pilot that would probably end after so long.")
+    ] = None,
     no_plots: Annotated[bool, flag("--no-plots", help="Record no plots: a second or two less.")] = False,
     trust: Trust = False,
     json: Json = False,
@@ -80,12 +83,16 @@ def train(
         raise typer.BadParameter("give a config (reccl config list) or a run to resume (reccl runs)", param_hint=EITHER)
     if resume is not None and (resplit or seeds > 1):
         raise typer.BadParameter("it has a config already: leave out --seeds and --resplit", param_hint="--resume")
+    if resume is not None and minutes is not None:
+        raise typer.BadParameter("its pilot has a budget already: leave out --minutes", param_hint="--resume")
     if resume is not None and start is not None:
         raise typer.BadParameter("it goes on from its own checkpoint: leave out --from", param_hint="--resume")
     from reccl import config as configs
     from reccl.cli.processes import help_train, joined, launch_workers
 
     given = None if config is None else configs.load(config, overrides or ())  # errors come before long imports
+    if given and minutes is not None:
+        given = limit_pilot(given, minutes)
     if given and resplit:
         split_anew(given, given.seed)
     if workers > 1:
@@ -147,6 +154,17 @@ def train(
             raise typer.Exit(130)
         if not json:
             hint(f"reccl recommend --run {runs[-1][:8]} --out recommendations.csv; reccl compare; reccl ui")
+
+
+def limit_pilot(experiment: "Experiment", minutes: float) -> "Experiment":
+    """The experiment with a pilot that tries candidates for so many minutes at most."""
+    from reccl import config as configs
+
+    if experiment.pilot is None:
+        raise ConfigError(f"--minutes is for the candidates of a pilot, and config {experiment.name!r} has no pilot")
+    if not minutes > 0:
+        raise ConfigError(f"--minutes {minutes:g}: give more than 0")
+    return configs.resolve(experiment, {"pilot.minutes": minutes})
 
 
 def split_anew(experiment: "Experiment", seed: int) -> "Experiment":

@@ -22,6 +22,10 @@ class Pilot(Settings):
 
     epochs: Annotated[int, Field(ge=1)] = 6
     """Epochs of each short training, with a learning-rate schedule of their own."""
+    minutes: Annotated[float | None, Field(gt=0)] = None
+    """Budget: a candidate is not begun where it would probably end later than this after the pilot began (`reccl train
+    --minutes`). What is written is always tried, and the real training comes after it. None: all are tried, so that the
+    choice does not depend on the machine."""
     candidates: Annotated[dict[str, Changes], Field(min_length=1)]
     """Named candidates: for each the settings that differ from what is written, dotted.key: value, such as
     objective.ranking.temperature: 0.2, or encoder: {kind: lightgcn} for another part."""
@@ -44,7 +48,8 @@ class Trial:
     candidate: str
     metric: str
     """Name of the validation metric."""
-    value: float
+    value: float | None
+    """The metric; None where there was no time left to try it."""
     gain: float | None
     """Mean difference to the best one before it; None for the first."""
     error: float | None
@@ -54,6 +59,8 @@ class Trial:
 
     def describe(self) -> str:
         """One line."""
+        if self.value is None:
+            return f"pilot {self.candidate}: not tried, no time left"
         told = f"pilot {self.candidate}: {self.metric} {self.value:.4f}"
         if self.gain is None or self.error is None:
             return told
