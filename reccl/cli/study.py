@@ -64,7 +64,7 @@ def study(
 
 def show(found: "StudyResult") -> None:
     """The table, what failed, the claims, and where it all is."""
-    from reccl.studies.table import cells, heads
+    from reccl.studies.table import cells, heads, published_cells, published_heads
 
     metrics = found.settings.metrics
     columns = heads(metrics)
@@ -79,6 +79,13 @@ def show(found: "StudyResult") -> None:
     for row in found.rows:
         if row.note:
             out.print(f"{row.data}, {row.method}: {row.note}")
+    for data, figures in found.published.items():
+        columns = published_heads(figures[0])
+        theirs = table(f"published for the split of {data}", *columns, right=tuple(columns[1:3]))
+        for figure in figures:
+            theirs.add_row(*published_cells(figure))
+        out.print()
+        out.print(theirs)
     out.print("\nwhat the data supports")
     for line in found.claims_text():
         out.print(f"- {line}")

@@ -73,6 +73,8 @@ class CellResult:
     """Seconds by name, and energy_kwh where it was measured."""
     fingerprint: str = ""
     """Hash of the data."""
+    split: str = ""
+    """Digest of what was predicted from what (`SplitDigest.test`), which tells published splits."""
     test_share: float = 0.0
     """Test rows over all other rows."""
     run: str = ""

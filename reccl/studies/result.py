@@ -1,17 +1,18 @@
 """Result: what a study has found, as rows, claims and files."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reccl.lazy import pl
+from reccl.published import Figure, unlock
 from reccl.studies.cell import Cell, CellResult, Group, Tuned
 from reccl.studies.claims import Claim, make_claims
 from reccl.studies.load import Study
 from reccl.studies.rows import Row, collect, make_row, measure
 from reccl.studies.settings import StudySettings
-from reccl.studies.table import as_csv, latex, markdown
+from reccl.studies.table import as_csv, latex, markdown, published_markdown
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class StudyResult:
     """Ids of the finished runs."""
     interrupted: bool = False
     """Whether Ctrl-C ended it; the same command goes on."""
+    published: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
+    """Data set -> what others report for its very split, best NDCG first; none for a split that is no published one."""
 
     @property
     def failed(self) -> int:
@@ -38,8 +41,8 @@ class StudyResult:
         return sum("failed" in row.note for row in self.rows)
 
     def markdown(self) -> str:
-        """The table as Markdown."""
-        return markdown(self.rows, self.settings.metrics)
+        """The table as Markdown, and what others report for its data sets where their splits are published ones."""
+        return markdown(self.rows, self.settings.metrics) + published_markdown(self.published)
 
     def latex(self) -> str:
         """The table as LaTeX (booktabs)."""
@@ -83,6 +86,7 @@ class StudyResult:
             "metrics": list(self.settings.metrics),
             "budget": self.settings.budget.model_dump(),
             "rows": [{**asdict(row)} for row in self.rows],
+            "published": {data: [asdict(one) for one in figures] for data, figures in self.published.items()},
             "claims": [claim.as_json() for claim in self.claims],
             "notes": self.notes(),
             "failed": self.failed,
@@ -111,4 +115,15 @@ def make_result(
     measured = {key: measure(part, first) for key, part in parts.items()}
     claims = make_claims(measured, settings.pairs(), list(settings.data))
     runs = tuple(result.run for result in results.values() if result.run and not result.error)
-    return StudyResult(settings, tuple(rows), tuple(claims), folder, run, runs, interrupted)
+    published = find_figures(settings, results)
+    return StudyResult(settings, tuple(rows), tuple(claims), folder, run, runs, interrupted, published)
+
+
+def find_figures(settings: StudySettings, results: Mapping[Cell, CellResult]) -> dict[str, tuple[Figure, ...]]:
+    """The published figures of each data set of which all runs were measured on one published split."""
+    found = {}
+    for data in settings.data:
+        splits = [result.split for cell, result in results.items() if cell.group.data == data and not result.error]
+        if figures := unlock(splits):
+            found[data] = tuple(sorted(figures, key=lambda figure: -figure.ndcg))
+    return found

@@ -1,9 +1,10 @@
 """Table: the rows of a study as text: Markdown, LaTeX and CSV."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
+from reccl.published import SPLITS, Figure
 from reccl.studies.rows import Row
 
 TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
@@ -71,6 +72,28 @@ def markdown(rows: Sequence[Row], metrics: Sequence[str]) -> str:
     lines = [columns, ["---"] * 2 + ["---:"] * (len(columns) - 2 - noted) + ["---"] * noted]
     lines += [[*cells(row, metrics), *([row.note] if noted else [])] for row in rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def published_heads(figure: Figure) -> list[str]:
+    """The columns of published figures, of one split."""
+    k = next(split.k for split in SPLITS if split.name == figure.split)
+    return ["method", f"ndcg@{k}", f"recall@{k}", "protocol", "source"]
+
+
+def published_cells(figure: Figure) -> list[str]:
+    """A row of them."""
+    return [figure.method, f"{figure.ndcg:.4f}", f"{figure.recall:.4f}", figure.protocol, figure.source]
+
+
+def published_markdown(published: Mapping[str, Sequence[Figure]]) -> str:
+    """A table for each data set whose split is a published one; empty where none is."""
+    text = ""
+    for data, figures in published.items():
+        columns = published_heads(figures[0])
+        lines = [columns, ["---", "---:", "---:", "---", "---"], *(published_cells(figure) for figure in figures)]
+        text += f"\nPublished for the split of {data}, by others:\n\n"
+        text += "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return text
 
 
 def latex(rows: Sequence[Row], metrics: Sequence[str], caption: str) -> str:

@@ -78,6 +78,7 @@ class Bench:
             dict(outcome.metrics["test"]),
             dict(outcome.timing),
             self.data.fingerprint,
+            self.data.digest.test,
             len(self.data.test) / max(1, len(self.data.train) + len(self.data.validation)),
             tracker.run_id,
             outcome.test_result.to_frame(self.data.user_ids),

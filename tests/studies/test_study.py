@@ -54,6 +54,7 @@ def test_every_method_is_a_row_and_those_that_fail_say_why(found: StudyResult) -
     assert rows["ease"].low < rows["ease"].means["ndcg_at_10"] < rows["ease"].high
     assert rows["ease"].deviations["ndcg_at_10"] > 0
     assert rows["ease"].energy is None
+    assert found.published == {}  # a split of one's own
     shown = found.claims_text()
     assert shown[0].startswith("ease above popularity on shop; effect +")
     assert sum("not compared" in line for line in shown) == 5
