@@ -81,14 +81,16 @@ def fit_and_test(
     """Fit, select on validation rows, refit where asked for, and read the test rows once."""
     every, refit, trained_on = Callbacks(callbacks), None, data
     checkpoints = partial(find_checkpoints, callbacks, experiment, data, log=log)
-    chosen, trials = experiment, list[Trial]()
+    chosen, trials, built = experiment, list[Trial](), None
     if experiment.pilot:
         with clock("pilot_seconds"):
-            chosen, trials = try_candidates(
+            chosen, trials, built = try_candidates(
                 experiment, data, device, log=log, start=start, folder=find_folder(callbacks)
             )
     with clock("train_seconds"):
-        model = learn(chosen, data, device, every, checkpoints=checkpoints(phase="fit"), start=start, group=group)
+        kept = checkpoints(phase="fit")
+        model = learn(chosen, data, device, every, checkpoints=kept, start=start, group=group, built=built)
+        del built  # its closed forms are of these rows, and the refit has others
     first = model.fit
     clock.seconds["train_seconds"] += first.earlier_seconds
     selected = diff_settings(experiment, model.experiment)

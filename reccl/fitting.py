@@ -65,6 +65,7 @@ def learn(
     checkpoints: Checkpoints | None = None,
     start: WarmStart | None = None,
     group: Group = ALONE,
+    built: ScorerBuilder | None = None,
 ) -> TrainedModel:
     """Train on `data.train`; select the epoch, then the scorer's open settings and the calibration, on validation rows.
 
@@ -77,12 +78,13 @@ def learn(
         checkpoints: where the state of training is kept, and from where it goes on.
         start: parameters of an earlier run to begin with; None: those that the encoder's settings sample.
         group: the ranks that train together, of which this is rank 0; the others `assist`.
+        built: of the same data and device, whose graph and closed forms are taken; None: they are computed.
 
     """
     with fixed_order(experiment.deterministic, device):
-        graph = data.build_graph(times=experiment.scorer.uses_times()).to(device)
+        graph = built.graph if built else data.build_graph(times=experiment.scorer.uses_times()).to(device)
         features = data.build_feature_tables()
-        builder = experiment.scorer.builder(graph)
+        builder = experiment.scorer.builder(graph, built)
         embeddings, fitted = None, Fit()
         if experiment.encoder is not None:
             with torch.random.fork_rng():  # torch's layers draw first values of their own, before ours replace them

@@ -16,6 +16,7 @@ from reccl.distributed import ALONE
 from reccl.errors import join_names
 from reccl.fitting import fit_encoder, selection_metric
 from reccl.outcome import identify
+from reccl.scorers import ScorerBuilder
 from reccl.scorers.selection.one_standard_error import clearly_better
 from reccl.training import Callback
 from reccl.training.pilot import Trial
@@ -34,8 +35,8 @@ def try_candidates(
     log: Callable[[str], None] = lambda _: None,
     start: WarmStart | None = None,
     folder: Path | None = None,
-) -> tuple[Experiment, list[Trial]]:
-    """The experiment with the settings of its best candidate and without a pilot, and what was tried.
+) -> tuple[Experiment, list[Trial], ScorerBuilder | None]:
+    """The experiment with its best candidate's settings and without a pilot, what was tried, and the last builder.
 
     Nothing is tried without an encoder, candidates or validation rows. Ctrl-C ends the run: there is no model yet. What
     was tried is kept in `folder`, where there is one, so that a run that is resumed goes on with the same choice.
@@ -43,24 +44,25 @@ def try_candidates(
     pilot, plain = experiment.pilot, experiment.model_copy(update={"pilot": None})
     metric = selection_metric(experiment, data, device)
     if pilot is None or metric is None or experiment.encoder is None:
-        return plain, []
+        return plain, [], None
     every, identity = {WRITTEN: plain, **experiment.candidates()}, identify(experiment, data, "pilot")
     if trials := read_trials(folder, identity):
         before = [trial.candidate for trial in trials if trial.chosen][-1]
         log(f"pilot: {before}, as it chose before")
-        return every[before], trials
+        return every[before], trials, None
     log(f"pilot: {pilot.epochs} epochs each of what is written and of {join_names(pilot.candidates)}")
-    graph, features = data.build_graph(times=experiment.scorer.uses_times()).to(device), data.build_feature_tables()
+    times = any(candidate.scorer.uses_times() for candidate in every.values())
+    graph, features = data.build_graph(times=times).to(device), data.build_feature_tables()
     unseen = replace(data, validation=data.validation.clear())  # not looked at between epochs
     short = {"epochs": pilot.epochs, "patience": None, "refit": False, "best_on_test": False}
-    best, best_values, clock = plain, torch.empty(0), Budget(pilot.minutes)
+    best, best_values, clock, builder = plain, torch.empty(0), Budget(pilot.minutes), None
     for name, candidate in every.items():
         if not clock.begin():
             trials.append(Trial(name, experiment.training.metric, None, None, None, chosen=False))
             log(trials[-1].describe())
             continue
         training = candidate.training.model_copy(update=short)
-        quick, builder = candidate.model_copy(update={"training": training}), candidate.scorer.builder(graph)
+        quick, builder = candidate.model_copy(update={"training": training}), candidate.scorer.builder(graph, builder)
         embeddings, fitted = fit_encoder(
             quick, unseen, graph, features, builder, callback or Callback(), None, None, start, ALONE
         )
@@ -76,7 +78,7 @@ def try_candidates(
         if taken:
             best, best_values = candidate, values
     keep_trials(folder, identity, trials)
-    return best, trials
+    return best, trials, builder
 
 
 class Budget:

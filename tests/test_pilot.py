@@ -45,7 +45,7 @@ def chance_world() -> Dataset:
 def test_the_graph_is_taken_where_it_is_planted(planted_dataset: Dataset) -> None:
     lines: list[str] = []
     experiment = written(graph=GRAPH)
-    chosen, trials = try_candidates(experiment, planted_dataset, CPU, log=lines.append)
+    chosen, trials, _ = try_candidates(experiment, planted_dataset, CPU, log=lines.append)
     assert chosen == experiment.candidates()["graph"]
     assert chosen.pilot is None
     assert chosen.training.epochs == 8
@@ -60,14 +60,14 @@ def test_the_graph_is_taken_where_it_is_planted(planted_dataset: Dataset) -> Non
 
 def test_where_there_is_nothing_to_learn_it_stays_as_it_is_written() -> None:
     experiment = written(graph=GRAPH, soft={"objective.ranking.temperature": 0.4})
-    chosen, trials = try_candidates(experiment, chance_world(), CPU)
+    chosen, trials, _ = try_candidates(experiment, chance_world(), CPU)
     assert not any(trial.chosen for trial in trials[1:])
     assert chosen == experiment.model_copy(update={"pilot": None})
 
 
 def test_ties_stay_as_they_are_written_and_the_worse_is_not_taken(planted_dataset: Dataset) -> None:
     experiment = written(same={"objective.ranking.temperature": 0.2}, worse={"training.learning_rate": 1e-6})
-    chosen, trials = try_candidates(experiment, planted_dataset, CPU)
+    chosen, trials, _ = try_candidates(experiment, planted_dataset, CPU)
     assert chosen == experiment.model_copy(update={"pilot": None})
     same, worse = trials[1:]
     assert (same.gain, same.error, same.chosen) == (0, 0, False)
@@ -78,7 +78,7 @@ def test_ties_stay_as_they_are_written_and_the_worse_is_not_taken(planted_datase
 
 def test_without_validation_rows_nothing_is_tried(planted_dataset: Dataset) -> None:
     experiment = written(graph=GRAPH)
-    chosen, trials = try_candidates(experiment, planted_dataset.merge_validation(), CPU)
+    chosen, trials, _ = try_candidates(experiment, planted_dataset.merge_validation(), CPU)
     assert (chosen.encoder, trials) == (experiment.encoder, [])
 
 
@@ -102,7 +102,7 @@ def test_a_budget_leaves_candidates_untried_and_says_so(planted_dataset: Dataset
     assert experiment.pilot is not None
     short = experiment.model_copy(update={"pilot": experiment.pilot.model_copy(update={"minutes": 1e-6})})
     lines: list[str] = []
-    chosen, trials = try_candidates(short, planted_dataset, CPU, log=lines.append)
+    chosen, trials, _ = try_candidates(short, planted_dataset, CPU, log=lines.append)
     assert chosen == experiment.model_copy(update={"pilot": None})
     assert [(trial.candidate, trial.value is None) for trial in trials] == [("as written", False), ("graph", True)]
     assert lines[-1] == "pilot graph: not tried, no time left"
@@ -112,10 +112,10 @@ def test_a_budget_leaves_candidates_untried_and_says_so(planted_dataset: Dataset
 
 def test_a_run_that_goes_on_keeps_the_choice_of_its_pilot(planted_dataset: Dataset, tmp_path: Path) -> None:
     experiment = written(graph=GRAPH)
-    chosen, trials = try_candidates(experiment, planted_dataset, CPU, folder=tmp_path)
+    chosen, trials, _ = try_candidates(experiment, planted_dataset, CPU, folder=tmp_path)
     lines: list[str] = []
     again = try_candidates(experiment, planted_dataset, CPU, log=lines.append, folder=tmp_path)
-    assert again == (chosen, trials)
+    assert again == (chosen, trials, None)
     assert lines == ["pilot: graph, as it chose before"]
     other = experiment.model_copy(update={"seed": 7})
     try_candidates(other, planted_dataset, CPU, log=lines.append, folder=tmp_path)

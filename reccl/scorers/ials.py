@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
+from reccl.errors import TrainingError
 from reccl.lazy import torch
 from reccl.scorers.least_squares import solve_rows
 from reccl.scorers.scorer import Scorer, ScorerSettings
@@ -49,9 +50,23 @@ class Ials(ScorerSettings):
     """Standard deviation of an item's first vector times D^1/2 (sigma)."""
     seed: int = 0
     """Seed of the first item vectors; `--seeds` varies `seed` of the config, not this one."""
+    max_items: Annotated[int | None, Field(ge=1)] = None
+    """Largest catalog that it is fitted to; a blend leaves it out beyond. None: any."""
+
+    @override
+    def fits(self, graph: Graph) -> bool:
+        return self.max_items is None or graph.num_items <= self.max_items
+
+    @override
+    def check(self, graph: Graph) -> None:
+        if not self.fits(graph):
+            raise TrainingError(
+                f"scorer 'ials' is for up to {self.max_items:,} items (max_items), and there are {graph.num_items:,}"
+            )
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
+        self.check(graph)
         generator = torch.Generator().manual_seed(self.seed)
         first = torch.randn(graph.num_items, self.dimension, generator=generator)
         items = (first * (self.deviation / self.dimension**0.5)).to(graph.device)  # [I, D]

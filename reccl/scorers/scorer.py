@@ -140,8 +140,11 @@ class ScorerSettings(Settings):
         """The scorer, from training rows and trained embeddings."""
         raise NotImplementedError
 
-    def builder(self, graph: Graph) -> ScorerBuilder:
-        """What builds the scorer again and again, with everything computed that does not depend on embeddings."""
+    def builder(self, graph: Graph, before: ScorerBuilder | None = None) -> ScorerBuilder:
+        """What builds the scorer again and again, with everything computed that does not depend on embeddings.
+
+        What a builder `before` it has computed for equal parts on the same graph is taken from there.
+        """
         return ScorerBuilder(self, graph)
 
     def towers(self, embeddings: Embeddings) -> Towers:

@@ -10,6 +10,7 @@ import torch
 from reccl.cold_start.fold_in import fold_in
 from reccl.data.graph import Graph
 from reccl.data.user_items import UserItemCSR
+from reccl.errors import TrainingError
 from reccl.scorers import Ials, Popularity, Scorer
 from reccl.scorers.least_squares import solve_rows
 
@@ -107,3 +108,13 @@ def test_a_new_user_is_folded_in_near_where_least_squares_puts_them(planted_grap
     torch.testing.assert_close(exact, scorer.user_embeddings[:20], atol=1e-4, rtol=1e-3)
     likeness = torch.cosine_similarity(folded.scores(torch.arange(200, 220)), exact @ scorer.item_embeddings.T)
     assert likeness.min() > 0.9
+
+
+def test_a_blend_leaves_it_out_of_catalogs_that_are_too_large_for_it(dense: np.ndarray) -> None:
+    graph = graph_of(dense)  # 25 items
+    assert Ials().fits(graph)
+    assert Ials(max_items=25).fits(graph)
+    small = Ials(max_items=24)
+    assert not small.fits(graph)
+    with pytest.raises(TrainingError, match=r"up to 24 items \(max_items\), and there are 25"):
+        small.build(graph, None)

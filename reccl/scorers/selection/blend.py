@@ -106,13 +106,15 @@ class Blend(ScorerSettings):
                 f"no part of scorer 'blend' fits {graph.num_items:,} items: {join_names(self.parts)}; add graph_filter"
             )
 
-    def builder(self, graph: Graph) -> BlendBuilder:
+    @override
+    def builder(self, graph: Graph, before: ScorerBuilder | None = None) -> BlendBuilder:
         """See `ScorerSettings.builder`. Raises TrainingError where no part with a weight fits."""
         self.check(graph)
         fitting = self.fitting_parts(graph)
         builders = {name: part.builder(graph) for name, part in fitting.items()}
         weights = {name: self.weight(name) for name in fitting}
-        return BlendBuilder(self, graph, builders, build_closed_forms(builders), weights)
+        known = before if isinstance(before, BlendBuilder) and before.graph is graph else None
+        return BlendBuilder(self, graph, builders, build_closed_forms(builders, known), weights)
 
 
 @dataclass(frozen=True)
@@ -164,10 +166,12 @@ class BlendBuilder(ScorerBuilder):
         return replace(self, settings=settings, weights=weights)
 
 
-def build_closed_forms(builders: Mapping[str, ScorerBuilder]) -> dict[str, Scorer]:
-    """The scorers of those builders that need no embeddings, of spread one."""
+def build_closed_forms(builders: Mapping[str, ScorerBuilder], before: BlendBuilder | None = None) -> dict[str, Scorer]:
+    """The scorers of those builders that need no embeddings, of spread one; from `before` where it has them."""
+    known = [] if before is None else [(before.builders[name], form) for name, form in before.closed_forms.items()]
     return {
-        name: scale_to_unit(builder.build(None))
+        name: next((form for other, form in known if other.settings == builder.settings), None)
+        or scale_to_unit(builder.build(None))
         for name, builder in builders.items()
         if not builder.settings.needs_embeddings()
     }

@@ -80,7 +80,7 @@ class GridSearch(ScorerSettings):
         return self.scorer.build(graph, embeddings)
 
     @override
-    def builder(self, graph: Graph) -> GridSearchBuilder:
+    def builder(self, graph: Graph, before: ScorerBuilder | None = None) -> GridSearchBuilder:
         return GridSearchBuilder(self, graph)
 
 

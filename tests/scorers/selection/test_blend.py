@@ -1,5 +1,6 @@
 """A blend is the weighted sum of its parts at one spread, with weights selected on validation rows."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -190,3 +191,16 @@ class TestCoordinateAscent:
             "b": 0.0,
         }
         assert len(evaluated) == 1
+
+
+def test_what_a_builder_before_it_has_computed_for_equal_parts_is_taken(planted_graph: Graph) -> None:
+    vectors = EmbeddingScorer()
+    first = Blend(parts={"ease": Ease(l2=10), "svd": Svd(dimension=4), "vectors": vectors}).builder(planted_graph)
+    other = Blend(parts={"items": Ease(l2=10), "svd": Svd(dimension=8), "vectors": vectors})
+    second = other.builder(planted_graph, first)
+    assert second.closed_forms["items"] is first.closed_forms["ease"]
+    users = torch.arange(planted_graph.num_users)
+    alone = other.builder(planted_graph).closed_forms["svd"]
+    torch.testing.assert_close(second.closed_forms["svd"].scores(users), alone.scores(users))
+    elsewhere = other.builder(replace(planted_graph), first)  # another graph, though an equal one
+    assert elsewhere.closed_forms["items"] is not first.closed_forms["ease"]
