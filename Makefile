@@ -15,7 +15,7 @@ export RECCL_DATA ?= $(SHARED)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-pythons test-lowest lint docs docs-serve tutorials ui bench constraints release clean
+.PHONY: help setup train test test-gpu test-slow test-pythons test-lowest lint docs docs-serve tutorials ui bench constraints release clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ train: $(VENV)/.runtime  ## train the default model on MovieLens-100K, and say w
 test: $(VENV)/.dev  ## run the tests
 	COVERAGE_CORE=$$($(BIN)/python -c "import sys; print('sysmon' if sys.version_info >= (3, 12) else 'ctrace')") \
 	  $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --cov --cov-report=term:skip-covered
+
+test-gpu: $(VENV)/.dev  ## run the tests with `auto` as the CUDA device; those that need one fail without
+	RECCL_DEVICE=cuda $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 test-slow: $(VENV)/.dev  ## run the quality tests on real data, minutes each
 	$(BIN)/python -m pytest -m slow

@@ -19,12 +19,15 @@ import time
 from pathlib import Path
 from statistics import median
 
+import torch
 from measured import title
 from step import Stepper
 
+from reccl.config import load
 from reccl.data.batches import count_batches
+from reccl.data.prepare import prepare
 
-EPOCHS = 1000
+EPOCHS, BATCH = 1000, 2048
 FILTER = ["scorer.exact=false", "scorer.rank=512", *(f"scorer.{name}=0.4" for name in ("exponent", "ideal_exponent"))]
 """A graph filter of ChebyCF's rank and exponent."""
 PUBLISHED = {"recall_at_20": 0.1830, "ndcg_at_20": 0.1554}
@@ -38,11 +41,11 @@ def main() -> None:
     chosen = arguments.parse_args()
     settings = chosen.set or ([*FILTER, "scorer.weight=0.5"] if chosen.config.endswith("graph-filter.yaml") else [])
     print(title(f"gowalla: {chosen.config} {' '.join(settings)} against LightGCN of {EPOCHS:,} epochs"))
-    chosen.data, chosen.batch, chosen.layers = "gowalla", 2048, 3
-    lightgcn = Stepper("lightgcn", chosen)
+    gowalla = prepare(load("methods/lightgcn", ["data=gowalla"]).data)
+    lightgcn = Stepper("lightgcn", gowalla, torch.device("cpu"), BATCH, layers=3)
     lightgcn.step()
     step = median(lightgcn.step() for _ in range(chosen.steps)) / 1000  # s
-    whole = step * count_batches(lightgcn.graph, chosen.batch) * EPOCHS
+    whole = step * count_batches(lightgcn.graph, BATCH) * EPOCHS
 
     reccl = Path(sys.executable).with_name("reccl")
     settings += ["data=gowalla", "training.metric=ndcg_at_20", "evaluation.cutoffs=[20]"]

@@ -139,6 +139,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("no_cover")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `gpu` are skipped without a device; where RECCL_DEVICE asks for one, they fail without."""
+    import torch
+
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        if os.environ.get("RECCL_DEVICE", "").startswith("cuda"):
+            pytest.fail("RECCL_DEVICE asks for a CUDA device, and this machine has none")
+        pytest.skip("this machine has no CUDA device")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `part` runs for every part in its module's ROOM, a union of settings."""
     if "part" in metafunc.fixturenames and hasattr(metafunc.module, "ROOM"):

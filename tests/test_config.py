@@ -84,7 +84,7 @@ class TestMistakes:
                 "dimention: 16",
                 "config.yaml:8: encoder: unknown key 'dimention'; did you mean 'dimension'?",
             ),
-            ("epochs: 2", "zzz: 2", "config.yaml:14: training: unknown key 'zzz'; allowed: amp, batch_by"),
+            ("epochs: 2", "zzz: 2", "config.yaml:14: training: unknown key 'zzz'; allowed: batch_by, batch_size"),
             ("training:", "trainin:", "config.yaml:13: unknown key 'trainin'; did you mean 'training'?"),
             (
                 "temperature: 0.2",

@@ -234,7 +234,7 @@ class TestCuda:
         monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
         determinism.fix_workspace()
 
-    @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+    @pytest.mark.gpu
     def test_deterministic_gives_the_same_bits_again_on_cuda(self, tmp_path: Path) -> None:
         code = (
             "import sys, torch, reccl; from tests.test_determinism import wide_world\n"

@@ -49,14 +49,13 @@ class PropagateShard(torch.autograd.Function):
     """
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(ctx: Any, matrix: Tensor, shard: Shard, x: Tensor) -> Tensor:
         """[n, W S] CSR, [n, D] -> [n, D]."""
         ctx.matrix, ctx.shard = matrix, shard
-        return multiply(matrix, shard, x)
+        with torch.autocast(x.device.type, enabled=False):
+            return multiply(matrix, shard, x.to(matrix.dtype))
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cuda")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
         """The gradient in x: [n, D] -> [n, D]."""
         return None, None, multiply(ctx.matrix, ctx.shard, gradients[0])

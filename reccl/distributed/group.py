@@ -151,6 +151,7 @@ def own_device(name: str) -> str:
 
     Raises TrainingError where one GPU is asked for by number, and where there are fewer GPUs than processes.
     """
+    name = os.environ.get("RECCL_DEVICE") or name if name == "auto" else name
     if not is_rank() or os.environ["WORLD_SIZE"] == "1" or name == "cpu":
         return name
     if name not in ("auto", "cuda"):

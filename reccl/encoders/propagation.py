@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from reccl.encoders.encoder import Rows
+from reccl.losses.similarity import at_least_float32
 from reccl.views import LayerNoise
 
 Hop = Callable[[Tensor], Tensor]
@@ -27,14 +28,14 @@ class Propagation:
     last layer's noise is added to the rows that are looked up only.
 
     Args:
-        start: [N, D] T_0.
+        start: [N, D] T_0; its layers are in float32 at least, also where a tower gave it in bfloat16.
         hops: L of them.
         noise: of each layer, where there is any; constants in the backward pass.
 
     """
 
     def __init__(self, start: Tensor, hops: Sequence[Hop] = (), noise: Sequence[LayerNoise | None] = ()) -> None:
-        self.state = PropagationState(start, hops, noise)
+        self.state = PropagationState(at_least_float32(start), hops, noise)
 
     def run(self) -> None:
         """Run all hops now."""

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from reccl.lazy import torch
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import normalize_for
+from reccl.losses.similarity import inner_products, normalize_for
 from reccl.losses.weighted_mean import weighted_mean
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def uniformity(x: Tensor) -> Tensor:
         return x.sum() * 0
     itself = torch.eye(n, dtype=torch.bool, device=x.device)
     squares = x.square().sum(1)  # [n]
-    distances = (squares[:, None] + squares - 2 * (x @ x.T).float()).clamp(min=0)  # [n, n] squared
+    distances = (squares[:, None] + squares - 2 * inner_products(x, x)).clamp(min=0)  # [n, n] squared
     return torch.logsumexp((-2 * distances).masked_fill(itself, -torch.inf).flatten(), 0) - math.log(n * (n - 1))
 
 

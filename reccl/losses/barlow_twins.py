@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import at_least_float32
+from reccl.losses.similarity import at_least_float32, inner_products
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,7 @@ def barlow_twins(anchor: Tensor, positive: Tensor, weight: float) -> Tensor:
     (tensor(0.), tensor(2.0100))
 
     """
-    correlation = standardize(anchor).T @ (standardize(positive) / len(anchor))  # [D, D]
+    correlation = inner_products(standardize(anchor).T, standardize(positive).T / len(anchor))  # [D, D]
     diagonal = correlation.diagonal()  # [D]
     return (1 - diagonal).square().sum() + weight * (correlation.square().sum() - diagonal.square().sum())
 

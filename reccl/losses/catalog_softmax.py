@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reccl.lazy import functional, torch
 from reccl.losses.full_softmax import full_softmax
 from reccl.losses.masks import IdListMask
+from reccl.losses.similarity import at_least_float32, inner_products
 from reccl.losses.weighted_mean import weighted_mean
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def catalog_softmax(
     tensor(0.1269)
 
     """
-    if anchors.device.type != "cpu" or anchors.dtype not in (torch.float32, torch.float64):
-        return full_softmax(anchors @ candidates.T, row, positive, log_weight, known, weight)
+    anchors, candidates = at_least_float32(anchors), at_least_float32(candidates)
+    if anchors.device.type != "cpu":
+        return full_softmax(inner_products(anchors, candidates), row, positive, log_weight, known, weight)
     mask = None if known is None else IdListMask(*known, len(anchors), torch.arange(len(candidates)))
     from reccl.losses.fused_logsumexp import fused_logsumexp
 

@@ -39,7 +39,8 @@ def fused_logsumexp(anchor: Tensor, candidates: Tensor, bias: Tensor | None = No
     True
 
     """
-    return cast(Tensor, _FusedLogsumexp.apply(anchor, candidates, bias, mask))  # type: ignore[no-untyped-call]
+    with torch.autocast(anchor.device.type, enabled=False):
+        return cast(Tensor, _FusedLogsumexp.apply(anchor, candidates, bias, mask))  # type: ignore[no-untyped-call]
 
 
 class _FusedLogsumexp(torch.autograd.Function):

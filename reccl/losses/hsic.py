@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reccl.losses.similarity import at_least_float32, normalize_for
+from reccl.losses.similarity import inner_products, normalize_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ def hsic(anchor: Tensor, positive: Tensor, bandwidth: float) -> Tensor:
 def gaussian_kernel(x: Tensor, bandwidth: float) -> Tensor:
     """Gaussian similarities of directions: [n, D] -> [n, n], 1 for the same direction."""
     x = normalize_for(x, "cosine")
-    return ((at_least_float32(x @ x.T) - 1) / bandwidth).exp()
+    return ((inner_products(x, x) - 1) / bandwidth).exp()
 
 
 def double_center(matrix: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reccl.lazy import torch
-from reccl.losses.similarity import normalize_for
+from reccl.losses.similarity import inner_products, normalize_for
 from reccl.losses.weighted_mean import weighted_mean
 
 if TYPE_CHECKING:
@@ -44,6 +44,6 @@ def neighborhood_aggregation(users: Tensor, items: Tensor, temperature: float, w
 
         log_sum = fused_logsumexp(anchors, pairs, times)  # [B]
     else:
-        logits = (anchors @ pairs.T).to(x.dtype)  # [B, B]
+        logits = inner_products(anchors, pairs)  # [B, B]
         log_sum = torch.logsumexp(logits if times is None else logits + times, 1)  # [B]
     return weighted_mean(log_sum - (anchors * y).sum(1), weight)

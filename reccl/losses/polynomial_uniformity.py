@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reccl.lazy import torch
 from reccl.losses.barlow_twins import standardize
+from reccl.losses.similarity import inner_products
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,5 +29,5 @@ def polynomial_uniformity(x: Tensor, scale: float, offset: float, degree: int) -
 
     """
     z = standardize(x)  # [B, D]
-    kernel = (scale * (z.T @ (z / len(z))).to(z.dtype) + offset) ** degree  # [D, D]
+    kernel = (scale * inner_products(z.T, z.T / len(z)) + offset) ** degree  # [D, D]
     return kernel.mean().clamp(min=torch.finfo(kernel.dtype).tiny).log()

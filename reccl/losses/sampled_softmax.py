@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reccl.lazy import torch
 from reccl.losses.catalog_softmax import weighted_mean_from_sums
+from reccl.losses.similarity import at_least_float32, dot_positive, inner_products
 from reccl.losses.weighted_mean import weighted_mean
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ def sampled_softmax(
         weight: [B] weight of each interaction in the mean; None: all equal.
 
     """
+    anchors, candidates = at_least_float32(anchors), at_least_float32(candidates)
     some = candidates.index_select(0, drawn)  # [m, D]
-    if anchors.device.type == "cpu" and anchors.dtype in (torch.float32, torch.float64):
+    if anchors.device.type == "cpu":
         from reccl.losses.fused_logsumexp import fused_logsumexp
 
         log_sum = fused_logsumexp(anchors, some, log_factor)  # [n]
         return weighted_mean_from_sums(anchors, candidates, row, positive, log_sum, weight)
-    log_sum = torch.logsumexp((anchors @ some.T).float() + log_factor, 1)  # [n]
-    own = (anchors[row] * candidates[positive]).float().sum(1)  # [B]
+    log_sum = torch.logsumexp(inner_products(anchors, some) + log_factor, 1)  # [n]
+    own = dot_positive(anchors[row], candidates[positive])  # [B]
     return weighted_mean(log_sum[row] - own, weight)

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from reccl.lazy import functional
 from reccl.losses.loss import LossSettings, Pairs
-from reccl.losses.similarity import at_least_float32
+from reccl.losses.similarity import at_least_float32, inner_products
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +42,7 @@ def vicreg(anchor: Tensor, positive: Tensor, invariance: float, variance: float,
     loss = invariance * (anchor - positive).square().sum(1).mean()
     for x in (anchor, positive):
         centered = x - x.mean(0)
-        cov = centered.T @ centered / max(len(x) - 1, 1)  # [D, D]
+        cov = inner_products(centered.T, centered.T) / max(len(x) - 1, 1)  # [D, D]
         own = cov.diagonal()  # [D]
         loss = loss + variance * functional.relu(1 - (own + 1e-4).sqrt()).mean()
         loss = loss + covariance * (cov - own.diag()).square().sum() / len(own)

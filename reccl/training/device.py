@@ -1,12 +1,21 @@
 """Device: decided once, by name."""
 
+import os
+
 import torch
 
 from reccl.errors import TrainingError
 
+DEVICE = "RECCL_DEVICE"
+"""The environment variable that says what `auto` stands for."""
+
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU; or cpu, cuda, cuda:1. Raises TrainingError if absent."""
+    """`auto` is what RECCL_DEVICE says, else CUDA where there is one, else the CPU; or cpu, cuda, cuda:1.
+
+    Raises TrainingError if absent.
+    """
+    name = os.environ.get(DEVICE) or name if name == "auto" else name
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

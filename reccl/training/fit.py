@@ -59,7 +59,7 @@ def fit(
     if checkpoints:
         checkpoints.restore(state)
     fitted, optimizer, last = state.fit, state.optimizer, stop_after or training.epochs
-    autocast = torch.autocast(graph.device.type, torch.bfloat16, enabled=training.amp and graph.device.type == "cuda")
+    autocast = torch.autocast(graph.device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
     callback.on_fit_start(last, steps)
     if fitted.history:
         callback.on_fit_resume(fitted.history, fitted.best_epoch)

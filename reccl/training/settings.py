@@ -1,8 +1,8 @@
 """Training: the config of the loop."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from reccl.data.batches import Grouping
 from reccl.settings import Settings
@@ -34,8 +34,9 @@ class Training(Settings):
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of itself that a moving average of the encoder's parameters keeps at a step; which is then validated,
     tested and kept in place of the parameters (Polyak and Juditsky 1992; the EMA of deep learning). 0: no average."""
-    amp: bool = False
-    """bfloat16 autocast, on CUDA only; graph products and softmax sums stay float32."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Numbers that layers of towers and convolutions are multiplied in (autocast). Parameters, products of the graph,
+    similarities and losses are float32 with both: bfloat16 rounds a logit at temperature .08 by up to .05."""
     metric: str = "ndcg_at_10"
     """Validation metric that selects the epoch."""
     evaluate_every: Annotated[int, Field(ge=1)] = 1
@@ -52,3 +53,12 @@ class Training(Settings):
     """Also measure the test rows every `evaluate_every` epochs of the fit that is tested, and report the best result as
     best_on_test/..., as many papers do. It selects nothing, and is too optimistic: for comparisons with published
     numbers only."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _takes_the_earlier_key(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Version 0.1.0 wrote `amp: true` for bfloat16, and for float32 false."""
+        if isinstance(values, dict) and isinstance(values.get("amp"), bool) and "precision" not in values:
+            kept = {name: value for name, value in values.items() if name != "amp"}
+            return handler({**kept, "precision": "bfloat16" if values["amp"] else "float32"})
+        return handler(values)

@@ -1,7 +1,6 @@
 """The graph's sparse products are those of the dense matrix D^-1/2 A D^-1/2 of its distinct edges."""
 
 import polars as pl
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -130,13 +129,6 @@ def test_an_edge_is_had_exactly_where_it_was_given(pairs: list[tuple[int, int]])
 def test_the_normalize_adjacency_adjacency_is_computed_once(planted_graph: Graph) -> None:
     assert planted_graph.adjacency is planted_graph.adjacency
     assert planted_graph.to(torch.device("cpu")) is planted_graph
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
-def test_the_product_on_cuda_equals_that_on_the_cpu(planted_graph: Graph) -> None:
-    x = torch.randn(planted_graph.num_nodes, 8)
-    there = planted_graph.to(torch.device("cuda"))
-    torch.testing.assert_close((there.adjacency @ x.cuda()).cpu(), planted_graph.adjacency @ x, atol=1e-5, rtol=1e-5)
 
 
 def test_the_users_of_an_item_are_those_who_have_it(planted_graph: Graph) -> None:

@@ -212,7 +212,7 @@ def overrides() -> Iterator[Case]:
         "training.schedule=up": "schedule",
         "training.metric=accuracy": "accuracy",
         "training.learning_rate=1e30": "learning_rate",
-        "training.amp=perhaps": "amp",
+        "training.precision=half": "input should be 'float32' or 'bfloat16'",
         "evaluation.cutoffs=10": "cutoffs",
         "evaluation.hide=all": "hide",
         "seed=1.5": "seed",

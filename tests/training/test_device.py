@@ -8,9 +8,27 @@ from reccl.training.device import resolve_device
 
 
 def test_auto_is_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECCL_DEVICE", raising=False)
     for present, kind in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
         assert resolve_device("auto").type == kind
+
+
+def test_auto_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for said, kind in (("cpu", "cpu"), ("cuda:1", "cuda:1"), ("auto", "cuda"), ("", "cuda")):
+        monkeypatch.setenv("RECCL_DEVICE", said)
+        assert resolve_device("auto") == torch.device(kind)
+    monkeypatch.setenv("RECCL_DEVICE", "cpu")
+    assert resolve_device("cuda").type == "cuda"
+
+
+def test_a_device_of_the_environment_that_is_not_there_is_no_silent_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("RECCL_DEVICE", "cuda")
+    with pytest.raises(TrainingError, match="device 'cuda' is not available: this machine has 0 CUDA devices"):
+        resolve_device("auto")
 
 
 def test_the_processor_is_always_there() -> None:

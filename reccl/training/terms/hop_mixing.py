@@ -12,6 +12,7 @@ from reccl.encoders.encoder import Rows
 from reccl.lazy import torch
 from reccl.losses import BPR, AnyLoss, Pairs
 from reccl.losses.masks import to_dense
+from reccl.losses.similarity import dot_negatives
 from reccl.negatives import AnyPool, Uniform
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -73,7 +74,7 @@ class HopMixing(TermSettings):
             share = torch.rand(len(batch), 1, 1, generator=step.generator, device=pool.device)  # [B, 1, 1]
             mixed = share * positive + (1 - share) * pool  # [B, M, D]
             with torch.no_grad():
-                scores = torch.einsum("bd,bmd->bm", users, mixed)  # [B, M]
+                scores = dot_negatives(users, mixed)  # [B, M]
                 hardest = (scores if mask is None else scores.masked_fill(mask, -torch.inf)).argmax(1)  # [B]
             layers.append(mixed[torch.arange(len(batch), device=hardest.device), hardest])
         masked = torch.zeros_like(batch.user, dtype=torch.bool) if mask is None else mask.all(1)  # [B]

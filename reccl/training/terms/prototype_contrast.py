@@ -11,6 +11,7 @@ from typing_extensions import override
 from reccl.encoders.encoder import Rows
 from reccl.lazy import functional, no_grad, torch
 from reccl.losses import full_softmax
+from reccl.losses.similarity import inner_products
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
 
@@ -57,7 +58,7 @@ class PrototypeContrast(TermSettings):
     def contrast_side(self, step: Step, name: str, initial: Rows, nodes: Tensor) -> Tensor:
         """One side's loss over distinct nodes [n]."""
         clusters = step.once_per_epoch((self, name), lambda: cluster_nodes(initial, self.clusters, step.generator))
-        logits = functional.normalize(initial(nodes)) @ clusters.centers.T / self.temperature  # [n, C]
+        logits = inner_products(functional.normalize(initial(nodes)), clusters.centers) / self.temperature  # [n, C]
         return full_softmax(logits, torch.arange(len(nodes), device=nodes.device), clusters.assignment[nodes])
 
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.lazy import torch
 from reccl.losses.full_softmax import full_softmax
-from reccl.losses.similarity import Similarity, normalize_for
+from reccl.losses.similarity import Similarity, inner_products, normalize_for
 from reccl.scorers import Ease, ItemKnn
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import AnyView, Plain, View
@@ -64,5 +64,5 @@ class ResidualSoftmax(TermSettings):
         distinct, row = batch.user.unique(return_inverse=True)  # [b], [B]
         users = normalize_for(embeddings.users(distinct), self.similarity)  # [b, D]
         items = normalize_for(embeddings.items(None), self.similarity)  # [I, D]
-        logits = users @ items.T / self.temperature + prior(distinct)  # [b, I]
+        logits = inner_products(users, items) / self.temperature + prior(distinct)  # [b, I]
         return full_softmax(logits, row, batch.item, weight=batch.weight)
