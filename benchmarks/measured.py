@@ -1,9 +1,11 @@
-"""EvaluationResult: what every benchmark shares: a median over repeats, and a line about the machine."""
+"""EvaluationResult: what every benchmark shares: a median over repeats, memory, and a line about the machine."""
 
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -21,6 +23,18 @@ def milliseconds(
         work()
         times.append(time.perf_counter() - started)
     return 1000 * pick(times)
+
+
+def held(kind: str) -> float:
+    """MiB that the process holds (VmRSS), or held at most (VmHWM) since `restart_peak`. Linux."""
+    found = re.search(rf"{kind}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def restart_peak() -> None:
+    """The most that the process held is what it holds now."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def title(what: str) -> str:

@@ -85,9 +85,22 @@ class Experiment(Settings):
             raise ValueError(f"scorer {kind!r} needs an encoder section; or choose scorer.kind=popularity")
         if self.encoder is not None and not any(term.weight for term in self.objective.values()):
             raise ValueError("an encoder needs an objective with at least one term of weight > 0")
+        self._check_propagation()
         self._check_metric()
         self.candidates()
         return self
+
+    def _check_propagation(self) -> None:
+        """Refuse terms that need all of the encoder's rows where it computes some only."""
+        alone = self.encoder and self.encoder.needs_rows_alone()
+        if not alone:
+            return
+        beyond = {name: term.looks_beyond_rows() for name, term in self.objective.items() if term.weight}
+        if needy := [f"objective.{name} ({what})" for name, what in beyond.items() if what]:
+            raise ValueError(
+                f"encoder.{alone} goes with ranking, user_item, full_softmax with candidates, of the plain view, and "
+                f"l2, not with {join_names(needy)}: set encoder.propagation.kind=full"
+            )
 
     def candidates(self) -> dict[str, "Experiment"]:
         """What the pilot tries, by name: experiments without a pilot. Raises ValueError where one is none."""

@@ -64,6 +64,8 @@ class ContentAligned(EncoderSettings):
     def _not_nested(cls, base: EncoderSettings) -> EncoderSettings:
         if isinstance(base, ContentAligned):
             raise ValueError("content_aligned cannot be its own base: give the graph encoder, lightgcn for example")
+        if alone := base.needs_rows_alone():
+            raise ValueError(f"content_aligned needs all of its base, not {alone}: set base.propagation.kind=full")
         return base
 
     @override

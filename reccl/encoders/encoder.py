@@ -69,6 +69,12 @@ class EncoderSettings(Settings):
         """What of it cannot be shared by several processes, such as its kind; None: nothing (`Encoder.keep_rows`)."""
         return getattr(self, "kind", type(self).__name__)
 
+    def needs_rows_alone(self) -> str | None:
+        """What of it computes in a training step only rows that are looked up, of plain views; None: nothing does, so
+        that terms may look up all rows, and layers, and see any view.
+        """
+        return None
+
     def check(self, features: FeatureTables) -> None:
         """Raise before a run begins what `build` could not do: DataError for features that the data does not have."""
 

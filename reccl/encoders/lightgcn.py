@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.encoder import EncoderSettings
 from reccl.encoders.initialization import AnyInitialization, Normal
+from reccl.encoders.propagations import AnyPropagation, Full, Sampled
 from reccl.lazy import torch
 
 if TYPE_CHECKING:
@@ -62,10 +63,24 @@ class LightGCN(EncoderSettings):
     """Scale every embedding to length one before each hop (LightGCN++: true)."""
     initialization: AnyInitialization = Normal()
     """How E^(0) starts."""
+    propagation: AnyPropagation = Full()
+    """How hops are taken in a training step: exactly, or in less time. What items are ranked by is always exact."""
+
+    @model_validator(mode="after")
+    def _linear(self) -> Self:
+        """What is right on average before a hop is so behind it only where the hop is linear."""
+        if self.unit_norm and isinstance(self.propagation, Sampled):
+            raise ValueError("unit_norm is not linear, as a sampled propagation needs it: use propagation.kind=cached")
+        return self
 
     @override
     def needs_one_process(self) -> str | None:
-        return None
+        kind = self.needs_rows_alone()
+        return kind and f"encoder.{kind}"
+
+    @override
+    def needs_rows_alone(self) -> str | None:
+        return None if isinstance(self.propagation, Full) else f"propagation.kind={self.propagation.kind}"
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:
@@ -78,4 +93,4 @@ class LightGCN(EncoderSettings):
             None if exponent == 0.5 else degree ** (0.5 - exponent)
             for exponent in (self.sender_exponent, self.receiver_exponent)
         )
-        return LightGCNEncoder(user_table, item_table, self, before, after)
+        return LightGCNEncoder(user_table, item_table, self, before, after, generator)

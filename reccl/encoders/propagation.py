@@ -55,6 +55,10 @@ class Propagation:
         """Rows of a weighted sum of layers: [n] -> [n, D]; None -> [N, D]; without gradients under no_grad."""
         return cast(Tensor, _Lookup.apply(self.root, self.state, weights, rows))  # type: ignore[no-untyped-call]
 
+    def lookup_start(self, rows: Tensor | None) -> Tensor:
+        """Rows of T_0: [n] -> [n, D]; None -> [N, D]."""
+        return Propagation.lookup(self, [1.0, *[0.0] * len(self.state.hops)], rows)
+
     @cached_property
     def root(self) -> Tensor:
         """An empty tensor that all lookups depend on: its backward pass is due once theirs have run."""

@@ -7,6 +7,7 @@ from reccl.data.features import AnyFeature
 from reccl.data.splits import AnySplit
 from reccl.encoders import AnyEncoder
 from reccl.encoders.initialization import AnyInitialization
+from reccl.encoders.propagations import AnyPropagation
 from reccl.losses import AnyLoss
 from reccl.negatives import AnyNegatives
 from reccl.scorers.selection import AnyScorer
@@ -20,6 +21,7 @@ ROOMS: dict[str, Any] = {
     "data.split": AnySplit,
     "encoder": AnyEncoder,
     "encoder.initialization": AnyInitialization,
+    "encoder.propagation": AnyPropagation,
     "objective.NAME": AnyTerm,
     "loss": AnyLoss,
     "negatives": AnyNegatives,
@@ -36,6 +38,7 @@ WHERE = {
     "data.split": "How rows become train, validation and test.",
     "encoder": "What makes embeddings.",
     "encoder.initialization": "How trainable embeddings start.",
+    "encoder.propagation": "How `lightgcn` takes its hops in a training step: exactly, or in less time.",
     "objective.NAME": "The terms that the objective sums, each under a name of your choice.",
     "loss": "The loss of a term that has one: `objective.NAME.loss`.",
     "negatives": "The negatives of a term that has some: `objective.NAME.negatives`.",

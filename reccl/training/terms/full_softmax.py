@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.user_items import UserItemCSR
+from reccl.encoders.encoder import Rows
+from reccl.lazy import torch
 from reccl.losses.catalog_softmax import catalog_softmax
 from reccl.losses.sampled_softmax import draw_candidates, sampled_softmax
 from reccl.losses.similarity import Similarity, normalize_for
@@ -18,9 +21,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+@dataclass(frozen=True)
+class Side:
+    """Users or items."""
+
+    rows: Rows
+    batch: Tensor  # [B] which of them each interaction is with
+    degree: Tensor  # [n]
+    strength: Tensor  # [n]
+
+
 class FullSoftmax(TermSettings):
     """See `reccl.losses.full_softmax`. Exact where `ranking` with InfoNCE samples; costs (users of the batch) x I
-    similarities a step, so it is for catalogs of up to some ten thousand items.
+    similarities a step, so it is for catalogs of up to some ten thousand items; with `candidates`, for larger ones.
     """
 
     takes_weights = True
@@ -58,39 +71,27 @@ class FullSoftmax(TermSettings):
         return "candidates" if self.candidates is not None else super().needs_one_process()
 
     @override
+    def looks_beyond_rows(self) -> str | None:
+        return "no candidates" if self.candidates is None else self.perturbed_view()
+
+    @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
-        users, items = (normalize_for(rows(None), self.similarity) for rows in (embeddings.users, embeddings.items))
-        degree, strength = (graph.user_degree, graph.item_degree), (graph.user_strength, graph.item_strength)
-        loss = self.compare(
-            step, users, items, batch.user, batch.item, degree[1], graph.user_items, strength[0], batch.weight
-        )
-        if not self.reverse:
-            return loss
-        reverse = self.compare(
-            step, items, users, batch.item, batch.user, degree[0], graph.item_users, strength[1], batch.weight
-        )
-        return loss + self.reverse * reverse
+        users = Side(embeddings.users, batch.user, graph.user_degree, graph.user_strength)
+        items = Side(embeddings.items, batch.item, graph.item_degree, graph.item_strength)
+        loss = self.compare(step, users, items, graph.user_items)
+        return loss + self.reverse * self.compare(step, items, users, graph.item_users) if self.reverse else loss
 
-    def compare(
-        self,
-        step: Step,
-        anchors: Tensor,
-        candidates: Tensor,
-        anchor: Tensor,
-        positive: Tensor,
-        degree: Tensor,
-        known: UserItemCSR,
-        strength: Tensor,
-        weight: Tensor | None,
-    ) -> Tensor:
-        """One direction: tables [n, D] and [M, D], interactions [B] and their weights [B], candidates' degrees [M] and
-        anchors' strengths [n].
-        """
-        distinct, row = anchor.unique(return_inverse=True)  # [b], [B]
+    def compare(self, step: Step, of: Side, to: Side, known: UserItemCSR) -> Tensor:
+        """One direction: anchors `of` one side, compared `to` candidates of the other."""
+        weight, positive, degree = step.batch.weight, to.batch, to.degree
         if self.user_exponent:
-            share = strength[anchor].float() ** -self.user_exponent  # [B]
+            share = of.strength[of.batch].float() ** -self.user_exponent  # [B]
             weight = share if weight is None else weight * share
+        if self.candidates is not None and self.candidates < len(degree):
+            return self.compare_to_drawn(step, of, to, self.candidates, weight)
+        distinct, row = of.batch.unique(return_inverse=True)  # [b], [B]
+        anchors, candidates = (normalize_for(side.rows(None), self.similarity) for side in (of, to))  # [n, D], [M, D]
         part: float | Tensor = 1.0  # of the interactions that this rank compares, those of its part of the anchors
         if step.group.size > 1:
             own = step.group.slice_of(len(distinct))
@@ -101,9 +102,22 @@ class FullSoftmax(TermSettings):
             if not len(distinct):
                 return 0 * (anchors.sum() + candidates.sum())
         scaled = anchors[distinct] / self.temperature  # [b, D]
-        if self.candidates is not None and self.candidates < len(candidates):
-            chosen = draw_candidates(degree.clamp(min=1).float() ** self.popularity, self.candidates, step.generator)
-            return part * sampled_softmax(scaled, candidates, row, positive, *chosen, weight)
         log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
         masked = known.gather_pairs(distinct) if self.known == "masked" else None
         return part * catalog_softmax(scaled, candidates, row, positive, log_weight, masked, weight)
+
+    def compare_to_drawn(self, step: Step, of: Side, to: Side, number: int, weight: Tensor | None) -> Tensor:
+        """The same, to about so many drawn candidates. Only rows of theirs, of anchors and of positives are looked up,
+        so that no table of the catalog is made; the interactions may have weights [B].
+        """
+        share = step.once_per_epoch(
+            ("candidates", self.popularity, id(to.degree)),
+            lambda: to.degree.clamp(min=1).float() ** self.popularity,  # [M]
+        )
+        drawn, log_factor = draw_candidates(share, number, step.generator)  # [m], [m]
+        distinct, row = of.batch.unique(return_inverse=True)  # [b], [B]
+        liked, place = to.batch.unique(return_inverse=True)  # [p], [B]
+        anchors = normalize_for(of.rows(distinct), self.similarity)  # [b, D]
+        some = normalize_for(to.rows(torch.cat([drawn, liked])), self.similarity)  # [m + p, D]
+        places = torch.arange(len(drawn), device=drawn.device)
+        return sampled_softmax(anchors / self.temperature, some, row, len(drawn) + place, places, log_factor, weight)

@@ -28,6 +28,10 @@ class L2(TermSettings):
     """Factor of this term in the objective (lambda of LightGCN)."""
 
     @override
+    def looks_beyond_rows(self) -> str | None:
+        return None
+
+    @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch = step.encode(views[0]), step.batch
         users, items = embeddings.initial_users(batch.user), embeddings.initial_items(batch.item)  # [B, D], [B, D]

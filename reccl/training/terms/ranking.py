@@ -13,6 +13,7 @@ from reccl.errors import TrainingError
 from reccl.lazy import torch
 from reccl.losses import AnyLoss, IdMask, InfoNCE, Pairs, SameIdMask
 from reccl.negatives import AnyNegatives, InBatch, NegativeSample
+from reccl.training.temperatures import Adaptive
 from reccl.training.temperatures.cosine_statistics import CosineStatistics, measure_interactions
 from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
@@ -64,6 +65,12 @@ class Ranking(TemperatureTerm):
             keys = target(Plain().sample(graph, generator))
             modules["queue"] = Queue(keys.items, graph.num_items, self.queue, generator)
         return modules
+
+    @override
+    def looks_beyond_rows(self) -> str | None:
+        if self.queue:
+            return "a queue"
+        return "an adaptive temperature" if isinstance(self.temperature, Adaptive) else self.perturbed_view()
 
     @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:

@@ -16,7 +16,7 @@ from reccl.lazy import torch
 from reccl.losses import LossSettings, Pairs
 from reccl.losses.loss import part_of_loss
 from reccl.settings import Settings
-from reccl.views import View, ViewSettings
+from reccl.views import Plain, View, ViewSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -77,6 +77,17 @@ class TermSettings(Settings):
         if self.parted is None:
             return f"term {getattr(self, 'kind', type(self).__name__)}"
         return next((what for view in self.views() if (what := view.needs_one_process())), None)
+
+    def looks_beyond_rows(self) -> str | None:
+        """What of it needs more of the encoder than some rows of embeddings and of layer 0, such as its kind or a view;
+        None: nothing, so that it goes with `EncoderSettings.needs_rows_alone`.
+        """
+        return getattr(self, "kind", type(self).__name__)
+
+    def perturbed_view(self) -> str | None:
+        """The kind of the first of its views that is not plain; None: all are."""
+        perturbed = (view for view in self.views() if not isinstance(view, Plain))
+        return next((f"view {getattr(view, 'kind', type(view).__name__)}" for view in perturbed), None)
 
     def views(self) -> tuple[ViewSettings, ...]:
         """The views that the term uses, sampled every epoch: the fields that are views, in their order.

@@ -47,6 +47,10 @@ class UserItem(TermSettings):
     """What the encoder sees of the graph."""
 
     @override
+    def looks_beyond_rows(self) -> str | None:
+        return self.perturbed_view()
+
+    @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
         embeddings, batch, graph = step.encode(views[0]), step.batch, step.graph
         sample = self.negatives.sample(batch, graph, step.generator)
