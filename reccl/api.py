@@ -37,6 +37,7 @@ def train(
     resume: str | None = None,
     warm_start: str | None = None,
     trust: bool = False,
+    memory_limit: str | int | None = None,
     progress: bool = True,
     callbacks: Sequence[RunCallback] = (),
     **sections: Any,
@@ -55,6 +56,7 @@ def train(
             parameters training begins with: those of ids that are known are carried over by id, new ids are placed by
             their rows or features (`reccl.warm_start`). Split both by time.
         trust: with `resume`, run the code that the run's config names, whoever wrote it.
+        memory_limit: refuse to begin where more memory would be needed, such as "4GiB", or bytes; None: than is there.
         progress: show a bar in a terminal or a notebook, and lines of text elsewhere.
         callbacks: hear of every step and epoch; see `reccl.Callback`.
         sections: keys of the config to set, e.g. `encoder={"dimension": 128}, training={"epochs": 50}, seed=7`. Keys
@@ -107,6 +109,7 @@ def train(
         callbacks=[*([shown] if shown else []), *([tracker] if tracker else []), *callbacks],
         log=log,
         start=start,
+        memory_limit=memory_limit,
     )
     return Recommender(outcome.model, outcome.record(), tracker.run_id if tracker else "")
 

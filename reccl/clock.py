@@ -1,13 +1,13 @@
 """Clock: how long parts of a run took, and how much memory it held."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
+
+from reccl import memory
 
 
 @dataclass
@@ -30,5 +30,4 @@ def peak_memory(device: torch.device) -> float:
     """Most memory that this process has held so far, GiB; on CUDA that of the device."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    return memory.peak_memory() / 2**30

@@ -1,6 +1,7 @@
 """The straight road: prepare > pilot > fit > refit > evaluate > record."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -15,6 +16,8 @@ from reccl.distributed import ALONE, Group
 from reccl.energy import EnergyMeter
 from reccl.evaluation import Slices
 from reccl.fitting import check_parts, learn, means, measure_part, note_unweighted
+from reccl.forecast import find_room, forecast
+from reccl.memory import require_room
 from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, find_folder, mean_speed
 from reccl.pilot import try_candidates
 from reccl.recommend import Model
@@ -34,18 +37,25 @@ def run(
     log: Callable[[str], None] = lambda _: None,
     start: WarmStart | None = None,
     group: Group = ALONE,
+    memory_limit: str | int | None = None,
 ) -> Outcome:
     """Run an experiment on `data`, or on what its data section names: from raw files to metrics and a model.
 
     Ctrl-C ends training after the current step; the best epoch so far is evaluated and kept. `start` is an earlier run
     whose parameters training begins with. With a `group` of several ranks this is rank 0, and the others help (see
-    `reccl.processes.help_run`).
+    `reccl.processes.help_run`). Raises TrainingError, before anything is built, where the run would not fit the memory
+    that is available, or a `memory_limit` ("4GiB", or bytes); not with several ranks.
     """
     hardware, clock = resolve_device(device), Clock()
+    room = find_room(memory_limit, hardware)
     with clock("prepare_seconds"), group.in_turn():
         data = prepare(experiment.data, log) if data is None else data
     record_trust(list(own_code(experiment)))
     report(data, log)
+    expected = forecast(experiment, data, hardware)
+    if group.size == 1:
+        log(expected.describe(room))
+        require_room(expected, room)
     check_parts(experiment, data)
     if start is not None:
         log(f"warm start from {start.describe(start.check(experiment.encoder, data, experiment.evaluation))}")
@@ -58,6 +68,9 @@ def run(
             callback.on_run_start(experiment, data)
         with fixed_order(experiment.deterministic, hardware), EnergyMeter() as meter:
             outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log, start, group)
+        if group.size == 1:
+            known = {"estimated_memory_gib": expected.bytes / 2**30}
+            outcome = replace(outcome, timing={**outcome.timing, **known})
         for callback in callbacks:
             callback.on_run_end(outcome)
     except BaseException as error:

@@ -11,10 +11,11 @@ from reccl.cold_start import embed_cold_nodes
 from reccl.cold_start.given_rows import GivenRows
 from reccl.cold_start.sources import Sources, rank_unknown_by_popularity
 from reccl.config import Experiment
-from reccl.data.columns import ITEM, USER, WEIGHT
+from reccl.data.columns import WEIGHT
 from reccl.data.dataset import Dataset
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
+from reccl.data.pairs import drop_pairs
 from reccl.determinism import fixed_order
 from reccl.distributed import ALONE, Group, Shard
 from reccl.distributed.graph import GraphShard
@@ -276,7 +277,7 @@ def check_metric(experiment: Experiment, data: Dataset) -> None:
     hide = experiment.evaluation.hide
     for part in ("validation", "test"):
         rows, hidden = data.part(part), data.hidden_before(part, hide)
-        if len(rows) and rows.join(hidden, on=[USER, ITEM], how="anti").is_empty():
+        if len(rows) and drop_pairs(rows, hidden, len(data.item_ids)).is_empty():
             raise ConfigError(
                 f"evaluation.hide {hide!r} leaves out what users had, and every {part} row is a repeat of that: "
                 "set evaluation.hide=none"

@@ -146,7 +146,8 @@ class Recommender:
             shard: "3/16" writes the third of sixteen shares, for as many machines with one file system.
             engine: score in this process ("local"), or by Ray Data ("ray": `pip install 'reccl[ray]'`).
             ray_address: HOST:PORT of a Ray cluster that runs; None: RAY_ADDRESS, else Ray starts here.
-            options: include_seen, new_users, new_items, history, item_columns, rules.
+            options: include_seen, new_users, new_items, history, item_columns, rules; and memory_limit, such as "4GiB":
+                refuse to begin where more would be needed (None: than is available).
 
         Returns how many rows and parts were written. Columns are those of `recommend`, and `run_id`. Raises ConfigError
         where the folder holds anything else.
@@ -154,9 +155,9 @@ class Recommender:
         >>> model.write_recommendations("lists/", k=50, engine="ray")  # doctest: +SKIP
         """
         asked, part = ask(self.model, self.record, warn, users, k, **options), Shard.parse(shard)
-        everyone, listing, names = asked.all_users, asked.listing, self.record.id_names()
+        everyone, listing, columns = asked.all_users, asked.listing, options.get("item_columns", ())
         tables = {"users": everyone, **asked.tables}
-        request = describe_request(listing, options.get("item_columns", ()), asked.rules, names, tables)
+        request = describe_request(listing, columns, asked.rules, self.record.id_names(), tables)
         if not self.run_id:
             request["model"] = hash_model(self.model)
         plan = Plan(self.run_id, len(everyone), part_users, request)

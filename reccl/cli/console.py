@@ -75,6 +75,14 @@ Quiet = Annotated[bool, flag("--quiet", "-q", help="Print results and errors onl
 Json = Annotated[bool, flag("--json", help="Print JSON for scripts.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Trust = Annotated[bool, flag("--trust", help="Run the code that the run's config names, whoever wrote it.")]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AMOUNT",
+        help="Refuse to begin where more memory would be needed, e.g. 4GiB. Default: what the machine or its container "
+        "has available.",
+    ),
+]
 Override = Annotated[
     list[str] | None,
     typer.Option(

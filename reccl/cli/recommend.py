@@ -9,7 +9,7 @@ import typer
 
 from reccl.cli import rules
 from reccl.cli.asked_users import user_ids
-from reccl.cli.console import Device, Quiet, RunName, err, flag, hint, out, say, table
+from reccl.cli.console import Device, MemoryLimit, Quiet, RunName, err, flag, hint, out, say, table
 from reccl.cli.similar import print_rows, split_words
 from reccl.errors import ConfigError
 
@@ -123,6 +123,7 @@ def recommend(
     form: Annotated[
         Format | None, typer.Option("--format", help="Default: by the file's ending, else parquet.")
     ] = None,
+    memory_limit: MemoryLimit = None,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -136,6 +137,7 @@ def recommend(
     """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+    from reccl.memory import check_room, parse_amount
     from reccl.recommend.parts import Shard
     from reccl.recommend.ray_session import check_ray
     from reccl.recommend.target import check_target, is_special, is_stdout
@@ -143,7 +145,7 @@ def recommend(
 
     in_parts = is_folder(place)
     target = None if place is None or in_parts else Path(place)
-    share = Shard.parse(shard or "1/1")
+    share, limit = Shard.parse(shard or "1/1"), None if memory_limit is None else parse_amount(memory_limit)
     on_ray = engine is Engine.ray
     if (resume or shard or on_ray) and not in_parts:
         raise ConfigError("--resume, --shard and --engine ray are for a folder of parts: --out recs/")
@@ -171,12 +173,14 @@ def recommend(
     from reccl.recommend.parts import Plan, list_missing, open_parts, watched, write_parts
     from reccl.recommend.record import read_record
     from reccl.recommend.request import describe_request
+    from reccl.recommend.scoring_memory import forecast_loading
     from reccl.recommend.short_lists import ShortLists
     from reccl.recommender import Recommender
     from reccl.training.device import resolve_device
 
     hardware = resolve_device("cpu" if on_ray else device)
     found = tracking.find(run, say)
+    check_room(forecast_loading(tracking.model_folder(found), k), limit, say if users is None else str)
     model = tracking.model_of(found).to(hardware)
     recommender = Recommender(model, read_record(tracking.model_folder(found)))
     names, own = recommender.record.id_names(), recommender.record.table_id_names()

@@ -1,12 +1,28 @@
 """`reccl train`."""
 
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reccl.cli.completion import complete_config, complete_run
-from reccl.cli.console import Device, Json, Override, Quiet, Trust, err, flag, hint, out, print_json, say, table, warn
+from reccl.cli.console import (
+    Device,
+    Json,
+    MemoryLimit,
+    Override,
+    Quiet,
+    Trust,
+    err,
+    flag,
+    hint,
+    out,
+    print_json,
+    say,
+    table,
+    warn,
+)
 from reccl.errors import ConfigError, UnrecordedError
 
 if TYPE_CHECKING:
@@ -63,6 +79,7 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(help="Begin no candidate of the pilot that would probably end after so long.")
     ] = None,
+    memory_limit: MemoryLimit = None,
     no_plots: Annotated[bool, flag("--no-plots", help="Record no plots: a second or two less.")] = False,
     trust: Trust = False,
     json: Json = False,
@@ -78,6 +95,9 @@ def train(
     rows, or their features. Both runs should split by time: a run that knew what is to be predicted is refused.
 
     With --workers, or under torchrun, several processes train one model, on CPUs or a GPU each. Ctrl-C ends them all.
+
+    Once the data is prepared, a line says how much memory the run will take at most; where that is not there it ends,
+    before anything is trained, with what is the largest and what makes it smaller.
     """
     if (config is None) == (resume is None):
         raise typer.BadParameter("give a config (reccl config list) or a run to resume (reccl runs)", param_hint=EITHER)
@@ -89,7 +109,9 @@ def train(
         raise typer.BadParameter("it goes on from its own checkpoint: leave out --from", param_hint="--resume")
     from reccl import config as configs
     from reccl.cli.processes import help_train, joined, launch_workers
+    from reccl.memory import parse_amount
 
+    limit = None if memory_limit is None else parse_amount(memory_limit)
     given = None if config is None else configs.load(config, overrides or ())  # errors come before long imports
     if given and minutes is not None:
         given = limit_pilot(given, minutes)
@@ -131,7 +153,8 @@ def train(
                     unfinished, warn, plots=not no_plots, warm_start=warm.run if warm else "", **child
                 )
                 watching = [TerminalProgress(err), tracker]
-                outcome = run(seeded, data, device=device, callbacks=watching, log=say, start=warm, group=group)
+                train_one = partial(run, device=device, callbacks=watching, log=say, start=warm, group=group)
+                outcome = train_one(seeded, data, memory_limit=limit)
                 trained.append((outcome, tracker.run_id))
                 if outcome.interrupted or tracker.unrecorded:
                     break

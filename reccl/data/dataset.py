@@ -26,6 +26,7 @@ from reccl.data.ingest.interactions import Column
 from reccl.data.ingest.spill import scratch_folder
 from reccl.data.ingest.steps import require_rows
 from reccl.data.ingest.tables import Tables
+from reccl.data.pairs import distinct_pairs
 from reccl.data.remarks import remark_on_sizes
 from reccl.data.settings import Data, frame_settings
 from reccl.data.split_digest import SplitDigest
@@ -157,7 +158,7 @@ class Dataset:
         """The (user, item) pairs that are left out of lists when `part` is measured; see `Evaluation.hide`."""
         trained = pl.concat([self.train, *self.given_before(part)])
         rows = {"known": self.known_before(part), "none": self.train.clear(), "train": trained}[hide]
-        return rows.select(USER, ITEM).unique(maintain_order=True)
+        return distinct_pairs(rows, len(self.item_ids))
 
     def summary(self) -> dict[str, int | float]:
         """Sizes, density, and how many held-out users and items have no training row."""

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import polars as pl
 
-from reccl.data.columns import ITEM, TIMESTAMP, USER, WEIGHT
+from reccl.data.columns import TIMESTAMP, WEIGHT
+from reccl.data.pairs import distinct_keys, is_ascending, pair_keys
 from reccl.data.sparse import make_csr
 from reccl.data.user_items import UserItemCSR
 from reccl.lazy import np, sparse, torch
+from reccl.memory import FLOAT, ROW, Need, Sizes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from torch import Tensor
+
+
+WORKING = 10
+"""Bytes for each row while edges are found and sorted, beside those of the graph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +81,15 @@ class Graph:
         """Build from training rows (columns user, item: row numbers; and weight, where there are weights) among so many
         `users` and `items`. `times` are kept where they are asked for and there are some.
         """
-        pair = train[USER].cast(pl.Int64).to_numpy() * items + train[ITEM].to_numpy()  # [rows]
+        pair = pair_keys(train, items)  # [rows]
         weight = train[WEIGHT].to_numpy() if WEIGHT in train.columns else None  # [rows]
         time = train[TIMESTAMP].to_numpy() if times and TIMESTAMP in train.columns else None  # [rows]
-        if not (pair[1:] > pair[:-1]).all():  # as one part of a data set is, two together are not
+        if not is_ascending(pair):  # as one part of a data set is, two together are not
             if weight is not None or time is not None:
                 pair, place = np.unique(pair, return_inverse=True)
                 weight = weight if weight is None else np.bincount(place, weight, minlength=len(pair))  # [E]
                 time = time if time is None else find_latest(place, time, len(pair))  # [E]
-            pair.sort()
-            pair = pair[np.diff(pair, prepend=-1) > 0]  # [E]
+            pair = distinct_keys(pair)  # [E]
         user, item = np.divmod(pair, max(1, items))
         del pair
         start = np.zeros(users + 1, np.int64)
@@ -243,3 +248,22 @@ def make_adjacency(degree: Tensor, column: Tensor, values: Tensor) -> Adjacency:
     index = torch.int32 if len(column) < 2**31 else torch.long
     matrix = make_csr(start.to(index), column.to(index), values, (len(degree), len(degree)))
     return Adjacency(matrix, matrix)
+
+
+def graph_memory(sizes: Sizes) -> Need:
+    """Bytes of a graph: user, item and order of each edge, degrees, and the matrix's entries in both directions (a
+    column of 32 bits and a value); and those while it is made of rows.
+    """
+    edges, entries = 3 * ROW * sizes.interactions, 2 * (4 + FLOAT) * sizes.interactions
+    return Need("the graph", edges + entries + 5 * ROW * sizes.num_nodes, WORKING * sizes.interactions)
+
+
+def dropped_memory(sizes: Sizes, rate: float, *, matrices: int = 1) -> tuple[Need, ...]:
+    """Bytes of `Graph.drop_edges`: matrices of the edges that are left, with what they are made of; and row, column and
+    edge of each directed edge, which are made once for all views.
+    """
+    left = round(2 * (1 - rate) * sizes.interactions)  # entries of a matrix
+    return (
+        Need("directed edges", 6 * ROW * sizes.interactions, shared=True),
+        Need("", matrices * (4 + FLOAT) * left, (2 * ROW + FLOAT) * left),
+    )

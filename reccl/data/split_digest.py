@@ -3,18 +3,22 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from reccl.data.columns import ITEM, PARTS, TEST, TRAIN, USER
 from reccl.data.ids import IdMap
+from reccl.data.pairs import distinct_keys
+from reccl.lazy import np
 
 if TYPE_CHECKING:
     from reccl.data.dataset import Dataset
 
 LENGTH = 32
 """Letters of a digest."""
+ROWS = 2**20
+"""Pairs that are written at once."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,20 @@ class SplitDigest:
 
 def digest_parts(users: IdMap, items: IdMap, parts: Mapping[str, pl.DataFrame]) -> str:
     """SHA-256, 32 hex letters, of parts (row numbers): their ids as text, sorted, then each part's distinct pairs."""
-    key, pairs = hashlib.sha256(), {part: rows.select(USER, ITEM) for part, rows in parts.items()}
+    key, ranks = hashlib.sha256(), dict[str, np.ndarray[Any, np.dtype[np.int64]]]()
     for side, ids in ((USER, users), (ITEM, items)):
-        present = pl.concat([rows[side] for rows in pairs.values()]).unique()
+        present = pl.concat([rows[side] for rows in parts.values()]).unique()
         named = pl.DataFrame({side: present, "id": ids.ids.gather(present).cast(pl.String)}).sort("id")
         texts = named.select(pl.format("{}:{}", pl.col("id").str.len_bytes(), pl.col("id")).str.join("\n")).item()
         key.update(f"{side} {named.height}\n{texts or ''}\n".encode())
-        rank = named.select(side, __rank=pl.int_range(pl.len(), dtype=pl.Int32))
-        pairs = {
-            part: rows.join(rank, on=side, how="left").with_columns(pl.col("__rank").alias(side)).drop("__rank")
-            for part, rows in pairs.items()
-        }
-    for part, rows in pairs.items():
-        distinct = rows.unique().sort(USER, ITEM)
-        key.update(f"{part} {distinct.height}\n".encode())
-        key.update(distinct.to_numpy().astype("<i4").tobytes(order="C"))
+        ranks[side] = np.zeros(len(ids), np.int64)
+        ranks[side][named[side].to_numpy()] = np.arange(named.height)
+    size = max(1, len(items))
+    for part, rows in parts.items():
+        pairs = ranks[USER][rows[USER].to_numpy()] * size  # [n]
+        pairs += ranks[ITEM][rows[ITEM].to_numpy()]
+        pairs = distinct_keys(pairs)
+        key.update(f"{part} {len(pairs)}\n".encode())
+        for start in range(0, len(pairs), ROWS):
+            key.update(np.stack(np.divmod(pairs[start : start + ROWS], size), 1).astype("<i4").tobytes())
     return key.hexdigest()[:LENGTH]

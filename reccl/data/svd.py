@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from reccl.data.graph import Graph
 from reccl.data.graph_cache import cache_on_graph
 from reccl.lazy import np, sparse
+from reccl.memory import FLOAT, Sizes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -94,3 +95,18 @@ def normalize_matrix(counts: csr_matrix) -> csr_matrix:
     sums = (np.asarray(counts.sum(axis)).ravel() for axis in (1, 0))
     users, items = (1 / np.sqrt(np.where(each > 0, each, 1)) for each in sums)
     return (sparse.diags(users) @ counts @ sparse.diags(items)).tocsr().astype(np.float32)
+
+
+def matrix_bytes(sizes: Sizes) -> int:
+    """Bytes of the training matrix in SciPy: a value and a column of 64 bits for each row, and where users start."""
+    return (FLOAT + 8) * sizes.interactions + 8 * sizes.num_users
+
+
+def decomposition_bytes(sizes: Sizes, rank: int, *, exact: bool) -> tuple[int, int]:
+    """Bytes of the kept singular vectors, and those while they are found: of an exact decomposition in double
+    precision, with Lanczos vectors of the smaller side; of a randomized one in single precision, with some more.
+    """
+    rank = min(rank, sizes.num_users, sizes.num_items)
+    kept = sizes.table(rank) * (2 if exact else 1)
+    lanczos = 8 * 3 * rank * min(sizes.num_users, sizes.num_items)
+    return kept, 3 * matrix_bytes(sizes) + (kept + lanczos if exact else 3 * sizes.table(rank + 32))

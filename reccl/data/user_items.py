@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
-from reccl.data.columns import ITEM, USER
+from reccl.data.pairs import distinct_keys, pair_keys
 from reccl.data.sparse import make_csr
 from reccl.lazy import sparse, torch
 
@@ -36,10 +36,10 @@ class UserItemCSR:
     @classmethod
     def from_interactions(cls, rows: pl.DataFrame, users: int, items: int) -> Self:
         """Group rows (columns user, item: row numbers) of so many `users` and `items`, without weights."""
-        pairs = rows.select(USER, ITEM).unique().sort(USER, ITEM)
-        count = torch.bincount(torch.from_numpy(pairs[USER].to_numpy(writable=True)).long(), minlength=users)
-        start = torch.cat([torch.zeros(1, dtype=torch.long), count.cumsum(0)])
-        return cls(start, torch.from_numpy(pairs[ITEM].to_numpy(writable=True)).long(), items)
+        keys = torch.from_numpy(distinct_keys(pair_keys(rows, items)))  # [E]
+        start = torch.zeros(users + 1, dtype=torch.long)
+        start[1:] = torch.bincount(keys // max(1, items), minlength=users).cumsum(0)
+        return cls(start, keys.remainder_(max(1, items)), items)
 
     def to(self, device: torch.device) -> UserItemCSR:
         """The same on another device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.tower_settings import TowerSettings
 from reccl.lazy import nn, torch
+from reccl.memory import FLOAT, Need, Sizes
 
 if TYPE_CHECKING:
     from reccl.encoders.modules.encoder import Encoder
@@ -54,6 +56,13 @@ class Convolution(TowerSettings):
     """Attention heads, which are averaged; of gat only."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Probability that a component of a layer's input is dropped in training."""
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Beside its tables a message for each directed edge and layer, and its gradient at one layer."""
+        (tables,) = super().memory(sizes)
+        messages = FLOAT * 2 * sizes.interactions * self.dimension * (self.layers + 1)
+        return (replace(tables, working=2 * tables.working + messages),)
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:

@@ -10,6 +10,7 @@ from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
 from reccl.encoders.tower import Towers
 from reccl.lazy import functional, torch
+from reccl.memory import Need, Sizes
 from reccl.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,6 +75,19 @@ class EncoderSettings(Settings):
         that terms may look up all rows, and layers, and see any view.
         """
         return None
+
+    @property
+    def width(self) -> int:
+        """Components of an embedding that it gives (D), as far as its settings say."""
+        return int(getattr(self, "dimension", 0))
+
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Bytes of its parameters, which stay, and of one pass with gradients over a view: by default those of a table
+        of all nodes, and of one more for each layer and for what comes back over the last.
+        """
+        layers = int(getattr(self, "layers", 0))
+        keys = ("dimension", "layers") if layers else ("dimension",)
+        return (Need("", sizes.table(self.width), (layers + 1) * sizes.table(self.width), keys),)
 
     def check(self, features: FeatureTables) -> None:
         """Raise before a run begins what `build` could not do: DataError for features that the data does not have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,7 @@ from reccl.encoders.encoder import EncoderSettings
 from reccl.encoders.initialization import AnyInitialization, Normal
 from reccl.encoders.propagations import AnyPropagation, Full, Sampled
 from reccl.lazy import torch
+from reccl.memory import Need, Sizes
 
 if TYPE_CHECKING:
     from reccl.encoders.modules.encoder import Encoder
@@ -81,6 +83,13 @@ class LightGCN(EncoderSettings):
     @override
     def needs_rows_alone(self) -> str | None:
         return None if isinstance(self.propagation, Full) else f"propagation.kind={self.propagation.kind}"
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Beside its table and a pass, with which it is validated in any case, two tables of a history."""
+        (exact,) = super().memory(sizes)
+        histories = getattr(self.propagation, "refresh", None) is not None
+        return (replace(exact, working=exact.working + 2 * histories * sizes.table(self.dimension)),)
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import polars as pl
 from pydantic import Field
 
-from reccl.data.columns import ITEM, USER
+from reccl.data.columns import ITEM
 from reccl.data.dataset import Dataset
+from reccl.data.pairs import drop_pairs
 from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.item_hits import ItemHits
 from reccl.evaluation.result import EvaluationResult, Group
 from reccl.evaluation.slices import GROUPS, Slices
-from reccl.evaluation.top_k import best_items, score_chunks, top_k
+from reccl.evaluation.top_k import best_items, score_chunks, top_k, top_k_bytes
 from reccl.lazy import torch
+from reccl.memory import ROW, Need, Sizes
 from reccl.metrics import PER_USER, coverage
 from reccl.scorers import Scorer
 from reccl.settings import Settings
@@ -29,6 +31,9 @@ ALL = ""
 CANDIDATES = ("cold", "warm")
 """Scenarios whose lists hold the items of one slice only, cold_items or warm_items."""
 
+WORKING = 30
+"""Bytes for each known interaction while they are grouped by user."""
+
 
 class Evaluation(Settings):
     """What is measured."""
@@ -39,6 +44,17 @@ class Evaluation(Settings):
     """Items left out of a user's list: those of train and validation rows when test is measured (known), or of training
     rows alone (train), as ColdRec, GAR and ALDI do; held-out rows that repeat one do not count then. Or nothing (none),
     for what is bought again and again; `reccl recommend` then lists what users had, too."""
+
+    def memory(self, sizes: Sizes, users: int) -> tuple[Need, ...]:
+        """Bytes of ranking all items for so many `users`: what is known of everybody, lists, hits and metrics, and the
+        scores of a chunk; `WORKING` for each row while rows are grouped.
+        """
+        lists = users * (5 * ROW * max(self.cutoffs) + ROW * len(self.cutoffs) * (len(PER_USER) + 1))
+        known = ROW * (sizes.known + 2 * sizes.num_users)
+        return (
+            Need("known interactions", known, WORKING * sizes.known),
+            Need("evaluation's lists", lists, top_k_bytes(sizes, users), ("evaluation.cutoffs",)),
+        )
 
     def metric_names(self) -> list[str]:
         """Every metric's name, e.g. ndcg_at_10."""
@@ -86,7 +102,7 @@ class Evaluator:
         size = (len(data.user_ids), len(data.item_ids))
         hidden = data.hidden_before(part, evaluation.hide)
         slices = Slices.of(data.train, *size) if groups else None
-        relevant = data.part(part).join(hidden, on=[USER, ITEM], how="anti", maintain_order="left")
+        relevant = drop_pairs(data.part(part), hidden, len(data.item_ids))
         return cls.of_rows(relevant, hidden, evaluation, *size, slices, device)
 
     @classmethod

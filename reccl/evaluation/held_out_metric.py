@@ -12,14 +12,12 @@ from reccl.evaluation.top_k import best_items
 from reccl.lazy import torch
 from reccl.metrics import PER_USER
 from reccl.scorers import Scorer, ValidationMetric
+from reccl.scorers.scorer import SCORE_BYTES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from reccl.cold_start.given_rows import GivenRows
-
-SCORE_BYTES = 256 << 20
-"""Memory for one scorer's scores of all users who are measured."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reccl.data.user_items import UserItemCSR
 from reccl.evaluation.blocks import BLOCK_ITEMS, BLOCK_USERS, SAMPLE_BLOCKS, ItemBlocks
 from reccl.lazy import torch
+from reccl.memory import FLOAT, Sizes
 from reccl.scorers import Scorer
 
 if TYPE_CHECKING:
@@ -81,3 +82,12 @@ def best_items(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Items and scores of the k best (all, where there are fewer): [b, I] -> [b, k], [b, k]; -1 for items at -inf."""
     best, items = torch.topk(scores, min(k, scores.shape[1]), dim=1)
     return items.masked_fill(best == -torch.inf, -1), best
+
+
+def top_k_bytes(sizes: Sizes, users: int) -> int:
+    """Bytes of `top_k` for so many users beside its lists: a chunk of scores of all items and their order; or the items
+    once more, in blocks, and blocks of scores.
+    """
+    chunk = 3 * min(CHUNK_BYTES, FLOAT * sizes.num_items * max(1, users))
+    blocks = FLOAT * (sizes.num_items * sizes.dimension + (SAMPLE_BLOCKS + 3) * BLOCK_USERS * BLOCK_ITEMS)
+    return max(chunk, blocks)

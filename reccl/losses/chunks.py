@@ -53,6 +53,10 @@ class ChunkedLoss(LossSettings):
     def count(self, pairs: Pairs) -> float | Tensor:
         return count_anchors(pairs)
 
+    @override
+    def logit_bytes(self, anchors: int, candidates: int) -> int:
+        return super().logit_bytes(1, min(anchors * candidates, LOGITS))
+
     def compute(self, pairs: Pairs) -> Tensor:
         """The mean over anchors, a scalar, from the table of all B x M similarities."""
         raise NotImplementedError

@@ -8,15 +8,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from reccl.losses.logit_blocks import BLOCK, KEPT
 from reccl.losses.masks import LogitMask, Mask
 from reccl.products import product
 
-BLOCK = 1 << 21
-"""Logits in a block where there are more than twice as many: 8 MiB of float32."""
 GRAIN = 64
 """Sizes are padded to multiples of this: a product of a new shape is compiled first, so shapes should be few."""
-KEPT = 1 << 25
-"""Most exponentials that are kept for the backward pass, 128 MiB of float32; beyond that they are recomputed."""
 LN2 = math.log(2)
 
 

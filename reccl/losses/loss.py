@@ -88,6 +88,12 @@ class LossSettings(Settings):
         """The mean over anchors, by their weights where they have some; a scalar."""
         raise NotImplementedError
 
+    def logit_bytes(self, anchors: int, candidates: int) -> int:
+        """Bytes of the similarities of so many anchors to so many candidates, with their exponentials, gradients and
+        masks.
+        """
+        return 16 * anchors * candidates
+
     def count(self, pairs: Pairs) -> float | Tensor | None:
         """What the mean divides by: the loss of some anchors and the loss of the others have their mean by these
         numbers as the loss of all. None: it is no such mean, and needs all anchors at once.

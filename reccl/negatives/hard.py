@@ -37,6 +37,10 @@ class Hard(NegativesSettings):
     """What the pool is ranked by: inner product, cosine, or the negative squared distance (euclidean)."""
 
     @override
+    def count(self, batch: int) -> tuple[int, int]:
+        return self.pool.count(batch)
+
+    @override
     def sample(self, batch: Batch, graph: Graph, generator: torch.Generator) -> NegativeSample:
         return self.pool.sample(batch, graph, generator)
 

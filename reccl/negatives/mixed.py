@@ -34,8 +34,13 @@ class Mixed(NegativesSettings):
     """Mask all items that the row's user is known to like, not only the row's own positive."""
 
     @override
+    def count(self, batch: int) -> tuple[int, int]:
+        all_of_them = batch + pool_size(self.number, self.ratio, batch)
+        return all_of_them, all_of_them
+
+    @override
     def sample(self, batch: Batch, graph: Graph, generator: torch.Generator) -> NegativeSample:
-        number = pool_size(self.number, self.ratio, batch)
+        number = pool_size(self.number, self.ratio, len(batch))
         uniform = torch.randint(graph.num_items, (number,), generator=generator, device=graph.device)
         items = torch.cat([batch.item, uniform])  # [B + number]
         popularity = graph.item_degree / max(len(graph.user), 1)  # [I] probability of a place of the batch

@@ -32,6 +32,12 @@ class NegativesSettings(Settings):
         """Negative items for every row of the batch. The generator is on the graph's device."""
         raise NotImplementedError
 
+    def count(self, batch: int) -> tuple[int, int]:
+        """Negatives of a batch of so many interactions: how many are embedded, and how many each is contrasted with; by
+        default the batch's own.
+        """
+        return batch, batch
+
     def select(self, pairs: Pairs) -> Pairs:
         """Called once the sampled items are embedded: the pairs that the loss sees, by default all."""
         return pairs

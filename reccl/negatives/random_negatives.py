@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from reccl.data.batches import Batch
 from reccl.data.graph import Graph
@@ -39,6 +40,13 @@ class RandomNegatives(NegativesSettings):
                 )
         return self
 
+    @override
+    def count(self, batch: int) -> tuple[int, int]:
+        if self.shared:
+            shared = pool_size(self.number, self.ratio, batch)
+            return shared, shared
+        return batch * self.number, self.number
+
     def sample_with(
         self,
         sample_items: Callable[[tuple[int, ...]], Tensor],
@@ -48,12 +56,12 @@ class RandomNegatives(NegativesSettings):
     ) -> NegativeSample:
         """As many items as the settings say, from a function that samples them in any shape."""
         if self.shared:
-            items = sample_items((pool_size(self.number, self.ratio, batch),))  # [M]
+            items = sample_items((pool_size(self.number, self.ratio, len(batch)),))  # [M]
             return NegativeSample(items, shared_mask(batch, items, graph, self.mask_known), log_q)
         shape = (len(batch), self.number)
         return NegativeSample(*redraw_known(lambda: sample_items(shape), batch, graph, self.redraws), log_q)
 
 
-def pool_size(number: int, ratio: float | None, batch: Batch) -> int:
+def pool_size(number: int, ratio: float | None, batch: int) -> int:
     """Items of a shared sample: `ratio` per row where given, else `number`; one at least."""
-    return number if ratio is None else max(1, round(ratio * len(batch)))
+    return number if ratio is None else max(1, round(ratio * batch))

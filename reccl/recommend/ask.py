@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import polars as pl
 
+from reccl.memory import check_room, parse_amount
 from reccl.recommend.extended_model import ExtendedModel, extend_model
 from reccl.recommend.id_tables import Names, count_unknown, require_positive, type_user_ids
 from reccl.recommend.item_columns import choose_item_columns, describe_items
@@ -14,6 +15,7 @@ from reccl.recommend.model import Model
 from reccl.recommend.new_nodes import Log
 from reccl.recommend.record import TrainingRecord
 from reccl.recommend.rules import ResolvedRules, Rules, list_users, resolve_rules
+from reccl.recommend.scoring_memory import forecast_scoring
 from reccl.recommend.short_lists import ShortLists
 
 
@@ -26,6 +28,7 @@ class ListOptions(TypedDict, total=False):
     history: Any
     item_columns: Sequence[str]
     rules: Rules | None
+    memory_limit: str | int | None
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,15 @@ def ask(
     history: Any = None,
     item_columns: Sequence[str] = (),
     rules: Rules | None = None,
+    memory_limit: str | int | None = None,
 ) -> Asked:
-    """The lists that are asked for; see `reccl.Recommender.recommend`. `log` hears of ids that are not known."""
+    """The lists that are asked for; see `reccl.Recommender.recommend`. `log` hears of ids that are not known.
+
+    Raises TrainingError where lists of everybody, or any where there is a `memory_limit`, would need more memory.
+    """
+    if users is None or memory_limit is not None:
+        limit = parse_amount(memory_limit, "memory_limit") if isinstance(memory_limit, str) else memory_limit
+        check_room(forecast_scoring(model, require_positive(k)), limit)
     people, items, rows = record.read_tables(new_users, new_items, history)
     extended = extend_model(model, people, items, rows, log, record)
     wanted = None if users is None else type_user_ids(users, extended.model.user_ids, record.id_names())

@@ -8,9 +8,10 @@ from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import normalize_matrix, strength_of_items
+from reccl.data.svd import matrix_bytes, normalize_matrix, strength_of_items
 from reccl.encoders import Embeddings
 from reccl.lazy import np, sparse
+from reccl.memory import Need, Sizes
 from reccl.scorers.graph_filter import GraphFilter
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
@@ -59,6 +60,13 @@ class ChebyshevFilter(ScorerSettings):
     @override
     def uses_history(self, graph: Graph) -> bool:
         return True
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """The ideal filter, and beside it hops of twice as many matrices as the polynomial's degree."""
+        (ideal,) = GraphFilter(rank=self.rank, weight=self.weight, exact=self.exact).memory(sizes)
+        hops = 2 * self.order * matrix_bytes(sizes)
+        return (Need("", ideal.held + hops, ideal.working + 2 * matrix_bytes(sizes), ("rank", "order")),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

@@ -11,6 +11,7 @@ from reccl.data.graph import Graph
 from reccl.data.user_items import UserItemCSR
 from reccl.encoders import Embeddings
 from reccl.lazy import torch
+from reccl.memory import FLOAT, Need, Sizes
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Elsa(ScorerSettings):
     """Step size of Nadam at the start; it falls to 0 along a cosine."""
     seed: int = 0
     """Seed of the first vectors and of the order of users; `--seeds` varies `seed` of the config, not this one."""
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Vectors of both sides; and beside them those of the items with gradients and moments."""
+        return (Need("", sizes.table(self.dimension), FLOAT * 6 * sizes.num_items * self.dimension, ("dimension",)),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

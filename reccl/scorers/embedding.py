@@ -13,6 +13,7 @@ from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
 from reccl.lazy import functional, torch
 from reccl.losses.similarity import PairSimilarity, at_least_float32, normalize_for
+from reccl.memory import ENCODER, Need, Sizes
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ class EmbeddingScorer(ScorerSettings):
             for tower in (embeddings.towers.users, embeddings.towers.items)
         )
         return Towers(users, items)
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """What the encoder gives, for users and for items, and one more table for each of directions, popularity and
+        neighbors, of which the last stays.
+        """
+        tables = (self.similarity != "dot") + (self.popularity != 0) + 2 * (self.neighbors > 0)
+        return (Need("", sizes.table(), (1 + tables) * sizes.table(), (ENCODER,)),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

@@ -8,9 +8,10 @@ from pydantic import Field
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import decompose_graph, normalize_matrix, strength_of_items
+from reccl.data.svd import decompose_graph, decomposition_bytes, matrix_bytes, normalize_matrix, strength_of_items
 from reccl.encoders import Embeddings
 from reccl.lazy import sparse, torch
+from reccl.memory import Need, Sizes
 from reccl.scorers.item_operators import ItemOperator, to_torch_csr
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -52,6 +53,13 @@ class GraphFilter(ScorerSettings):
     @override
     def uses_history(self, graph: Graph) -> bool:
         return True
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Two hops, two tables and the singular vectors that they come from."""
+        rank = self.rank if self.weight else 0
+        vectors, working = decomposition_bytes(sizes, rank, exact=self.exact)
+        return (Need("", 2 * matrix_bytes(sizes) + sizes.table(rank) + vectors, working, ("rank",)),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

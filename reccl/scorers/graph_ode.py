@@ -11,6 +11,7 @@ from reccl.data.graph import Adjacency, Graph
 from reccl.encoders import Embeddings
 from reccl.lazy import torch
 from reccl.losses.similarity import Similarity, at_least_float32, normalize_for
+from reccl.memory import ENCODER, Need, Sizes
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class GraphODE(ScorerSettings):
     @override
     def needs_embeddings(self) -> bool:
         return True
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """What is moved, and beside it where it starts and the slopes of a step."""
+        return (Need("", sizes.table(), (3 if self.solver == "euler" else 6) * sizes.table(), (ENCODER,)),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

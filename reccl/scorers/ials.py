@@ -11,7 +11,8 @@ from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError
 from reccl.lazy import torch
-from reccl.scorers.least_squares import solve_rows
+from reccl.memory import Need, Sizes
+from reccl.scorers.least_squares import BLOCK, solve_rows
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
@@ -54,7 +55,7 @@ class Ials(ScorerSettings):
     """Largest catalog that it is fitted to; a blend leaves it out beyond. None: any."""
 
     @override
-    def fits(self, graph: Graph) -> bool:
+    def fits(self, graph: Graph | Sizes) -> bool:
         return self.max_items is None or graph.num_items <= self.max_items
 
     @override
@@ -63,6 +64,13 @@ class Ials(ScorerSettings):
             raise TrainingError(
                 f"scorer 'ials' is for up to {self.max_items:,} items (max_items), and there are {graph.num_items:,}"
             )
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Vectors of both sides; and those of the last sweep, and the systems that are solved at a time."""
+        if not self.fits(sizes):
+            return ()
+        return (Need("", sizes.table(self.dimension), 2 * sizes.table(self.dimension) + 16 * BLOCK, ("dimension",)),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

@@ -10,8 +10,9 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.lazy import np, torch
+from reccl.memory import Need, Sizes
 from reccl.scorers.item_operators import ItemOperator
-from reccl.scorers.nearest_items import keep_nearest
+from reccl.scorers.nearest_items import keep_nearest, nearest_bytes
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class ItemKnn(ScorerSettings):
     @override
     def uses_history(self, graph: Graph) -> bool:
         return True
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        return (nearest_bytes(sizes, self.neighbors),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reccl.data.graph import Graph
+from reccl.data.svd import matrix_bytes
 from reccl.lazy import np, sparse, torch
+from reccl.memory import FLOAT, Need, Sizes
 from reccl.scorers.item_operators import to_torch_csr
 
 if TYPE_CHECKING:
@@ -107,3 +109,22 @@ def regress_items(rows: csr_matrix, neighbors: int, solve: Callable[[Tensor], Te
     matrix = sparse.csr_matrix((value.ravel(), column.ravel(), start), shape=(items, items))
     matrix.eliminate_zeros()
     return to_torch_csr(matrix)
+
+
+def gram_bytes(sizes: Sizes) -> int:
+    """Bytes of the sparse inner products of all items (a value and a column of 32 bits each), of which there are as
+    many as pairs of items that a user has, three times as many as if all users had the same number; and of the training
+    matrix and its transpose.
+    """
+    pairs = 3 * sizes.interactions**2 // max(1, sizes.num_users)
+    return (FLOAT + 4) * min(sizes.num_items**2, pairs) + 2 * matrix_bytes(sizes)
+
+
+def regression_bytes(sizes: Sizes, neighbors: int) -> Need:
+    """Bytes of `regress_items`: the sparse matrix, and beside it its copies, the Gram matrix of a small catalog, and
+    small Gram matrices with their factors.
+    """
+    kept = (FLOAT + 4) * sizes.num_items * min(neighbors, sizes.num_items)
+    small = 4 * FLOAT * min(GRAM_NUMBERS, CHUNK * min(neighbors + 1, sizes.num_items) ** 2)
+    whole = FLOAT * sizes.num_items**2 + gram_bytes(sizes) if sizes.num_items <= DENSE_ITEMS else 0
+    return Need("", kept, kept + small + max(whole, 3 * matrix_bytes(sizes)), ("neighbors",))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reccl.data.svd import matrix_bytes
 from reccl.lazy import sparse, torch
+from reccl.memory import FLOAT, Need, Sizes
 from reccl.scorers.item_operators import to_torch_csr
 
 if TYPE_CHECKING:
@@ -47,3 +49,12 @@ def keep_nearest(
     value, row, column = (torch.cat(parts).numpy() for parts in (values, rows, columns))
     place = (column, row) if by_candidate else (row, column)
     return to_torch_csr(sparse.csr_matrix((value, place), shape=(items, items)))
+
+
+def nearest_bytes(sizes: Sizes, neighbors: int) -> Need:
+    """Bytes of `keep_nearest`: the sparse matrix, and beside it rows, columns and values in 64 bits, dense similarities
+    of some items, and the matrices that they come from.
+    """
+    kept = sizes.num_items * min(neighbors, sizes.num_items)
+    dense = 5 * FLOAT * min(CHUNK, sizes.num_items) * sizes.num_items
+    return Need("", (FLOAT + 4) * kept, 40 * kept + dense + 3 * matrix_bytes(sizes), ("neighbors",))

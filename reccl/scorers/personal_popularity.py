@@ -12,6 +12,7 @@ from reccl.data.weights import DAY, OLDEST
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError
 from reccl.lazy import torch
+from reccl.memory import FLOAT, Need, Sizes
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ class PersonalPopularity(ScorerSettings):
                 "scorer 'personal_popularity': half_life needs times, and this data has none: name their column, "
                 "data.timestamp=COLUMN, or leave half_life out"
             )
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """A score for each row; and ages and scores in double precision."""
+        return (Need("", FLOAT * sizes.interactions + sizes.table(1), 32 * sizes.interactions),)
 
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         """See `ScorerSettings.build`. Raises TrainingError for a half-life where there are no times."""

@@ -11,6 +11,7 @@ from reccl.data.user_items import UserItemCSR
 from reccl.encoders import Embeddings
 from reccl.encoders.tower import Towers
 from reccl.lazy import torch
+from reccl.memory import Need, Sizes
 from reccl.scorers.item_operators import ItemOperator, from_tensors, to_tensors
 from reccl.settings import Settings
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 OPERATOR_USERS = 256
 """Users to whom an item operator is applied at a time: each of its matrices needs a column of items for every one."""
+
+SCORE_BYTES = 256 << 20
+"""Memory for one scorer's scores of all users who are measured, where scorers are selected among."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +171,17 @@ class ScorerSettings(Settings):
         """Whether it needs the times of training rows; see `Graph.edge_time`."""
         return False
 
-    def fits(self, graph: Graph) -> bool:
+    def fits(self, graph: Graph | Sizes) -> bool:
         """Whether it can be built for a data set of this size."""
         return True
+
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Bytes of the scorer, and those beside them while it is built; by default a few numbers for each node."""
+        return (Need("", sizes.table(2)),)
+
+    def kept_memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Bytes of what its builder makes and keeps before an encoder trains."""
+        return ()
 
     def check(self, graph: Graph) -> None:
         """Raise TrainingError where it does not fit, as `build` would after training."""

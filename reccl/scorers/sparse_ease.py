@@ -11,7 +11,8 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.lazy import torch
-from reccl.scorers.item_neighborhoods import divide_users, regress_items
+from reccl.memory import Need, Sizes
+from reccl.scorers.item_neighborhoods import divide_users, regress_items, regression_bytes
 from reccl.scorers.item_operators import ItemOperator
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
@@ -53,6 +54,10 @@ class SparseEase(ScorerSettings):
     @override
     def uses_history(self, graph: Graph) -> bool:
         return True
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        return (regression_bytes(sizes, self.neighbors),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

@@ -8,9 +8,10 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from reccl.data.graph import Graph
-from reccl.data.svd import Table, decompose_graph, strength_of_items
+from reccl.data.svd import Table, decompose_graph, decomposition_bytes, strength_of_items
 from reccl.encoders import Embeddings
 from reccl.lazy import np, torch
+from reccl.memory import Need, Sizes
 from reccl.scorers.scorer import Scorer, ScorerSettings
 
 
@@ -58,6 +59,12 @@ class Svd(ScorerSettings):
         if self.cutoff and not self.normalize:
             raise ValueError("cutoff is for normalize=true: what chance alone gives is known for the normalized matrix")
         return self
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Two tables, and the singular vectors that they come from; both in double precision where they are exact."""
+        vectors, working = decomposition_bytes(sizes, self.dimension, exact=self.exact)
+        return (Need("", sizes.table(min(self.dimension, sizes.num_items)) + vectors, working, ("dimension",)),)
 
     @override
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:

@@ -2,9 +2,9 @@
 
 Names are stable: `test/ndcg_at_10` and `test/recall_at_10` at every cutoff, `validation_best/...` of the metric that
 the epoch is chosen by, `test/cold/...`, `test/warm/...` and `test/harmonic/...` where the test has cold users or items,
-`best_epoch`, `time/train_seconds`, `time/peak_memory_gib` and, where they are measured, `time/energy_kwh` and
-`time/co2_kg`; as curves, a step an epoch, `train/...` (losses and learning rate), `validation/...` and
-`time/epoch_seconds`.
+`best_epoch`, `time/train_seconds`, `time/peak_memory_gib`, `time/estimated_memory_gib` and, where they are measured,
+`time/energy_kwh` and `time/co2_kg`; as curves, a step an epoch, `train/...` (losses and learning rate),
+`validation/...` and `time/epoch_seconds`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from reccl.training import Epoch
 PARTS = {"validation": "validation_best", "test": "test", "best_on_test": "best_on_test"}
 """Part of `Outcome.metrics` -> the first word of its metrics' names in MLflow."""
 MAIN = ("ndcg_at_", "recall_at_")
-TIMES = ("train_seconds", "peak_memory_gib", "energy_kwh", "co2_kg")
+TIMES = ("train_seconds", "peak_memory_gib", "estimated_memory_gib", "energy_kwh", "co2_kg")
 
 
 def headline_metrics(outcome: Outcome) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from reccl.data.batches import Batch
@@ -10,6 +11,7 @@ from reccl.data.graph import Graph
 from reccl.distributed.group import ALONE, Group
 from reccl.encoders import Embeddings
 from reccl.lazy import nn, torch
+from reccl.memory import Need, Sizes, one_after_another, within
 from reccl.training.terms import Step, TermSettings
 from reccl.views import Plain, View
 
@@ -88,12 +90,9 @@ class Objective:
         self.epoch_cache = {}
         sampled: dict[tuple[int, str], View] = {}
         for name, term in self.terms.items():
-            settings = term.views()
-            described = [f"{type(view)} {view.model_dump_json()}" for view in settings]
             views: list[View] = []
-            for place, view in enumerate(settings):
+            for key, view in zip(view_keys(term), term.views(), strict=True):
                 complement = bool(views) and view.is_complement
-                key = (place, f"{described[0]} {described[place]}" if complement else described[place])
                 if key not in sampled:
                     sampled[key] = (
                         view.sample_complement(views[0], self.graph, self.generator)
@@ -129,3 +128,29 @@ class Objective:
 def module_name(term: str) -> str:
     """A term's name as torch accepts it: without dots, and different from any method of a ModuleDict."""
     return f"{term.replace('.', '_')}_term"
+
+
+def view_keys(term: TermSettings) -> list[tuple[int, str]]:
+    """For each view of a term what it is sampled by: equal keys, of any terms, are one view."""
+    keys: list[tuple[int, str]] = []
+    for place, view in enumerate(term.views()):
+        described = f"{type(view)} {view.model_dump_json()}"
+        keys.append((place, f"{keys[0][1]} {described}" if place and view.is_complement else described))
+    return keys
+
+
+def objective_memory(terms: Mapping[str, TermSettings], sizes: Sizes, encoder: Need) -> tuple[Need, ...]:
+    """Bytes of a step: a pass of the encoder over every distinct view, of which one at a time goes back; the views, and
+    what every term holds at once with the others.
+    """
+    counted = {name: term for name, term in terms.items() if term.weight > 0}
+    views: dict[tuple[int, str], tuple[Need, ...]] = {}
+    for name, term in counted.items():
+        for key, (field, view) in zip(view_keys(term), term.view_fields(), strict=True):
+            views.setdefault(key, within(f"objective.{name}.{field}", view.memory(sizes)))
+    needs = [Need("encoder's passes", encoder.working * max(1, len(views)), 0, encoder.smaller)]
+    sampled = [need for of_view in views.values() for need in of_view]
+    needs += one_after_another(dict.fromkeys(sampled))
+    for name, term in counted.items():
+        needs += [replace(need, held=need.bytes, working=0) for need in within(f"objective.{name}", term.memory(sizes))]
+    return tuple(dict.fromkeys(needs))

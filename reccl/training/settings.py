@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from reccl.data.batches import Grouping
+from reccl.memory import ENCODER, Need, Sizes
 from reccl.settings import Settings
 from reccl.training.schedule import Schedule
 
@@ -62,3 +63,16 @@ class Training(Settings):
             kept = {name: value for name, value in values.items() if name != "amp"}
             return handler({**kept, "precision": "bfloat16" if values["amp"] else "float32"})
         return handler(values)
+
+    def memory(self, sizes: Sizes, parameters: int) -> tuple[Need, ...]:
+        """Bytes of what training keeps beside so many bytes of parameters: gradients, two moments of the optimizer and
+        the best epoch's copy (and a moving average); two more of them in an optimizer's step, or where the next
+        copy is made; and the order of an epoch's interactions.
+        """
+        order = 8 * sizes.interactions
+        grouped = 3 * order if self.batch_by == "user" else 0
+        copies = (4 + bool(self.ema_decay)) * parameters
+        return (
+            Need("gradients, moments and the best epoch's copy", copies, 2 * parameters, (ENCODER,)),
+            Need("the order of an epoch", order, grouped),
+        )

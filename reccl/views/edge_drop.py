@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from reccl.data.graph import Graph
+from reccl.data.graph import Graph, dropped_memory
 from reccl.lazy import torch
+from reccl.memory import Need, Sizes
 from reccl.views.view import View, ViewSettings
 
 
@@ -37,6 +38,10 @@ class EdgeDrop(ViewSettings):
     @override
     def needs_one_process(self) -> str | None:
         return None
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        return dropped_memory(sizes, self.rate, matrices=1)
 
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.lazy import functional, no_grad, torch
+from reccl.memory import Need, Sizes
 from reccl.views.view import LayerNoise, View, ViewSettings
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Noise(ViewSettings):
     @override
     def needs_one_process(self) -> str | None:
         return None
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """The random rows of an epoch, twice (`NoiseSampler.rows`), and those that they are made from."""
+        return (Need("", 2 * sizes.table(), 2 * sizes.table()),)
 
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:

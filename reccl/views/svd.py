@@ -10,9 +10,10 @@ from typing_extensions import override
 
 from reccl.data.graph import Graph
 from reccl.data.graph_cache import cache_on_graph
-from reccl.data.svd import normalize_matrix, truncated_svd
+from reccl.data.svd import matrix_bytes, normalize_matrix, truncated_svd
 from reccl.errors import TrainingError
 from reccl.lazy import torch
+from reccl.memory import Need, Sizes
 from reccl.views.view import View, ViewSettings
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Svd(ViewSettings):
     kind: Literal["svd"] = "svd"
     rank: Annotated[int, Field(ge=1)] = 5
     """Singular vectors that are kept (q); at most as many as there are users or items."""
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Both sides' factors; and the matrix and the random directions that they are found with."""
+        return (Need("", sizes.table(self.rank), matrix_bytes(sizes) + 3 * sizes.table(self.rank + SPARE), ("rank",)),)
 
     @override
     def sample(self, graph: Graph, generator: torch.Generator) -> View:

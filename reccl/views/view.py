@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reccl.data.graph import Graph
 from reccl.lazy import torch
+from reccl.memory import Need, Sizes
 from reccl.settings import Settings
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class ViewSettings(Settings):
         numbers are the same on every rank, and its matrices are made by the graph (`Graph.drop_edges`).
         """
         return f"view {getattr(self, 'kind', type(self).__name__)}"
+
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Bytes of a sampled view beside the graph, and those while it is sampled; by default none."""
+        return ()
 
     def sample(self, graph: Graph, generator: torch.Generator) -> View:
         """Sample the view; called once an epoch. `generator` is on the graph's device."""

@@ -17,7 +17,9 @@ COLUMNS = ["user", "item", "score", "rank", "source"]
 def written(shop, folder: Path, *words: object, name: str = "recs.parquet", notes: str = "") -> pl.DataFrame:
     answer = shop("recommend", "--run", "planted", "--out", folder / name, *words)
     assert answer.code == 0, answer.err
-    assert answer.err.startswith(f"{notes}next: ")
+    said = answer.err.partition("\n")[2] if answer.err.startswith("memory: about ") else answer.err
+    assert (said == answer.err) == ("--users" in words)
+    assert said.startswith(f"{notes}next: ")
     table = pl.read_parquet(folder / name)
     users = table["user"].n_unique()
     assert answer.out.startswith(f"{table.height:,} rows for {users:,} users of run ")

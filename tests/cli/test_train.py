@@ -150,6 +150,16 @@ class TestRefusals:
         told = fresh("train", *config(), "--device", "gpu").refusal(1)
         assert told == "unknown device 'gpu'; choose auto, cpu, cuda or cuda:N"
 
+    def test_a_limit_of_memory_that_is_too_small(self, fresh) -> None:
+        answer = fresh("train", *config(), "--memory-limit", "10MiB")
+        assert answer.refusal(1).startswith("not enough memory: ")
+        assert "memory: about " in answer.err
+        assert "no runs yet" in (runs := fresh("runs")).out + runs.err
+
+    def test_a_limit_of_memory_that_means_nothing(self, fresh) -> None:
+        told = fresh("train", *config(), "--memory-limit", "4Gigs").refusal(2)
+        assert told == "--memory-limit '4Gigs': write it as a number with a unit, such as 4GiB, 512MiB or 16GB"
+
     def test_a_folder_that_takes_no_run_store(self, fresh) -> None:
         (fresh.folder / "mlruns").touch()
         assert fresh("train", *config()).refusal(1).startswith("cannot use the run store sqlite:///")

@@ -17,6 +17,7 @@ HEADLINE = {
     "validation_best/ndcg_at_10",
     "time/train_seconds",
     "time/peak_memory_gib",
+    "time/estimated_memory_gib",
     "best_epoch",
 }
 CURVES = {"train/ranking", "train/learning_rate", "validation/ndcg_at_10", "validation/recall_at_10"}

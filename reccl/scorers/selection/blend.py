@@ -13,6 +13,7 @@ from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import TrainingError, did_you_mean, join_names
 from reccl.lazy import torch
+from reccl.memory import FLOAT, Need, Sizes, one_after_another, within
 from reccl.scorers import (
     Ease,
     GraphFilter,
@@ -23,6 +24,7 @@ from reccl.scorers import (
     Svd,
     ValidationMetric,
 )
+from reccl.scorers.scorer import SCORE_BYTES
 from reccl.scorers.selection.coordinate_ascent import coordinate_ascent
 from reccl.scorers.selection.grid_search import GridSearch
 from reccl.scorers.weighted_sum import score_spread, weighted_sum
@@ -87,7 +89,28 @@ class Blend(ScorerSettings):
     def build(self, graph: Graph, embeddings: Embeddings | None) -> Scorer:
         return self.builder(graph).build(embeddings)
 
-    def fitting_parts(self, graph: Graph) -> dict[str, ScorerSettings]:
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Its parts, made one after the other; their weighted sum, a scorer of the size of all; and while weights are
+        selected the scores of each part.
+        """
+        needs = self.part_memory(self.fitting_parts(sizes), sizes)
+        scores = min(SCORE_BYTES, FLOAT * sizes.num_users * sizes.num_items) * (len(self.parts) + 2)
+        total = Need("", sum(need.held for need in needs), scores * self.tune_weights)
+        return one_after_another((*needs, total))
+
+    @override
+    def kept_memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        fitting = self.fitting_parts(sizes).items()
+        return self.part_memory({name: part for name, part in fitting if not part.needs_embeddings()}, sizes)
+
+    @staticmethod
+    def part_memory(parts: Mapping[str, ScorerSettings], sizes: Sizes) -> tuple[Need, ...]:
+        """Bytes of some parts."""
+        needs = (need for name, part in parts.items() for need in within(f"parts.{name}", part.memory(sizes)))
+        return one_after_another(needs)
+
+    def fitting_parts(self, graph: Graph | Sizes) -> dict[str, ScorerSettings]:
         """The parts with a weight that fit the data set."""
         return {name: part for name, part in self.parts.items() if self.weight(name) and part.fits(graph)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
@@ -11,6 +11,7 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.errors import did_you_mean, join_names
+from reccl.memory import Need, Sizes, within
 from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, SingleScorer, Svd, ValidationMetric
 from reccl.scorers.selection.one_standard_error import clearly_better
 from reccl.settings import outside
@@ -68,8 +69,17 @@ class GridSearch(ScorerSettings):
         return self.scorer.uses_times() or any(value is not None for value in values)
 
     @override
-    def fits(self, graph: Graph) -> bool:
+    def fits(self, graph: Graph | Sizes) -> bool:
         return self.scorer.fits(graph)
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Its scorer, and while values are tried one more."""
+        tried = any(self.grid.values())
+        return tuple(
+            replace(need, working=need.working + tried * need.held)
+            for need in within("scorer", self.scorer.memory(sizes))
+        )
 
     @override
     def check(self, graph: Graph) -> None:

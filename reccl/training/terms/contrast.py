@@ -10,7 +10,8 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.lazy import torch
 from reccl.losses import AnyLoss, InfoNCE
-from reccl.training.terms.contrast_nodes import contrast_encodings
+from reccl.memory import BATCH_SIZE, FLOAT, Need, Sizes
+from reccl.training.terms.contrast_nodes import contrast_bytes, contrast_encodings
 from reccl.training.terms.temperature_term import TemperatureTerm
 from reccl.training.terms.term import Step
 from reccl.views import AnyView, EdgeDrop, Plain, View
@@ -53,6 +54,12 @@ class Contrast(TemperatureTerm):
         if self.queue and self.momentum is None:
             raise ValueError("a queue holds keys of a momentum encoder: set momentum, 0.99 for example")
         return self
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        momentum = sizes.table() if self.momentum is not None else 0
+        step = contrast_bytes(self.loss, sizes, self.queue)
+        return (Need("", momentum + 2 * FLOAT * self.queue * sizes.dimension, step, (BATCH_SIZE,)),)
 
     @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:

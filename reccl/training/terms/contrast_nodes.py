@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import Rows
 from reccl.lazy import torch
-from reccl.losses import Pairs, SameIdMask
+from reccl.losses import LossSettings, Pairs, SameIdMask
+from reccl.memory import Sizes
 from reccl.training.temperatures.cosine_statistics import measure_two_views
 from reccl.training.temperatures.temperature import Side
 from reccl.training.terms.temperature_term import TemperatureTerm
-from reccl.training.terms.term import Step
+from reccl.training.terms.term import Step, row_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,3 +50,9 @@ def contrast_nodes(
         negatives, nodes = torch.cat([keys, queue.keys.to(keys)]), torch.cat([rows, queue.nodes])  # [n + Q, D], [n + Q]
         queue.enqueue_after_step(keys, rows)
     return loss(Pairs(first(rows), keys, negatives, SameIdMask(rows, nodes)))
+
+
+def contrast_bytes(loss: LossSettings, sizes: Sizes, queue: int = 0) -> int:
+    """Bytes of a step: on each side the batch's distinct nodes in both encodings, and their similarities."""
+    sides = (min(sizes.batch, sizes.num_users), min(sizes.batch, sizes.num_items))
+    return sum(row_bytes(sizes, 2 * nodes + queue) + loss.logit_bytes(nodes, nodes + queue) for nodes in sides)

@@ -12,9 +12,11 @@ from reccl.data.user_items import UserItemCSR
 from reccl.encoders.encoder import Rows
 from reccl.lazy import torch
 from reccl.losses.catalog_softmax import catalog_softmax
+from reccl.losses.logit_blocks import fused_bytes
 from reccl.losses.sampled_softmax import draw_candidates, sampled_softmax
 from reccl.losses.similarity import Similarity, normalize_for
-from reccl.training.terms.term import Step, TermSettings
+from reccl.memory import BATCH_SIZE, Need, Sizes
+from reccl.training.terms.term import Step, TermSettings, row_bytes
 from reccl.views import AnyView, Plain, View
 
 if TYPE_CHECKING:
@@ -73,6 +75,18 @@ class FullSoftmax(TermSettings):
     @override
     def looks_beyond_rows(self) -> str | None:
         return "no candidates" if self.candidates is None else self.perturbed_view()
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Directions of all nodes with their gradients, and the similarities of the batch's distinct users to the
+        candidates (and of its items to all users, with `reverse`).
+        """
+        sides = ((sizes.num_users, sizes.num_items), (sizes.num_items, sizes.num_users))[: 1 + bool(self.reverse)]
+        step = 4 * sizes.table() + row_bytes(sizes, sizes.batch)
+        for anchors, others in sides:
+            candidates = min(others, self.candidates or others)
+            step += fused_bytes(min(anchors, sizes.batch), candidates, sizes.dimension, on_gpu=sizes.on_gpu)
+        return (Need("", 0, step, ("candidates", BATCH_SIZE)),)
 
     @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:

@@ -12,11 +12,12 @@ from reccl.data.graph import Graph
 from reccl.errors import TrainingError
 from reccl.lazy import torch
 from reccl.losses import AnyLoss, IdMask, InfoNCE, Pairs, SameIdMask
+from reccl.memory import BATCH_SIZE, FLOAT, ROW, Need, Sizes
 from reccl.negatives import AnyNegatives, InBatch, NegativeSample
 from reccl.training.temperatures import Adaptive
 from reccl.training.temperatures.cosine_statistics import CosineStatistics, measure_interactions
 from reccl.training.terms.temperature_term import TemperatureTerm
-from reccl.training.terms.term import Step
+from reccl.training.terms.term import Step, row_bytes
 from reccl.views import AnyView, Plain, View
 
 if TYPE_CHECKING:
@@ -53,6 +54,15 @@ class Ranking(TemperatureTerm):
     @override
     def ignores_weights(self) -> str | None:
         return None if self.loss.takes_weights else f"loss {getattr(self.loss, 'kind', type(self.loss).__name__)}"
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        embedded, each = self.negatives.count(sizes.batch)
+        logits = (1 + self.symmetric) * self.loss.logit_bytes(sizes.batch, each + self.queue)
+        rows = row_bytes(sizes, 2 * sizes.batch + embedded + self.queue)
+        momentum = sizes.table() + FLOAT * self.queue * sizes.dimension if self.queue else 0
+        keys = (Need("keys of known pairs", ROW * sizes.interactions, shared=True),) if each < sizes.batch else ()
+        return (Need("", momentum, rows + logits, (BATCH_SIZE, "negatives", "queue")[: 2 + bool(self.queue)]), *keys)
 
     @override
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:

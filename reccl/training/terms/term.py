@@ -15,6 +15,7 @@ from reccl.encoders import Embeddings
 from reccl.lazy import torch
 from reccl.losses import LossSettings, Pairs
 from reccl.losses.loss import part_of_loss
+from reccl.memory import BATCH_SIZE, FLOAT, Need, Sizes
 from reccl.settings import Settings
 from reccl.views import Plain, View, ViewSettings
 
@@ -94,7 +95,17 @@ class TermSettings(Settings):
 
         A term without such a field gets a view that another term uses, the plain one if possible.
         """
-        return tuple(value for _, value in self if isinstance(value, ViewSettings))
+        return tuple(view for _, view in self.view_fields())
+
+    def view_fields(self) -> tuple[tuple[str, ViewSettings], ...]:
+        """The same with the names of the fields."""
+        return tuple((name, value) for name, value in self if isinstance(value, ViewSettings))
+
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """Bytes of its modules, and of a step beside the encoder's passes: by default of the rows that are looked up,
+        two users and two items for each interaction.
+        """
+        return (Need("", 0, row_bytes(sizes, 4 * sizes.batch), (BATCH_SIZE,)),)
 
     def build(self, encoder: Encoder, graph: Graph, generator: torch.Generator) -> dict[str, nn.Module]:
         """The modules that learn or remember something, by name; see `TermModule`. The generator is on the graph's
@@ -109,3 +120,8 @@ class TermSettings(Settings):
     def transform_for_ranking(self, embeddings: Embeddings, modules: Mapping[str, nn.Module]) -> Embeddings:
         """The embeddings that items are ranked by, from the encoder's; by default the same."""
         return embeddings
+
+
+def row_bytes(sizes: Sizes, rows: int) -> int:
+    """Bytes of so many rows that are looked up: themselves, their directions, and the gradients of both."""
+    return 4 * FLOAT * rows * sizes.dimension
