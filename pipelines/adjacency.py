@@ -6,8 +6,10 @@ already numbered, and who trains on what is already decided, so the table carrie
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import polars as pl
+from pydantic import Field
 
 from reccl.data.columns import ITEM, PART, TEST, TRAIN, USER, VALIDATION
 from reccl.data.ingest.funnel import Funnel
@@ -23,14 +25,27 @@ def pipeline(
     train: Path = Path("train.txt"),
     test: Path | None = Path("test.txt"),
     validation: Path | None = None,
+    validation_tail: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> Tables:
     """Read a folder of adjacency lists.
 
     train, test, validation: the file of each part, relative to the data folder. A user may have an empty line.
-    A pair that occurs twice is kept once, in the first part that has it (train, validation, test).
+    validation_tail: share of each user's training list that is validation instead, from its end: for lists in order of
+    time, of which the test part has the latest. A pair that occurs twice is kept once, in the first part that has it
+    (train, validation, test).
     """
+    if validation_tail and validation is not None:
+        raise DataError(
+            f"validation_tail {validation_tail:g} is for data without a file of validation rows: {validation}"
+        )
     files = _files(raw, train, test, validation)
-    pairs = pl.concat([_pairs(path).with_columns(pl.lit(part).alias(PART)) for part, path in files.items()])
+    lists = {part: _lists(path) for part, path in files.items()}
+    if validation_tail:
+        kept = pl.col(ITEM).list.len() - _tail(validation_tail)
+        whole = lists[TRAIN]
+        lists[TRAIN] = whole.with_columns(pl.col(ITEM).list.head(kept))
+        lists = {TRAIN: lists[TRAIN], VALIDATION: whole.with_columns(pl.col(ITEM).list.slice(kept)), **lists}
+    pairs = pl.concat([_explode(each).with_columns(pl.lit(part).alias(PART)) for part, each in lists.items()])
     funnel = Funnel.read(pairs, "pairs read")
     return Tables(funnel.then("distinct", lambda frame: frame.unique([USER, ITEM], keep="first", maintain_order=True)))
 
@@ -41,6 +56,7 @@ def inputs(
     train: Path = Path("train.txt"),
     test: Path | None = Path("test.txt"),
     validation: Path | None = None,
+    validation_tail: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> list[Path]:
     """The files that are read."""
     return list(_files(raw, train, test, validation).values())
@@ -55,16 +71,24 @@ def _files(raw: Path, train: Path, test: Path | None, validation: Path | None) -
     return files
 
 
-def _pairs(path: Path) -> pl.LazyFrame:
-    """One row a (user, item), in the order of the file."""
+def _lists(path: Path) -> pl.LazyFrame:
+    """A user and a list of items a line, in the order of the file."""
     lines = pl.scan_lines(path, row_index_name="number", row_index_offset=1).map_batches(_whole(path), streamable=True)
     numbers = pl.col("line").str.extract_all(r"\d+").cast(pl.List(pl.Int64))
-    return (
-        lines.select(numbers)
-        .select(pl.col("line").list.first().alias(USER), pl.col("line").list.slice(1).alias(ITEM))
-        .explode(ITEM)
-        .drop_nulls()
+    return lines.select(numbers).select(
+        pl.col("line").list.first().alias(USER), pl.col("line").list.slice(1).alias(ITEM)
     )
+
+
+def _explode(lists: pl.LazyFrame) -> pl.LazyFrame:
+    """One row a (user, item)."""
+    return lists.explode(ITEM).drop_nulls()
+
+
+def _tail(share: float) -> pl.Expr:
+    """How many items at the end of a list are a share of it (rounded), all but one at most."""
+    length = pl.col(ITEM).list.len().cast(pl.Int64)
+    return pl.min_horizontal((length * share).round().cast(pl.Int64), (length - 1).clip(lower_bound=0))
 
 
 def _whole(path: Path) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -55,6 +55,23 @@ def test_a_missing_file_answers_with_the_files_that_are_there(tmp_path: Path) ->
     assert ADJACENCY.inputs(raw, test=Path("tests.txt")) == [raw / "train.txt", raw / "tests.txt"]
 
 
+def test_the_ends_of_training_lists_can_be_the_validation_part(tmp_path: Path) -> None:
+    raw = laid(tmp_path, train="0 9 8 7 6 5\n1 4 3\n2 1\n3\n", test="0 2\n")
+    table, _ = ADJACENCY.run(raw, validation_tail=0.3).interactions.collect()
+    rows = table.rows()
+    assert [row for row in rows if row[2] == "validation"] == [
+        (0, 6, "validation"),
+        (0, 5, "validation"),
+        (1, 3, "validation"),
+    ]
+    assert [item for user, item, part in rows if part == "train"] == [9, 8, 7, 4, 1]  # 2 keeps its only item
+    assert [row for row in rows if row[2] == "test"] == [(0, 2, "test")]
+    with pytest.raises(
+        DataError, match=r"validation_tail 0\.3 is for data without a file of validation rows: valid\.txt"
+    ):
+        ADJACENCY.run(raw, validation_tail=0.3, validation=Path("valid.txt"))
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("name", "users", "items", "train", "test"),
