@@ -15,7 +15,7 @@ export RECCL_DATA ?= $(SHARED)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-gpu test-slow test-pythons test-lowest lint docs docs-serve tutorials ui bench constraints release clean
+.PHONY: help setup train test coverage test-gpu test-slow test-pythons test-lowest lint docs docs-serve tutorials ui bench constraints release clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ train: $(VENV)/.runtime  ## train the default model on MovieLens-100K, and say w
 	@echo "reccl is in $(BIN): source $(BIN)/activate"
 
 test: $(VENV)/.dev  ## run the tests
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
+
+coverage: $(VENV)/.dev  ## run the tests and say which lines none of them runs; less than 90 % is an error
 	COVERAGE_CORE=$$($(BIN)/python -c "import sys; print('sysmon' if sys.version_info >= (3, 12) else 'ctrace')") \
 	  $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --cov --cov-report=term:skip-covered
 
