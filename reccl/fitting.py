@@ -155,7 +155,7 @@ def fit_encoder(
         embeddings = embed(encoder)
         if embeddings is None or builder is None:  # rank 0 measures
             return group.share({})
-        scorer, sources = builder.build(embeddings), sources_of(graph, experiment.scorer, embeddings)
+        scorer, sources = builder.draft(embeddings), sources_of(graph, experiment.scorer, embeddings)
         if (rows := given(part)) is not None:
             scorer, sources = rows.place(scorer, sources)
         return group.share(evaluator(part)(rank_unknown_by_popularity(scorer, sources, graph.item_strength)).means())

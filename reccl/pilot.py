@@ -68,7 +68,7 @@ def try_candidates(
         )
         if fitted.interrupted:
             raise KeyboardInterrupt
-        values = metric.per_user(metric.score(builder.build(embeddings)))  # [n]
+        values = metric.per_user(metric.score(builder.draft(embeddings)))  # [n]
         gain = (values - best_values).double() if trials else None
         taken = gain is None or clearly_better(values, best_values)
         error = None if gain is None else float(gain.std(correction=0) / len(gain) ** 0.5)

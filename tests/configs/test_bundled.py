@@ -6,6 +6,7 @@ import pytest
 
 from reccl.bundle import locate_bundled
 from reccl.config import dump, load, loads
+from reccl.scorers.selection import Distillation
 from reccl.studies.load import load_study
 from reccl.tuning.space import load_space
 
@@ -93,3 +94,18 @@ def test_the_model_for_a_table_of_ones_own_is_that_of_best() -> None:
     own, best = load("table"), load("best")
     assert own.data.pipeline == "table"
     assert own.model_copy(update={"name": best.name, "data": best.data}) == best
+
+
+def test_the_teacher_of_vectors_is_best() -> None:
+    vectors, best = load("vectors"), load("best")
+    assert isinstance(vectors.scorer, Distillation)
+    assert vectors.scorer.dimension == 64
+    alike = {"name": best.name, "scorer": vectors.scorer.teacher, "pilot": best.pilot}
+    assert vectors.model_copy(update=alike) == best
+    candidates, of_best = vectors.candidates(), best.candidates()
+    assert {name: each.scorer.teacher for name, each in candidates.items()} == {
+        name: each.scorer for name, each in of_best.items()
+    }
+    assert {name: each.objective for name, each in candidates.items()} == {
+        name: each.objective for name, each in of_best.items()
+    }

@@ -51,7 +51,10 @@ def export_vectors(
     """
     vectors = Vectors.of(model)
     if not vectors.whole:
-        log("this model is a blend with item-item matrices, which no vector holds: exported is its vector part alone")
+        log(
+            "this model is a blend with item-item matrices, which no vector holds: exported is its vector part alone "
+            "(vectors.yaml trains vectors that learn the whole of it)"
+        )
     if vectors.left_out:
         log(f"{vectors.left_out:,} items about which nothing is known are left out")
     folder = folder.absolute()
