@@ -11,11 +11,12 @@ from typing_extensions import override
 from reccl.data.graph import Graph
 from reccl.encoders import Embeddings
 from reccl.lazy import torch
+from reccl.memory import FLOAT, Need, Sizes, one_after_another, within
 from reccl.scorers import Scorer, ScorerBuilder, ScorerSettings, SingleScorer, ValidationMetric
 from reccl.scorers.selection.blend import Blend
 from reccl.scorers.selection.grid_search import GridSearch
 from reccl.scorers.student import Lessons, teach
-from reccl.scorers.teacher_lists import TeacherLists
+from reccl.scorers.teacher_lists import CHUNK_BYTES, SAMPLE_BYTES, TeacherLists
 from reccl.settings import outside
 
 if TYPE_CHECKING:
@@ -93,8 +94,25 @@ class Distillation(ScorerSettings):
         return self.teacher.uses_times()
 
     @override
-    def fits(self, graph: Graph) -> bool:
+    def fits(self, graph: Graph | Sizes) -> bool:
         return self.teacher.fits(graph)
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """The teacher; and the vectors of both sides, while they learn with gradients and moments, its lists, the
+        scores that are decomposed and ranked, and a step.
+        """
+        scores = min(SAMPLE_BYTES, FLOAT * sizes.num_users * sizes.num_items) + 2 * CHUNK_BYTES
+        length, drawn = (min(count, sizes.num_items) for count in (self.length, self.candidates))
+        step = self.batch_size * (sizes.num_items + FLOAT * (4 * drawn + 3 * length * self.dimension))
+        lists = 2 * FLOAT * sizes.num_users * length
+        working = 5 * sizes.table(self.dimension) + lists + scores + step
+        own = Need("", sizes.table(self.dimension), working, ("dimension", "length"))
+        return one_after_another((*within("teacher", self.teacher.memory(sizes)), own))
+
+    @override
+    def kept_memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        return within("teacher", self.teacher.kept_memory(sizes))
 
     @override
     def check(self, graph: Graph) -> None:
@@ -105,8 +123,9 @@ class Distillation(ScorerSettings):
         return self.builder(graph).build(embeddings)
 
     @override
-    def builder(self, graph: Graph) -> DistillationBuilder:
-        return DistillationBuilder(self, graph, self.teacher.builder(graph))
+    def builder(self, graph: Graph, before: ScorerBuilder | None = None) -> DistillationBuilder:
+        known = before.teacher if isinstance(before, DistillationBuilder) else None
+        return DistillationBuilder(self, graph, self.teacher.builder(graph, known))
 
     def distill(self, teacher: Scorer, graph: Graph, users: Tensor, items: Tensor) -> Scorer:
         """The student of a built teacher, which learns about the given `users` [n] and ranks `items` [I] (bool)."""
