@@ -1,11 +1,12 @@
 """Preparation: a ratings CSV of MovieLens-25M's shape to a split, numbered, stored data set and its graph.
 
-python benchmarks/preparation.py [--rows 25000000] [--peer pandas|none] [--seed 0]
+python benchmarks/preparation.py [--rows 25000000] [--kind ratings|pairs] [--peer pandas|none] [--seed 0]
 
 The file is synthetic: power laws of activity and popularity, planted blocks, half stars, times; in MovieLens order, by
-user. Each way runs in a process of its own, whose peak resident memory counts; imports count, too. The peer does less:
-pandas reads, factorizes, draws the test rows from all rows alike and writes Parquet; it knows no duplicates, no
-validation rows and no graph.
+user. With `--kind pairs` it is Parquet with two columns of integer ids in random order, of power laws, with 2 users for
+every 100 rows and an item for every 200, and no peer. Each way runs in a process of its own, whose peak resident memory
+counts; imports count, too. The peer does less: pandas reads, factorizes, draws the test rows from all rows alike and
+writes Parquet; it knows no duplicates, no validation rows and no graph.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 from measured import title
 
 P = ParamSpec("P")
@@ -38,6 +41,7 @@ BLOCKS, OWN = 20, 0.4
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rows", type=int, default=25_000_000)
+    arguments.add_argument("--kind", choices=["ratings", "pairs"], default="ratings")
     arguments.add_argument("--peer", choices=["pandas", "none"], default="pandas")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--way", choices=list(WAYS), help="run one way on --folder, as the subprocesses do")
@@ -50,11 +54,12 @@ def main() -> None:
     print(title(f"preparation of {chosen.rows:,} ratings"))
     with tempfile.TemporaryDirectory(prefix="reccl-preparation-") as folder:
         started = time.perf_counter()
-        path = generate(Path(folder), chosen.rows, np.random.default_rng(chosen.seed))
+        make = generate if chosen.kind == "ratings" else generate_pairs
+        path = make(Path(folder), chosen.rows, np.random.default_rng(chosen.seed))
         size = path.stat().st_size / 2**30
         print(f"{path.name}: {size:.2f} GiB, made in {time.perf_counter() - started:.0f} s")
         ours = report("reccl", Path(folder))
-        if chosen.peer != "none":
+        if chosen.peer != "none" and chosen.kind == "ratings":
             peer = report(chosen.peer, Path(folder))
             print(f"pandas takes {peer[0] / ours[0]:.1f} x the time and {peer[1] / ours[1]:.1f} x the memory")
 
@@ -87,6 +92,20 @@ def generate(folder: Path, rows: int, random: np.random.Generator, block: int = 
     return path
 
 
+def generate_pairs(folder: Path, rows: int, random: np.random.Generator, block: int = 2_000_000) -> Path:
+    """Write pairs.parquet with `rows` pairs of ids (user, item), some of them twice."""
+    users, items = max(20, rows // 50), max(20, rows // 200)
+    activity = np.cumsum(random.pareto(1.5, users).clip(max=100) + 0.3)
+    popularity = np.cumsum((100 + np.arange(items)) ** -1.0)
+    path, schema = folder / "pairs.parquet", pa.schema([("user", pa.int64()), ("item", pa.int64())])
+    with pq.ParquetWriter(path, schema) as file:
+        for start in range(0, rows, block):
+            size = min(block, rows - start)
+            sides = (np.searchsorted(of, random.random(size) * of[-1]) for of in (activity, popularity))
+            file.write_table(pa.table([side.astype(np.int64) for side in sides], schema=schema))
+    return path
+
+
 def report(way: str, folder: Path) -> tuple[float, float]:
     """Run one way in a process of its own and print its stages. Gives seconds and GiB."""
     command = [sys.executable, __file__, "--way", way, "--folder", str(folder)]
@@ -111,7 +130,7 @@ def ours(folder: Path) -> dict[str, object]:
 
     stages["import"] = time.perf_counter() - started
     for name, owner, function in (
-        ("digest", prepare, "cached_at"),
+        ("digest", prepare, "locate_cache"),
         ("read", Funnel, "sink"),
         ("number and sort", EncodedInteractions, "encode"),
         ("split", RandomPerUser, "split"),
@@ -119,20 +138,22 @@ def ours(folder: Path) -> dict[str, object]:
         ("write", store, "write"),
     ):
         setattr(owner, function, timed(stages, name, getattr(owner, function)))
-    section = {"pipeline": "table", "source": str(folder), "interactions": "ratings.csv"}
-    section |= {"user": "userId", "item": "movieId", "timestamp": "timestamp", "rating": "rating"}
+    section = {"pipeline": "table", "source": str(folder), "interactions": "pairs.parquet"}
+    section |= {"user": "user", "item": "item"}
+    if (folder / "ratings.csv").exists():
+        section["interactions"] = "ratings.csv"
+        section |= {"user": "userId", "item": "movieId", "timestamp": "timestamp", "rating": "rating"}
     data = timed(stages, "whole preparation", prepare.prepare)(settings.validate_data(section))
     before_graph = peak_memory()
 
-    def graph() -> int:
-        graph = data.build_graph()
-        return len(graph.adjacency.matrix.values())
-
-    edges = timed(stages, "graph", graph)()
+    graph = timed(stages, "graph", data.build_graph)()
+    with_graph = peak_memory()
+    edges = timed(stages, "matrix", lambda: len(graph.adjacency.matrix.values()))()
     sizes = ", ".join(f"{name} {value:,}" for name, value in data.summary().items() if name != "density")
     return {
         "stages": stages,
-        "made": f"{sizes}; {edges:,} directed edges; peak before the graph {before_graph:.2f} GiB",
+        "made": f"{sizes}; {edges:,} directed edges; "
+        f"peak before the graph {before_graph:.2f} GiB, with it {with_graph:.2f}",
     }
 
 

@@ -25,9 +25,9 @@ from reccl.memory import (
 )
 from reccl.training.objective import objective_memory
 
-LIBRARIES = 250 << 20
-"""Bytes of code and buffers that libraries add once they are first used, measured with small data: autograd, products
-that are compiled for their shapes, SciPy, what records a run."""
+LIBRARIES, AUTOGRAD = 100 << 20, 150 << 20
+"""Bytes of code and buffers that libraries add once they are first used, measured with small data: SciPy, what records
+a run; and where an encoder trains autograd, and products that are compiled for their shapes."""
 
 
 def forecast(experiment: Experiment, data: Dataset, device: torch.device) -> MemoryEstimate:
@@ -38,7 +38,8 @@ def forecast(experiment: Experiment, data: Dataset, device: torch.device) -> Mem
     largest counts, and a refit has the first fit's model beside it. On a GPU it is the GPU's memory.
     """
     on_gpu = device.type == "cuda"
-    here = () if on_gpu else (Need("libraries and tables", held_memory() + LIBRARIES),)
+    libraries = LIBRARIES + AUTOGRAD * (experiment.encoder is not None)
+    here = () if on_gpu else (Need("libraries and tables", held_memory() + libraries),)
     users = max(data.validation[USER].n_unique(), data.test[USER].n_unique())
     sizes = sizes_of(experiment, data, on_gpu=on_gpu)
     phases = [] if on_gpu else [Phase("preparation", (Need("preparation", peak_memory()),))]

@@ -50,7 +50,7 @@ def iterate_batches(
         parts = group_by_user(graph, size, generator)
     for rows in parts:
         weight = None if graph.edge_weight is None else graph.edge_weight[rows]
-        yield Batch(graph.user[rows], graph.item[rows], weight)
+        yield Batch(graph.user[rows].long(), graph.item[rows].long(), weight)
 
 
 def group_by_user(graph: Graph, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:

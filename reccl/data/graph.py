@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-WORKING = 10
+EDGE = 4
+"""Bytes of a node, or of an edge's number."""
+WORKING = 16
 """Bytes for each row while edges are found and sorted, beside those of the graph."""
 
 
@@ -70,7 +72,7 @@ class Graph:
 
     num_users: int  # U
     num_items: int  # I
-    user: Tensor  # [E] user of each undirected edge, sorted by (user, item)
+    user: Tensor  # [E] user of each undirected edge, sorted by (user, item); of 32 bits, as the next two, if these do
     item: Tensor  # [E] item of each undirected edge
     item_order: Tensor  # [E] the undirected edges sorted by (item, user)
     edge_weight: Tensor | None = None  # [E] weight of each undirected edge, float32; None: all 1
@@ -82,6 +84,7 @@ class Graph:
         `users` and `items`. `times` are kept where they are asked for and there are some.
         """
         pair = pair_keys(train, items)  # [rows]
+        kind = np.int32 if max(len(pair), users + items) < 2**31 else np.int64
         weight = train[WEIGHT].to_numpy() if WEIGHT in train.columns else None  # [rows]
         time = train[TIMESTAMP].to_numpy() if times and TIMESTAMP in train.columns else None  # [rows]
         if not is_ascending(pair):  # as one part of a data set is, two together are not
@@ -90,14 +93,15 @@ class Graph:
                 weight = weight if weight is None else np.bincount(place, weight, minlength=len(pair))  # [E]
                 time = time if time is None else find_latest(place, time, len(pair))  # [E]
             pair = distinct_keys(pair)  # [E]
-        user, item = np.divmod(pair, max(1, items))
+        user, item = np.empty(len(pair), kind), np.empty(len(pair), kind)  # [E], [E]
+        np.floor_divide(pair, max(1, items), out=user, casting="unsafe")
+        np.remainder(pair, max(1, items), out=item, casting="unsafe")
         del pair
         start = np.zeros(users + 1, np.int64)
         np.cumsum(np.bincount(user, minlength=users), out=start[1:])
-        edge = np.arange(len(item), dtype=np.int32 if len(item) < 2**31 else np.int64)
+        edge = np.arange(len(item), dtype=kind)
         item_order = sparse.csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
-        edges = tuple(torch.from_numpy(part).long() for part in (user, item, item_order))
-        graph = cls(users, items, *edges)
+        graph = cls(users, items, *(torch.from_numpy(part) for part in (user, item, item_order)))
         if weight is not None and not (weight == 1).all():
             graph = replace(graph, edge_weight=torch.from_numpy(weight.astype(np.float32)))
         return graph if time is None else replace(graph, edge_time=torch.from_numpy(time.astype(np.int64)))
@@ -115,7 +119,7 @@ class Graph:
     @cached_property
     def edge(self) -> Tensor:
         """[2E] undirected edge of each directed one."""
-        return torch.cat([torch.arange(len(self.user), device=self.device), self.item_order])
+        return torch.cat([torch.arange(len(self.user), device=self.device).to(self.item_order), self.item_order])
 
     @property
     def num_nodes(self) -> int:
@@ -132,14 +136,14 @@ class Graph:
         """The items of every user."""
         start = torch.zeros(self.num_users + 1, dtype=torch.long, device=self.device)
         start[1:] = self.user_degree.cumsum(0)
-        return UserItemCSR(start, self.item, self.num_items, self.edge_weight)
+        return UserItemCSR(start, self.item.long(), self.num_items, self.edge_weight)
 
     @cached_property
     def item_users(self) -> UserItemCSR:
         """The users of every item: `user_items` with the sides swapped, without weights."""
         start = torch.zeros(self.num_items + 1, dtype=torch.long, device=self.device)
         start[1:] = self.item_degree.cumsum(0)
-        return UserItemCSR(start, self.user[self.item_order], self.num_users)
+        return UserItemCSR(start, self.user[self.item_order].long(), self.num_users)
 
     def to(self, device: torch.device) -> Graph:
         """The same graph on another device."""
@@ -194,11 +198,11 @@ class Graph:
     @cached_property
     def _keys(self) -> Tensor:
         """[E] one ascending number for each edge."""
-        return self.user * self.num_items + self.item
+        return self.user.long() * self.num_items + self.item
 
     def has_edge(self, user: Tensor, item: Tensor) -> Tensor:
         """Whether (user, item) is an edge, by binary search; any shapes that broadcast."""
-        asked = user * self.num_items + item
+        asked = user.long() * self.num_items + item
         if len(self._keys) == 0:
             return torch.zeros_like(asked, dtype=torch.bool)
         return self._keys[torch.searchsorted(self._keys, asked).clamp(max=len(self._keys) - 1)] == asked
@@ -254,7 +258,7 @@ def graph_memory(sizes: Sizes) -> Need:
     """Bytes of a graph: user, item and order of each edge, degrees, and the matrix's entries in both directions (a
     column of 32 bits and a value); and those while it is made of rows.
     """
-    edges, entries = 3 * ROW * sizes.interactions, 2 * (4 + FLOAT) * sizes.interactions
+    edges, entries = 3 * EDGE * sizes.interactions, 2 * (EDGE + FLOAT) * sizes.interactions
     return Need("the graph", edges + entries + 5 * ROW * sizes.num_nodes, WORKING * sizes.interactions)
 
 
@@ -264,6 +268,6 @@ def dropped_memory(sizes: Sizes, rate: float, *, matrices: int = 1) -> tuple[Nee
     """
     left = round(2 * (1 - rate) * sizes.interactions)  # entries of a matrix
     return (
-        Need("directed edges", 6 * ROW * sizes.interactions, shared=True),
-        Need("", matrices * (4 + FLOAT) * left, (2 * ROW + FLOAT) * left),
+        Need("directed edges", 6 * EDGE * sizes.interactions, shared=True),
+        Need("", matrices * (EDGE + FLOAT) * left, (3 * EDGE + 2 * FLOAT) * left),
     )

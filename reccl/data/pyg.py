@@ -27,8 +27,8 @@ def to_pyg_hetero(data: Dataset) -> "HeteroData":
         made[name].num_nodes = count
         if (x := to_dense(features)) is not None:
             made[name].x = x
-    forth = torch.stack([graph.user, graph.item])  # [2, E] sorted by user
-    back = torch.stack([graph.item, graph.user])[:, graph.item_order]  # [2, E] sorted by item
+    forth = torch.stack([graph.user, graph.item]).long()  # [2, E] sorted by user
+    back = forth.flip(0)[:, graph.item_order]  # [2, E] sorted by item
     sizes = (graph.num_users, graph.num_items)
     made["user", "rates", "item"].edge_index = EdgeIndex(forth, sparse_size=sizes, sort_order="row")
     made["item", "rated_by", "user"].edge_index = EdgeIndex(back, sparse_size=sizes[::-1], sort_order="row")

@@ -44,7 +44,7 @@ class AdjacencyShard:
 class GraphShard(Graph):
     """A graph whose matrices are shared by the ranks: each holds the rows of its own nodes.
 
-    The interactions themselves, 24 bytes each, are on every rank: all draw the same batches, negatives and views.
+    The interactions themselves, 12 bytes each, are on every rank: all draw the same batches, negatives and views.
     """
 
     shard: Shard = field(kw_only=True)

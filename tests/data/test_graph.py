@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from reccl.data.batches import iterate_batches
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Adjacency, Graph, normalize_adjacency
 
@@ -139,3 +140,16 @@ def test_the_users_of_an_item_are_those_who_have_it(planted_graph: Graph) -> Non
     )
     assert torch.equal(planted_graph.item_users.start, turned.user_items.start)
     assert torch.equal(planted_graph.item_users.item, turned.user_items.item)
+
+
+def test_edges_have_32_bits_and_their_keys_64() -> None:
+    rows = pl.DataFrame({"user": [0, 70_000, 99_999], "item": [99_999, 5, 99_998]})
+    graph = Graph.from_interactions(rows, 100_000, 100_000)  # 10 ** 10 pairs
+    assert {graph.user.dtype, graph.item.dtype, graph.item_order.dtype, graph.row.dtype, graph.edge.dtype} == {
+        torch.int32
+    }
+    asked = torch.tensor([0, 70_000, 99_999, 99_999], dtype=torch.int32), torch.tensor([99_999, 5, 99_998, 99_999])
+    assert graph.has_edge(*asked).tolist() == [True, True, True, False]
+    assert graph.user_items.item.dtype == torch.int64  # as models store it
+    batch = next(iterate_batches(graph, 3, torch.Generator().manual_seed(0)))
+    assert batch.user.dtype == batch.item.dtype == torch.int64

@@ -15,7 +15,7 @@ from reccl.data.pyg import to_pyg_hetero
 def test_it_has_the_training_edges_both_ways_sorted_by_row(planted_dataset: Dataset) -> None:
     made, graph = to_pyg_hetero(planted_dataset), planted_dataset.build_graph()
     forth, back = made["user", "rates", "item"].edge_index, made["item", "rated_by", "user"].edge_index
-    assert torch.equal(forth.as_tensor(), torch.stack([graph.user, graph.item]))
+    assert torch.equal(forth.as_tensor(), torch.stack([graph.user, graph.item]).long())
     assert set(zip(*forth.tolist(), strict=True)) == {(user, item) for item, user in zip(*back.tolist(), strict=True)}
     assert (back[0].diff() >= 0).all()
     for edges in (forth, back):

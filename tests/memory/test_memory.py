@@ -165,7 +165,7 @@ class TestParts:
         return forecast_fit("", experiment, SIZES, 1_000, (Need("here", 1),))
 
     def test_a_graph_has_three_numbers_a_row_and_two_entries(self) -> None:
-        assert graph_memory(SIZES).held == 24 * 20_000 + 16 * 20_000 + 40 * 1_500
+        assert graph_memory(SIZES).held == 12 * 20_000 + 16 * 20_000 + 40 * 1_500
 
     def test_ease_holds_one_square_and_works_with_another(self) -> None:
         (need,) = Ease().memory(Sizes(10**6, 20_000, 10**6))

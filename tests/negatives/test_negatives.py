@@ -149,7 +149,7 @@ class TestUniform:
         user, known = planted_graph.user[0], planted_graph.item[planted_graph.user == planted_graph.user[0]]
         batch = Batch(user.repeat(100), known[:1].repeat(100))
         items, mask = for_each_row(sampled(Uniform(number=500), batch, planted_graph), batch)
-        unknown = torch.ones(planted_graph.num_items, dtype=torch.bool).index_fill(0, known, False)
+        unknown = torch.ones(planted_graph.num_items, dtype=torch.bool).index_fill(0, known.long(), False)
         counts = items[~mask].bincount(minlength=planted_graph.num_items)[unknown].float()
         assert (counts - counts.mean()).abs().max() < 5 * counts.mean() ** 0.5
 
