@@ -16,8 +16,8 @@ from reccl.views.view import LayerNoise, View, ViewSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-BLOCK = 1 << 12
-"""Rows that get their noise at a time, so that they are still in the cache when it is added."""
+BLOCK = 1 << 10
+"""Rows that get their noise at a time, so that they are still in the core's own cache when it is added."""
 
 
 class Noise(ViewSettings):

@@ -105,6 +105,48 @@ def test_only_the_gradients_that_are_asked_for_are_computed(needs: tuple[bool, b
     assert (x.grad is not None, y.grad is not None) == needs
 
 
+@pytest.mark.parametrize("bias", [None, drawn(30, seed=7)], ids=["alike", "biased"])
+def test_a_bound_in_place_of_every_row_s_maximum_gives_the_same(
+    bias: Tensor | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = 20 * normalize(drawn(25, D)), normalize(drawn(30, D, seed=1))  # cosines at temperature .05
+    found = []
+    for span in (fused_logsumexp.SPAN, 0.0):
+        monkeypatch.setattr(fused_logsumexp, "SPAN", span)
+        bound = fused_logsumexp.bound_logits(x, y, torch.zeros(30) if bias is None else bias)
+        assert (bound is None) == (span == 0)
+        leaves = x.clone().requires_grad_(), y.clone().requires_grad_()
+        value = fused_logsumexp.fused_logsumexp(*leaves, bias, SameIdMask(torch.arange(25), torch.arange(30)))
+        found.append((value.detach(), *torch.autograd.grad(value.square().sum(), leaves)))
+    for expected, got in zip(*found, strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 3.0, 30.0])
+def test_no_logit_exceeds_its_bound_or_is_more_than_the_span_below(scale: float) -> None:
+    x, y, bias = drawn(25, D, scale=scale), drawn(30, D, seed=1), drawn(30, seed=2)
+    bias[3] = -torch.inf
+    bound, logits = fused_logsumexp.bound_logits(x, y, bias), (x @ y.T + bias)[:, torch.arange(30) != 3]
+    if bound is None:
+        assert scale > 1
+    else:
+        assert scale <= 3
+        assert logits.max() <= bound
+        assert bound - logits.min() <= fused_logsumexp.SPAN
+    assert fused_logsumexp.bound_logits(x * torch.nan, y, bias) is None
+
+
+@pytest.mark.parametrize("intel", [True, False])
+@pytest.mark.parametrize("transposed", [True, False])
+def test_a_product_is_the_same_by_either_library(
+    intel: bool, transposed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "is_intel", lambda: intel)
+    x, y, bias = drawn(40, 16), drawn(16, 50, seed=1).T if transposed else drawn(50, 16, seed=1), drawn(50, seed=2)
+    torch.testing.assert_close(products.product(x, y), x @ y.T)
+    torch.testing.assert_close(products.product(x, y, bias), x @ y.T + bias)
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 300.0])
 def test_neither_overflows_nor_vanishes(scale: float) -> None:
     x, y = drawn(20, D, scale=scale).requires_grad_(), drawn(30, D, seed=1).requires_grad_()
