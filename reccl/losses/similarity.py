@@ -30,9 +30,9 @@ def normalize_for(x: Tensor, similarity: Similarity) -> Tensor:
     """
     if similarity == "dot":
         return x
-    x = at_least_float32(x)
-    length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # [.., 1]
-    return x / length.masked_fill(length < FLOOR, torch.inf)
+    from reccl.losses.unit_rows import scale_to_unit_rows
+
+    return scale_to_unit_rows(at_least_float32(x), FLOOR)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

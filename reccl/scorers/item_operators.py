@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reccl.data.sparse import make_csr
+from reccl.data.sparse import make_csr, spmm
 from reccl.lazy import np, torch
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class ItemOperator:
     def __matmul__(self, x: Tensor) -> Tensor:
         """M_m ... M_1 x: [I, B] -> [I, B]."""
         for matrix in self.matrices:
-            x = matrix @ x
+            x = spmm(matrix, x) if matrix.layout == torch.sparse_csr else matrix @ x
         return x
 
     def row(self, item: int) -> Tensor:

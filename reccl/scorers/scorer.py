@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, Self
 
 from reccl.data.graph import Graph
@@ -17,6 +18,8 @@ from reccl.settings import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from reccl.scorers.history_products import HistoryProduct
 
 OPERATOR_USERS = 256
 """Users to whom an item operator is applied at a time: each of its matrices needs a column of items for every one."""
@@ -69,15 +72,33 @@ class Scorer:
         scores = torch.mm(self.user_embeddings[rows], self.item_embeddings.T, out=out)  # [B, I]
         if self.history is not None and self.item_operators:
             for users, block in zip(rows.split(OPERATOR_USERS), scores.split(OPERATOR_USERS), strict=True):
-                place, entry = self.history.find_entries(users)
-                x = torch.zeros(self.num_items, len(users), device=self.device)  # [I, b]
-                x[self.history.item[entry], place] = self.history.values[entry]
-                for operator in self.item_operators:
-                    block += (operator @ x).T
+                self.add_operators(self.history, users, block)
         if self.personal is not None:
             place, entry = self.personal.find_entries(rows)
             scores[place, self.personal.item[entry]] += self.personal.values[entry]
         return scores
+
+    def add_operators(self, history: UserItemCSR, users: Tensor, scores: Tensor) -> None:
+        """Add what the item operators score for users [b] to their scores [b, I]."""
+        dense = [operator for operator, by_history in self.history_products if by_history is None]
+        for _, by_history in self.history_products:
+            if by_history is not None:
+                by_history.add_scores(history, users, scores)
+        if dense:
+            place, entry = history.find_entries(users)
+            x = torch.zeros(self.num_items, len(users), device=self.device)  # [I, b]
+            x[history.item[entry], place] = history.values[entry]
+            for operator in dense:
+                scores += (operator @ x).T
+
+    @cached_property
+    def history_products(self) -> list[tuple[ItemOperator, HistoryProduct | None]]:
+        """The item operators, with the quicker way to their scores where there is one."""
+        from reccl.scorers.history_products import HistoryProduct
+
+        history = self.history
+        assert history is not None
+        return [(operator, HistoryProduct.of(operator, history)) for operator in self.item_operators]
 
     def to(self, device: torch.device) -> Self:
         """The same scorer on another device."""

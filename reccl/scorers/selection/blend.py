@@ -177,10 +177,13 @@ class BlendBuilder(ScorerBuilder):
         """The builder with the weights that coordinate ascent finds."""
         scores = {name: metric.score(part) for name, part in self.build_parts(embeddings).items()}  # [n, I] each
 
+        total = torch.empty_like(next(iter(scores.values())))  # [n, I] written anew for all weights
+
         def evaluate(weights: Mapping[str, float]) -> Tensor:
-            total: Tensor = torch.zeros_like(next(iter(scores.values())))  # [n, I]
+            total.zero_()
             for name, weight in weights.items():
-                total.add_(scores[name], alpha=weight)
+                if weight:
+                    total.add_(scores[name], alpha=weight)
             return metric.per_user(total)
 
         weights = {name: round(weight, 4) for name, weight in coordinate_ascent(self.weights, evaluate).items()}

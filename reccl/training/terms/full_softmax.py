@@ -105,20 +105,20 @@ class FullSoftmax(TermSettings):
         if self.candidates is not None and self.candidates < len(degree):
             return self.compare_to_drawn(step, of, to, self.candidates, weight)
         distinct, row = of.batch.unique(return_inverse=True)  # [b], [B]
-        anchors, candidates = (normalize_for(side.rows(None), self.similarity) for side in (of, to))  # [n, D], [M, D]
+        anchors = normalize_for(of.rows(distinct), self.similarity)  # [b, D]
+        candidates = normalize_for(to.rows(None), self.similarity)  # [M, D]
         part: float | Tensor = 1.0  # of the interactions that this rank compares, those of its part of the anchors
         if step.group.size > 1:
             own = step.group.slice_of(len(distinct))
             ours = (row >= own.start) & (row < own.stop)  # [B]
             part = ours.float().mean() if weight is None else weight[ours].sum() / weight.sum()
-            distinct, row, positive = distinct[own], row[ours] - own.start, positive[ours]
+            distinct, anchors, row, positive = distinct[own], anchors[own], row[ours] - own.start, positive[ours]
             weight = None if weight is None else weight[ours]
             if not len(distinct):
                 return 0 * (anchors.sum() + candidates.sum())
-        scaled = anchors[distinct] / self.temperature  # [b, D]
         log_weight = self.popularity * degree.clamp(min=1).float().log() if self.popularity else None  # [M]
         masked = known.gather_pairs(distinct) if self.known == "masked" else None
-        return part * catalog_softmax(scaled, candidates, row, positive, log_weight, masked, weight)
+        return part * catalog_softmax(anchors / self.temperature, candidates, row, positive, log_weight, masked, weight)
 
     def compare_to_drawn(self, step: Step, of: Side, to: Side, number: int, weight: Tensor | None) -> Tensor:
         """The same, to about so many drawn candidates. Only rows of theirs, of anchors and of positives are looked up,
