@@ -27,7 +27,7 @@ class _UnitRows(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, floor: float) -> Tensor:
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # [.., 1]
         length.masked_fill_(length < floor, torch.inf)
-        unit = x / length
+        unit: Tensor = x / length
         ctx.save_for_backward(unit, length)
         return unit
 
