@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import polars as pl
 
-from reccl.data.columns import TIMESTAMP, WEIGHT
-from reccl.data.pairs import distinct_keys, is_ascending, pair_keys
+from reccl.data.columns import ITEM, TIMESTAMP, USER, WEIGHT
+from reccl.data.pairs import distinct_keys, is_ascending, pair_keys, split_keys
 from reccl.data.sparse import make_csr
 from reccl.data.user_items import UserItemCSR
 from reccl.lazy import np, sparse, torch
@@ -92,15 +92,11 @@ class Graph:
                 pair, place = np.unique(pair, return_inverse=True)
                 weight = weight if weight is None else np.bincount(place, weight, minlength=len(pair))  # [E]
                 time = time if time is None else find_latest(place, time, len(pair))  # [E]
-            pair = distinct_keys(pair)  # [E]
-        user, item = np.empty(len(pair), kind), np.empty(len(pair), kind)  # [E], [E]
-        np.floor_divide(pair, max(1, items), out=user, casting="unsafe")
-        np.remainder(pair, max(1, items), out=item, casting="unsafe")
-        del pair
-        start = np.zeros(users + 1, np.int64)
-        np.cumsum(np.bincount(user, minlength=users), out=start[1:])
-        edge = np.arange(len(item), dtype=kind)
-        item_order = sparse.csr_matrix((edge, item, start), shape=(users, items)).tocsc().data  # a counting sort
+            train = split_keys(distinct_keys(pair), items)  # [E]
+        del pair  # numbers of 64 bits; the columns are read one after the other
+        item = read_column(train, ITEM, kind)  # [E]
+        item_order = sort_places(item, items)  # [E]
+        user = read_column(train, USER, kind)  # [E]
         graph = cls(users, items, *(torch.from_numpy(part) for part in (user, item, item_order)))
         if weight is not None and not (weight == 1).all():
             graph = replace(graph, edge_weight=torch.from_numpy(weight.astype(np.float32)))
@@ -217,6 +213,24 @@ class Graph:
         kept = ~dropped[self.edge]  # [2E]
         weight = None if self.edge_weight is None else self.edge_weight[self.edge[kept]]
         return normalize_adjacency(self.row[kept], self.column[kept], self.num_nodes, weight)
+
+
+def read_column(rows: pl.DataFrame, name: str, kind: type[np.integer[Any]]) -> np.ndarray[Any, Any]:
+    """[n] the values of a column, that may be written over."""
+    return rows[name].to_numpy(writable=True).astype(kind, copy=False)
+
+
+def sort_places(values: np.ndarray[Any, Any], number: int) -> np.ndarray[Any, Any]:
+    """The places of values in 0 .. `number` - 1, smallest value first, equal ones in their order: [n] -> [n].
+
+    A counting sort, by the transposition of a matrix with one entry a row.
+
+    >>> sort_places(np.array([2, 0, 2, 1], np.int32), 3).tolist()
+    [1, 3, 0, 2]
+    """
+    ones, start = np.ones(len(values), np.int8), np.arange(len(values) + 1, dtype=values.dtype)
+    table = sparse.csr_matrix((ones, values, start), shape=(len(values), number))
+    return np.asarray(table.tocsc().indices).astype(values.dtype, copy=False)
 
 
 def find_latest(place: np.ndarray[Any, Any], time: np.ndarray[Any, Any], edges: int) -> np.ndarray[Any, Any]:

@@ -24,6 +24,18 @@ def pair_keys(rows: pl.DataFrame, items: int) -> Keys:
     return keys
 
 
+def split_keys(keys: Keys, items: int) -> pl.DataFrame:
+    """The users and items [n] of pairs of so many `items`, as row numbers of 32 bits.
+
+    >>> split_keys(np.array([2, 3, 5]), 3).rows()
+    [(0, 2), (1, 0), (1, 2)]
+    """
+    sides = {name: np.empty(len(keys), np.int32) for name in (USER, ITEM)}
+    np.floor_divide(keys, max(1, items), out=sides[USER], casting="unsafe")
+    np.remainder(keys, max(1, items), out=sides[ITEM], casting="unsafe")
+    return pl.DataFrame(sides)
+
+
 def is_ascending(keys: Keys) -> bool:
     """Whether each key is larger than the one before, so that they are sorted and distinct."""
     return bool((keys[1:] > keys[:-1]).all())
