@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reccl.data.user_items import UserItemCSR
-from reccl.lazy import torch
+from reccl.lazy import functional, torch
 from reccl.scorers.teacher_lists import TeacherLists
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def list_loss(
         out = taken[:, drawn]  # [b, M]
         left, stand_ins = (~taken).sum(1), (~out).sum(1).clamp(min=1)  # [b] the rest, and those who stand for it
         rest = users @ items[drawn].T + (left / stand_ins).log()[:, None]  # [b, M]
-        own = (users[:, None] @ items[places].mT).squeeze(1)  # [b, K]
+        own = (users[:, None] @ functional.embedding(places, items).mT).squeeze(1)  # [b, K]; its gradient is fast
         every = torch.cat([own.masked_fill(~there, -torch.inf), rest.masked_fill(out, -torch.inf)], 1)
         normalizer = torch.logsumexp(every, 1)
     return (normalizer - (shares * own).sum(1)).mean()
