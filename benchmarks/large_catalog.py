@@ -78,7 +78,9 @@ def make_up(items: int, seed: int) -> Dataset:
     part[USERS * ROWS :] = "train"
     item = random.permutation(items)[item]  # ids say nothing of clusters
     rows = pl.DataFrame({"user": user, "item": item, "part": part})
-    return Dataset.from_frame(rows.sort("part").unique(["user", "item"], keep="first", maintain_order=True))
+    return Dataset.from_frame(
+        rows.sort("part").unique(["user", "item"], keep="first", maintain_order=True), part="part"
+    )
 
 
 def batches_of(graph: Graph, experiment: Experiment, generator: torch.Generator) -> Iterator[Batch | None]:
