@@ -1,9 +1,11 @@
 """Run: writes what a run has to say into MLflow, and no number twice."""
 
+import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +29,8 @@ from reccl.training import Epoch
 UNFIT = re.compile(r"[^/\w.\- :]")
 """Characters that MLflow does not take in the name of a parameter; a column may be called `size (cm)`."""
 SERVED = Path(__file__).parents[1] / "serving" / "served.py"
+PLAIN = "RECCL_PLAIN_LISTS"
+"""What served.py looks for, which imports nothing of reccl."""
 BATCH = 1000
 """Most numbers that MLflow takes in one request."""
 
@@ -123,15 +127,16 @@ class Run:
         """The same from the folder that `save` and `write_record` wrote; the id of the model in MLflow."""
         users = pl.scan_parquet(folder / "users.parquet").head(3).collect().to_series()
         example = pd.DataFrame({"user": users.to_list()})
-        logged = mlflow.pyfunc.log_model(
-            name=name,
-            model_type="recommender",
-            python_model=str(SERVED),
-            artifacts={"model": str(folder)},
-            signature=describe_requests(folder),
-            input_example=example,
-            pip_requirements=[f"{package}=={version(package)}" for package in SERVED_NEEDS],
-        )
+        with plain_lists():
+            logged = mlflow.pyfunc.log_model(
+                name=name,
+                model_type="recommender",
+                python_model=str(SERVED),
+                artifacts={"model": str(folder)},
+                signature=describe_requests(folder),
+                input_example=example,
+                pip_requirements=[f"{package}=={version(package)}" for package in SERVED_NEEDS],
+            )
         self.tag(MODEL_TAG, logged.model_uri)
         self.remove_models(logged.model_id)
         return str(logged.model_id)
@@ -144,3 +149,16 @@ class Run:
         for model in self.api.search_logged_models([experiment], filter_string=f"source_run_id='{self.id}'"):
             if model.model_id != kept:
                 self.api.delete_logged_model(model.model_id)
+
+
+@contextmanager
+def plain_lists() -> Iterator[None]:
+    """MLflow loads a model that it logs, and tries the example on it: by the plain lists of served.py in the block.
+
+    What a service prepares for its first request takes a while, and memory beside the model that was just trained.
+    """
+    os.environ[PLAIN] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[PLAIN]
