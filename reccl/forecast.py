@@ -49,10 +49,13 @@ def forecast(experiment: Experiment, data: Dataset, device: torch.device) -> Mem
     phases += forecast_fit("", experiment, sizes, users, here)
     if experiment.training.refit and len(data.validation):
         rows = sizes.interactions + data.validation.height
-        first = sum(need.held for need in experiment.scorer.memory(sizes))
+        first = next(
+            (need.held for need in reversed(experiment.scorer.memory(sizes))), 0
+        )  # what it was made of is gone
         beside = (Need("the first fit's model", first), Need("rows of train and validation", ROW_BYTES * rows))
         again = replace(sizes, interactions=rows)
-        phases += forecast_fit("refit: ", experiment, again, users, (*here, *(() if on_gpu else beside)))
+        settled = experiment.model_copy(update={"scorer": experiment.scorer.selected()})
+        phases += forecast_fit("refit: ", settled, again, users, (*here, *(() if on_gpu else beside)))
     return MemoryEstimate(tuple(phases))
 
 

@@ -200,6 +200,10 @@ class ScorerSettings(Settings):
         """Bytes of the scorer, and those beside them while it is built; by default a few numbers for each node."""
         return (Need("", sizes.table(2)),)
 
+    def selected(self) -> Self:
+        """The same with nothing that is left to select on validation rows, as a refit builds it."""
+        return self
+
     def kept_memory(self, sizes: Sizes) -> tuple[Need, ...]:
         """Bytes of what its builder makes and keeps before an encoder trains."""
         return ()

@@ -1,6 +1,7 @@
 """Memory: amounts as they are written, limits of machine and container, phases, refusals, and what each part tells."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -29,7 +30,7 @@ from reccl.memory import (
     within,
 )
 from reccl.recommend.scoring_memory import forecast_loading, forecast_scoring
-from reccl.scorers import Ease
+from reccl.scorers import Ease, Random
 from reccl.scorers.selection import Blend, GridSearch
 from reccl.training.terms import FullSoftmax, Ranking
 
@@ -179,6 +180,15 @@ class TestParts:
         first, *_ = blend.memory(SIZES)
         assert (first.part, first.smaller) == ("parts.items.scorer", ("parts.items.scorer.max_items",))
         assert not any("none" in need.part for need in blend.memory(SIZES))
+
+    def test_a_refit_selects_nothing_so_that_no_scores_of_parts_are_held(self) -> None:
+        blend = Blend(parts={"items": GridSearch(scorer=Ease(), grid={"l2": [1.0, 2.0]}), "random": Random()})
+        settled = blend.selected()
+        assert blend.memory(SIZES)[-1].working > 0
+        assert settled.memory(SIZES)[-1].working == 0
+        assert settled.memory(SIZES)[0] == replace(
+            blend.memory(SIZES)[0], working=Ease().memory(SIZES)[0].working
+        )  # one square beside its own, and none of another l2
 
     def test_candidates_bound_a_full_softmax(self) -> None:
         large = Sizes(10**6, 10**6, 10**7, batch=4096, dimension=64)

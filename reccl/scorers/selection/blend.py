@@ -94,10 +94,16 @@ class Blend(ScorerSettings):
         """Its parts, made one after the other; their weighted sum, a scorer of the size of all; and while weights are
         selected the scores of each part.
         """
-        needs = self.part_memory(self.fitting_parts(sizes), sizes)
-        scores = min(SCORE_BYTES, FLOAT * sizes.num_users * sizes.num_items) * (len(self.parts) + 2)
+        fitting = self.fitting_parts(sizes)
+        needs = self.part_memory(fitting, sizes)
+        scores = min(SCORE_BYTES, FLOAT * sizes.num_users * sizes.num_items) * (len(fitting) + 2)
         total = Need("", sum(need.held for need in needs), scores * self.tune_weights)
         return one_after_another((*needs, total))
+
+    @override
+    def selected(self) -> Self:
+        parts = {name: part.selected() for name, part in self.parts.items()}
+        return self.model_copy(update={"parts": parts, "tune_weights": False})
 
     @override
     def kept_memory(self, sizes: Sizes) -> tuple[Need, ...]:

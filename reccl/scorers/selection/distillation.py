@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, SerializeAsAny
 from typing_extensions import override
@@ -109,6 +109,10 @@ class Distillation(ScorerSettings):
         working = 5 * sizes.table(self.dimension) + lists + scores + step
         own = Need("", sizes.table(self.dimension), working, ("dimension", "length"))
         return one_after_another((*within("teacher", self.teacher.memory(sizes)), own))
+
+    @override
+    def selected(self) -> Self:
+        return self.model_copy(update={"teacher": self.teacher.selected()})
 
     @override
     def kept_memory(self, sizes: Sizes) -> tuple[Need, ...]:

@@ -82,6 +82,10 @@ class GridSearch(ScorerSettings):
         )
 
     @override
+    def selected(self) -> Self:
+        return self.model_copy(update={"grid": {}})
+
+    @override
     def check(self, graph: Graph) -> None:
         self.scorer.check(graph)
 

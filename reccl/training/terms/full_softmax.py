@@ -15,7 +15,7 @@ from reccl.losses.catalog_softmax import catalog_softmax
 from reccl.losses.logit_blocks import fused_bytes
 from reccl.losses.sampled_softmax import draw_candidates, sampled_softmax
 from reccl.losses.similarity import Similarity, normalize_for
-from reccl.memory import BATCH_SIZE, Need, Sizes
+from reccl.memory import BATCH_SIZE, FLOAT, Need, Sizes
 from reccl.training.terms.term import Step, TermSettings, row_bytes
 from reccl.views import AnyView, Plain, View
 
@@ -78,11 +78,12 @@ class FullSoftmax(TermSettings):
 
     @override
     def memory(self, sizes: Sizes) -> tuple[Need, ...]:
-        """Directions of all nodes with their gradients, and the similarities of the batch's distinct users to the
-        candidates (and of its items to all users, with `reverse`).
+        """Directions with their gradients, of all nodes or, with `candidates`, of those that a step looks up; and the
+        similarities of the batch's distinct users to the candidates (and of its items to all users, with `reverse`).
         """
         sides = ((sizes.num_users, sizes.num_items), (sizes.num_items, sizes.num_users))[: 1 + bool(self.reverse)]
-        step = 4 * sizes.table() + row_bytes(sizes, sizes.batch)
+        drawn = sizes.num_nodes if self.candidates is None else 2 * sizes.batch + self.candidates * len(sides)
+        step = 4 * FLOAT * sizes.dimension * min(drawn, sizes.num_nodes) + row_bytes(sizes, sizes.batch)
         for anchors, others in sides:
             candidates = min(others, self.candidates or others)
             step += fused_bytes(min(anchors, sizes.batch), candidates, sizes.dimension, on_gpu=sizes.on_gpu)
