@@ -193,7 +193,7 @@ class TestTheFile:
         assert lines[1] == "# reccl train --config buys.yaml"
         keys = [line for line in lines if line.strip() and not line.strip().startswith("#")]
         plain = [line for line in keys if "#" not in line]
-        parts = {"data:", "ranking:", "vectors:", "directions:", "items:", "pairs:", "neighbors:"}
+        parts = {"data:", "ranking:", "vectors:", "directions:", "items:", "factors:", "pairs:", "neighbors:"}
         assert {line.strip() for line in plain if not line.strip().startswith("kind: ")} <= parts
         assert all(len(line) <= 120 for line in lines)
 

@@ -57,8 +57,9 @@ class TestNotebook:
         reccl.train(CONFIG, data, training={"refit": True})
         last = cell.blocks[-1]
         assert "<progress" not in last["text/html"]
-        _rows, sizes, fit, refit, again = last["text/plain"].splitlines()
+        _rows, sizes, memory, fit, refit, again = last["text/plain"].splitlines()
         assert "200 users x 120 items" in sizes
+        assert memory.startswith("memory: about ")
         assert fit.startswith("3 epochs in 0 s, loss") and "best ndcg_at_10 0." in fit
         assert refit.startswith("refit on train and validation rows")
         assert again.startswith(("1 epochs", "2 epochs", "3 epochs"))

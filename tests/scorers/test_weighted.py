@@ -172,7 +172,8 @@ def test_a_weighted_model_scores_the_same_from_disk_and_as_served(
 @pytest.mark.parametrize("settings", [Ease(l2=5), GraphFilter(rank=6)], ids=["ease", "graph_filter"])
 def test_further_items_count_as_a_mean_weight_does(settings: ScorerSettings, graph: Graph, dense: np.ndarray) -> None:
     scorer = settings.build(graph, None)
-    new = pl.DataFrame({"user": [3], "item": [int(np.flatnonzero(dense[3] == 0)[0])]})
+    item = int(np.flatnonzero(dense[3] == 0)[0])
+    new = pl.DataFrame({"user": [3], "item": [item]}, schema={"user": pl.Int32, "item": pl.Int32})
     history = UserItemCSR.from_interactions(new, 200, 120)
     trained = graph.user_items.unweighted
     folded = fold_in(scorer, trained, history)
