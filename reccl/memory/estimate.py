@@ -10,6 +10,11 @@ from reccl.memory.amount import write_amount
 from reccl.memory.available import available_memory
 from reccl.memory.need import Need
 
+ALLOWED = "allowed"
+"""The word of a room that was given."""
+MARGIN = 1.25
+"""Estimates may be a quarter too high: what is available may be exceeded by so much, a limit that was given may not."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -69,17 +74,18 @@ class Room:
     """How much memory there is."""
 
     bytes: int | None  # None: nobody knows
-    word: str = "available"  # or allowed, where it was given
+    word: str = "available"  # or ALLOWED, where it was given
 
 
 def require_room(estimate: MemoryEstimate, room: Room) -> None:
     """Raise TrainingError, in one line, where the estimate does not fit: which part is the largest, and what to do."""
-    if room.bytes is None or estimate.bytes <= room.bytes:
+    margin = 1 if room.word == ALLOWED else MARGIN
+    if room.bytes is None or estimate.bytes <= margin * room.bytes:
         return
     largest, phase = estimate.largest, estimate.fullest
     most = f"{largest.part} {write_amount(largest.bytes, estimate.bytes)}"
     change = f"lower {' or '.join(estimate.advice)}" if estimate.advice else "give less data"
-    other = "raise --memory-limit" if room.word == "allowed" else "--memory-limit, if there is more"
+    other = "raise --memory-limit" if room.word == ALLOWED else "--memory-limit, if there is more"
     raise TrainingError(
         f"not enough memory: {phase.name} would take about {write_amount(estimate.bytes)}, and "
         f"{write_amount(room.bytes)} are {room.word}; the largest part is {most}: {change}; or {other}"
@@ -88,6 +94,6 @@ def require_room(estimate: MemoryEstimate, room: Room) -> None:
 
 def check_room(estimate: MemoryEstimate, limit: int | None, log: Callable[[str], object] = str) -> None:
     """Say what it will take, and require it: of a given `limit`, else of what is available."""
-    room = Room(available_memory()) if limit is None else Room(limit, "allowed")
+    room = Room(available_memory()) if limit is None else Room(limit, ALLOWED)
     log(estimate.describe(room))
     require_room(estimate, room)

@@ -127,6 +127,9 @@ class TestAnEstimate:
         needs = (Need("libraries", GIB), *within("scorer", [Need("parts.items", 8 * GIB, smaller=("max_items",))]))
         estimate = MemoryEstimate((Phase("evaluation", needs),))
         require_room(estimate, Room(9 * GIB))
+        require_room(estimate, Room(int(7.5 * GIB)))  # within what the estimate may be too high by
+        with pytest.raises(TrainingError, match=r"and 7\.5 GiB are allowed"):
+            require_room(estimate, Room(int(7.5 * GIB), "allowed"))
         require_room(estimate, Room(None))
         with pytest.raises(TrainingError) as told:
             require_room(estimate, Room(4 * GIB))
