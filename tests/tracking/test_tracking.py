@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ import torch
 
 from reccl import tracking
 from reccl.data.dataset import Dataset
+from reccl.data.ingest.pipelines import import_file
 from reccl.errors import RunError
 from reccl.recommend import Model, recommend
 from reccl.recommend.record import TrainingRecord, history_frame
@@ -99,6 +101,23 @@ class TestRecording:
         history = tracking.client().get_metric_history(kept, "validation/ndcg_at_10")
         assert [(point.step, point.value) for point in history] == [(1, 0.1)]
         assert tracking.find(kept).data.metrics["train/ranking"] == 0.5
+
+    def test_what_a_service_prepares_is_not_prepared_while_a_model_is_recorded(
+        self, kept: str, model: Model, planted_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from reccl.serving import Service
+
+        prepared: list[Path] = []
+        monkeypatch.setattr(Service, "read", prepared.append)
+        run = tracking.start_run("plain", "name: plain\n", {"name": "plain"}, planted_dataset)
+        run.model(model, TrainingRecord("name: plain\n", {}, {}, history_frame({})))
+        addresses = {tracking.find(each).data.tags["reccl.model"] for each in (kept, run.id)}
+        assert len(addresses) == 2
+        run.end("FAILED")
+        tracking.client().delete_run(run.id)
+        assert not prepared
+        import_file(tracking.SERVED).Recommender().load_context(SimpleNamespace(artifacts={"model": "folder"}))
+        assert prepared == [Path("folder")]  # afterwards it is the service that reads
 
     def test_a_value_that_is_too_long_for_the_store_is_cut(self, kept: str) -> None:
         assert tracking.find(kept).data.params["long"] == "x" * 6000
