@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 T = TypeVar("T")
+DEVICE = "RECCL_DEVICE"
+"""The environment variable that says what the device `auto` stands for."""
 PATIENCE = timedelta(days=1)
 """How long a rank waits for the others, while rank 0 measures for example; that one has died is noticed at once."""
 
@@ -146,12 +148,17 @@ def join(device: torch.device) -> Iterator[Group]:
         dist.destroy_process_group()
 
 
+def expand_auto(name: str) -> str:
+    """The name of a device; in place of `auto` what RECCL_DEVICE says, where it is set."""
+    return os.environ.get(DEVICE) or name if name == "auto" else name
+
+
 def own_device(name: str) -> str:
     """The name of the device of this process: with several, GPU 0 is that of the first process of a machine, and so on.
 
     Raises TrainingError where one GPU is asked for by number, and where there are fewer GPUs than processes.
     """
-    name = os.environ.get("RECCL_DEVICE") or name if name == "auto" else name
+    name = expand_auto(name)
     if not is_rank() or os.environ["WORLD_SIZE"] == "1" or name == "cpu":
         return name
     if name not in ("auto", "cuda"):

@@ -1,13 +1,9 @@
 """Device: decided once, by name."""
 
-import os
-
 import torch
 
+from reccl.distributed.group import expand_auto
 from reccl.errors import TrainingError
-
-DEVICE = "RECCL_DEVICE"
-"""The environment variable that says what `auto` stands for."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -15,7 +11,7 @@ def resolve_device(name: str) -> torch.device:
 
     Raises TrainingError if absent.
     """
-    name = os.environ.get(DEVICE) or name if name == "auto" else name
+    name = expand_auto(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
