@@ -185,8 +185,6 @@ def limit_pilot(experiment: "Experiment", minutes: float) -> "Experiment":
 
     if experiment.pilot is None:
         raise ConfigError(f"--minutes is for the candidates of a pilot, and config {experiment.name!r} has no pilot")
-    if not minutes > 0:
-        raise ConfigError(f"--minutes {minutes:g}: give more than 0")
     return configs.resolve(experiment, {"pilot.minutes": minutes})
 
 
