@@ -52,7 +52,7 @@ def run(
         data = prepare(experiment.data, log) if data is None else data
     record_trust(list(own_code(experiment)))
     report(data, log)
-    expected = forecast(experiment, data, hardware)
+    expected, before = forecast(experiment, data, hardware), peak_memory(hardware)
     if group.size == 1:
         log(expected.describe(room))
         require_room(expected, room)
@@ -69,7 +69,7 @@ def run(
         with fixed_order(experiment.deterministic, hardware), EnergyMeter() as meter:
             outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log, start, group)
         if group.size == 1:
-            known = {"estimated_memory_gib": expected.bytes / 2**30}
+            known = {"estimated_memory_gib": max(before, expected.bytes / 2**30)}  # of the process, as the peak is
             outcome = replace(outcome, timing={**outcome.timing, **known})
         for callback in callbacks:
             callback.on_run_end(outcome)

@@ -20,7 +20,6 @@ from reccl.memory import (
     held_memory,
     one_after_another,
     parse_amount,
-    peak_memory,
     within,
 )
 from reccl.training.objective import objective_memory
@@ -35,24 +34,23 @@ def forecast(experiment: Experiment, data: Dataset, device: torch.device) -> Mem
 
     What is in memory already, tables and libraries, is measured; the rest comes from the parts, each of which knows
     what it takes (`memory` of encoders, terms, views, scorers, training, evaluation). Of a pilot's candidates the
-    largest counts, and a refit has the first fit's model beside it. On a GPU it is the GPU's memory.
+    largest counts, and a refit has the first fit's model beside it. On a GPU it is the GPU's memory. What the process
+    held before, and gave back, does not count.
     """
     on_gpu = device.type == "cuda"
     libraries = LIBRARIES + AUTOGRAD * (experiment.encoder is not None)
     here = () if on_gpu else (Need("libraries and tables", held_memory() + libraries),)
     users = max(data.validation[USER].n_unique(), data.test[USER].n_unique())
     sizes = sizes_of(experiment, data, on_gpu=on_gpu)
-    phases = [] if on_gpu else [Phase("preparation", (Need("preparation", peak_memory()),))]
+    phases = list[Phase]()
     for name, trial in experiment.candidates().items():
         of_trial = sizes_of(trial, data, on_gpu=on_gpu)
         phases += forecast_fit(f"pilot.candidates.{name}: ", trial, of_trial, users, here)
     phases += forecast_fit("", experiment, sizes, users, here)
     if experiment.training.refit and len(data.validation):
         rows = sizes.interactions + data.validation.height
-        first = next(
-            (need.held for need in reversed(experiment.scorer.memory(sizes))), 0
-        )  # what it was made of is gone
-        beside = (Need("the first fit's model", first), Need("rows of train and validation", ROW_BYTES * rows))
+        *_, scorer = experiment.scorer.memory(sizes) or (Need("", 0),)  # the last is itself: what made it is gone
+        beside = (Need("the first fit's model", scorer.held), Need("rows of train and validation", ROW_BYTES * rows))
         again = replace(sizes, interactions=rows)
         settled = experiment.model_copy(update={"scorer": experiment.scorer.selected()})
         phases += forecast_fit("refit: ", settled, again, users, (*here, *(() if on_gpu else beside)))

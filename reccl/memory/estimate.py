@@ -20,7 +20,7 @@ MARGIN = 1.25
 class Phase:
     """A time of a run, and what is in memory at its fullest moment."""
 
-    name: str  # preparation, training, evaluation, refit, scoring
+    name: str  # training, evaluation, refit: training, scoring
     needs: tuple[Need, ...]
 
     @property

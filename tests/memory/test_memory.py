@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -251,8 +252,17 @@ class TestARun:
     def test_with_a_refit_has_phases_of_its_own(self, data: Dataset) -> None:
         experiment = load("methods/lightgcn")
         names = [phase.name for phase in forecast(experiment, data, CPU).phases]
-        assert names == ["preparation", "training", "evaluation", "refit: training", "refit: evaluation"]
+        assert names == ["training", "evaluation", "refit: training", "refit: evaluation"]
         assert sizes_of(experiment, data).interactions == data.train.height
+
+    def test_does_not_count_what_the_process_held_before_and_gave_back(self, data: Dataset) -> None:
+        experiment = load("methods/popularity")
+        before = forecast(experiment, data, CPU).bytes
+        passing = np.ones(2**26)  # 512 MiB
+        del passing
+        after = forecast(experiment, data, CPU).bytes
+        assert after - before < 2**28
+        assert peak_memory() > before
 
     def test_with_a_pilot_counts_its_candidates(self, data: Dataset) -> None:
         names = [phase.name for phase in forecast(load("best"), data, CPU).phases]

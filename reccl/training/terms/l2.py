@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
+from reccl.memory import BATCH_SIZE, FLOAT, Need, Sizes
 from reccl.training.terms.term import Step, TermSettings
 from reccl.views import View
 
@@ -30,6 +31,11 @@ class L2(TermSettings):
     @override
     def looks_beyond_rows(self) -> str | None:
         return None
+
+    @override
+    def memory(self, sizes: Sizes) -> tuple[Need, ...]:
+        """A user's row and an item's for each interaction, their squares and their gradients."""
+        return (Need("", 0, 3 * FLOAT * 2 * sizes.batch * sizes.dimension, (BATCH_SIZE,)),)
 
     @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:
