@@ -25,7 +25,7 @@ def check_processes(experiment: Experiment, processes: int) -> None:
         raise ConfigError(f"encoder is empty: there is nothing to train that {processes} processes could share")
     if experiment.pilot:
         raise ConfigError(
-            f"pilot is tried by one process: train in one, or set pilot=null and write what it chose, for {processes}"
+            f"pilot is tried by one process: train in one; for {processes} processes set pilot=null and what it chose"
         )
     terms = {f"objective.{name}": term for name, term in experiment.objective.items() if term.weight}
     parts = {"encoder": experiment.encoder, **terms}
