@@ -33,7 +33,7 @@ from reccl.memory import (
 from reccl.recommend.scoring_memory import forecast_loading, forecast_scoring
 from reccl.scorers import Ease, Random
 from reccl.scorers.selection import Blend, GridSearch
-from reccl.training.terms import FullSoftmax, Ranking
+from reccl.training.terms import L2, FullSoftmax, Ranking
 
 GIB = 2**30
 CPU = torch.device("cpu")
@@ -198,6 +198,17 @@ class TestParts:
         large = Sizes(10**6, 10**6, 10**7, batch=4096, dimension=64)
         whole, some = (FullSoftmax(candidates=number).memory(large)[0].working for number in (None, 1_000))
         assert some < whole
+
+    def test_rows_that_are_compared_by_their_products_have_no_directions(self) -> None:
+        dot, cosine = (
+            Ranking.model_validate({"loss": {"kind": "bpr", "similarity": kind}}).memory(SIZES)[0].working
+            for kind in ("dot", "cosine")
+        )
+        rows = 2 * SIZES.batch + Ranking.model_validate({"loss": {"kind": "bpr"}}).negatives.count(SIZES.batch)[0]
+        assert cosine - dot == 2 * 4 * rows * SIZES.dimension
+
+    def test_l2_looks_up_two_rows_of_an_interaction(self) -> None:
+        assert L2().memory(SIZES)[0].working == 2 * (4 * 2 * SIZES.batch * SIZES.dimension)
 
     def test_negatives_of_every_row_need_rows_of_their_own(self) -> None:
         few, many = (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from reccl.memory import BATCH_SIZE, FLOAT, Need, Sizes
-from reccl.training.terms.term import Step, TermSettings
+from reccl.memory import BATCH_SIZE, Need, Sizes
+from reccl.training.terms.term import Step, TermSettings, row_bytes
 from reccl.views import View
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class L2(TermSettings):
 
     @override
     def memory(self, sizes: Sizes) -> tuple[Need, ...]:
-        """A user's row and an item's for each interaction, their squares and their gradients."""
-        return (Need("", 0, 3 * FLOAT * 2 * sizes.batch * sizes.dimension, (BATCH_SIZE,)),)
+        """A user's row and an item's for each interaction, and their gradients."""
+        return (Need("", 0, row_bytes(sizes, 2 * sizes.batch, "dot"), (BATCH_SIZE,)),)
 
     @override
     def compute_loss(self, step: Step, views: tuple[View, ...]) -> Tensor:

@@ -122,6 +122,8 @@ class TermSettings(Settings):
         return embeddings
 
 
-def row_bytes(sizes: Sizes, rows: int) -> int:
-    """Bytes of so many rows that are looked up: themselves, their directions, and the gradients of both."""
-    return 4 * FLOAT * rows * sizes.dimension
+def row_bytes(sizes: Sizes, rows: int, similarity: str = "cosine") -> int:
+    """Bytes of so many rows that are looked up: themselves, their directions unless `similarity` is dot, and the
+    gradients of both.
+    """
+    return (2 if similarity == "dot" else 4) * FLOAT * rows * sizes.dimension
