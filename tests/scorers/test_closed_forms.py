@@ -3,17 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 import torch
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.data.ingest.pipelines import import_file
 from reccl.data.svd import truncated_svd
 from reccl.errors import TrainingError
-from reccl.recommend import Model, load, recommend, save
+from reccl.recommend import Model
 from reccl.scorers import (
     ChebyshevFilter,
     Ease,
@@ -31,7 +29,7 @@ from reccl.scorers import (
 )
 from reccl.scorers.chebyshev_filter import plateau_coefficients
 from reccl.scorers.svd import chance_singular_value
-from reccl.tracking import SERVED
+from tests.scorers.as_served import require_same_lists
 
 CLOSED = [
     Ease(l2=5),
@@ -249,10 +247,4 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     settings: ScorerSettings, planted_dataset: Dataset, planted_graph: Graph, tmp_path: Path
 ) -> None:
     model = Model.of(settings.build(planted_graph, None), planted_dataset)
-    save(model, tmp_path / "model")
-    before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
-    assert before.equals(after)
-    served = import_file(SERVED).PlainLists(tmp_path / "model")
-    users = model.user_ids.ids.to_list()
-    lists = served.answer(pd.DataFrame({"user": users}), {"k": 5})
-    np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)
+    require_same_lists(model, tmp_path)

@@ -4,20 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 import torch
 
 from reccl import ConfigError, Dataset, TrainingError, evaluate, train
 from reccl.data.graph import Graph
-from reccl.data.ingest.pipelines import import_file
 from reccl.evaluation import Evaluation, Evaluator
-from reccl.recommend import Model, extend_model, load, recommend, save
+from reccl.recommend import Model, extend_model, recommend
 from reccl.recommend.explain import Explainer
 from reccl.scorers import Ease, PersonalPopularity, Popularity, Scorer
 from reccl.scorers.weighted_sum import weighted_sum
-from reccl.tracking import SERVED
+from tests.scorers.as_served import require_same_lists
 
 DAY = 24 * 60 * 60
 ROWS = pl.DataFrame(
@@ -153,12 +151,7 @@ class TestLikeAnyScorer:
 
     def test_it_scores_the_same_from_disk_and_as_served(self, data: Dataset, blended: Scorer, tmp_path: Path) -> None:
         model = Model.of(blended, data, lists_seen=True)
-        save(model, tmp_path / "model")
-        before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
-        assert before.equals(after)
-        served = import_file(SERVED).PlainLists(tmp_path / "model")
-        lists = served.answer(pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
-        np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)
+        require_same_lists(model, tmp_path)
 
     def test_what_was_bought_since_then_is_listed_again(self, data: Dataset) -> None:
         scorer = PersonalPopularity().build(data.build_graph(), None)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -11,9 +10,8 @@ import torch
 from reccl.cold_start.fold_in import fold_in
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.data.ingest.pipelines import import_file
 from reccl.data.user_items import UserItemCSR
-from reccl.recommend import Model, load, recommend, save
+from reccl.recommend import Model
 from reccl.scorers import (
     ChebyshevFilter,
     Ease,
@@ -30,7 +28,7 @@ from reccl.scorers import (
 )
 from reccl.scorers.selection.blend import Blend
 from reccl.scorers.svd import chance_singular_value
-from reccl.tracking import SERVED
+from tests.scorers.as_served import require_same_lists
 
 CLOSED = [
     Ease(l2=5),
@@ -158,12 +156,7 @@ def test_a_weighted_model_scores_the_same_from_disk_and_as_served(
 
     data = replace(planted_dataset, train=rows, validation=planted_dataset.validation.with_columns(weight=pl.lit(2.0)))
     model = Model.of(settings.build(graph, None), data)
-    save(model, tmp_path / "model")
-    before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
-    assert before.equals(after)
-    served = import_file(SERVED).PlainLists(tmp_path / "model")
-    lists = served.answer(pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
-    np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)
+    require_same_lists(model, tmp_path)
     known = pl.concat([rows.select("item", "weight"), data.validation.select("item", "weight")])
     expected = dict(known.group_by("item").agg(pl.col("weight").sum()).rows())
     assert model.popularity.tolist() == [expected.get(item, 0) for item in range(120)]

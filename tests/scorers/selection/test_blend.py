@@ -5,24 +5,22 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.data.ingest.pipelines import import_file
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import lookup_in
 from reccl.errors import TrainingError
 from reccl.evaluation import Evaluation, Evaluator, HeldOutMetric
-from reccl.recommend import Model, load, recommend, save
+from reccl.recommend import Model
 from reccl.scorers import Ease, EmbeddingScorer, GraphFilter, ItemKnn, Popularity, Random, Scorer, Svd
 from reccl.scorers.selection import AnyScorer, Blend, GridSearch
 from reccl.scorers.selection.coordinate_ascent import coordinate_ascent
 from reccl.scorers.weighted_sum import score_spread, weighted_sum
-from reccl.tracking import SERVED
+from tests.scorers.as_served import require_same_lists
 
 PARTS = {
     "ease": Ease(l2=5),
@@ -83,12 +81,7 @@ def test_a_model_scores_the_same_from_disk_and_as_served(
     parts: dict, planted_dataset: Dataset, planted_graph: Graph, tmp_path: Path
 ) -> None:
     model = Model.of(Blend(parts=parts).build(planted_graph, None), planted_dataset)
-    save(model, tmp_path / "model")
-    before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
-    assert before.equals(after)
-    served = import_file(SERVED).PlainLists(tmp_path / "model")
-    lists = served.answer(pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
-    np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-3, atol=1e-3)
+    require_same_lists(model, tmp_path, tolerance=1e-3)
 
 
 def test_tuned_weights_are_better_on_validation_rows_than_those_they_started_from_and_drop_noise(

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -12,18 +11,17 @@ import torch
 from reccl.cold_start import ColdStart, embed_cold_nodes
 from reccl.data.dataset import Dataset
 from reccl.data.graph import Graph
-from reccl.data.ingest.pipelines import import_file
 from reccl.encoders import Embeddings
 from reccl.encoders.encoder import lookup_in
 from reccl.errors import TrainingError
 from reccl.evaluation import Evaluation, Evaluator, HeldOutMetric
-from reccl.recommend import Model, extend_model, load, recommend, save
+from reccl.recommend import Model, extend_model, recommend
 from reccl.recommend.explain import Explainer
 from reccl.recommend.export import export_vectors
 from reccl.recommend.similar import find_similar_items
 from reccl.scorers import Ease, EmbeddingScorer, GraphFilter, ItemKnn, Popularity, Random, Scorer, Svd
 from reccl.scorers.selection import Blend, Distillation, GridSearch
-from reccl.tracking import SERVED
+from tests.scorers.as_served import require_same_lists
 
 BLEND = Blend(parts={"ease": Ease(l2=20), "filter": GraphFilter(rank=6), "svd": Svd(dimension=5)})
 D = 8
@@ -139,12 +137,7 @@ class TestTheModel:
         assert dict(zip(listed["user"], listed["item"].to_list(), strict=True)) == expected
 
     def test_scores_the_same_from_disk_and_as_served(self, model: Model, tmp_path: Path) -> None:
-        save(model, tmp_path / "model")
-        before, after = (next(recommend(each, None, 5)) for each in (model, load(tmp_path / "model")))
-        assert before.equals(after)
-        served = import_file(SERVED).PlainLists(tmp_path / "model")
-        lists = served.answer(pd.DataFrame({"user": model.user_ids.ids.to_list()}), {"k": 5})
-        np.testing.assert_allclose(lists["score"], before["score"], rtol=1e-4, atol=1e-4)
+        require_same_lists(model, tmp_path)
 
     def test_similar_items_are_of_the_own_block_and_scores_are_explained(
         self, model: Model, planted_dataset: Dataset
