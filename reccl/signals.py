@@ -1,5 +1,6 @@
 """Signals: SIGTERM and a closed terminal end a command as Ctrl-C does; all three wait for what must not break off."""
 
+import atexit
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,11 @@ def end_on_signals() -> None:
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(number, terminate)
+
+
+def exit_undisturbed() -> None:
+    """Let Ctrl-C do nothing while the interpreter shuts down: all is written, and it would only change the exit code."""
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what is registered last comes first
 
 
 def end_as_rank(*, leads: bool) -> None:

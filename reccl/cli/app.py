@@ -35,7 +35,7 @@ from reccl.cli import (
 from reccl.cli.commands import DEBUG, Commands, command, report
 from reccl.cli.console import flag
 from reccl.openmp import POLICY
-from reccl.signals import end_on_signals
+from reccl.signals import end_on_signals, exit_undisturbed
 from reccl.version import __version__
 
 START = """\
@@ -101,6 +101,7 @@ def main() -> None:
         try:
             app(prog_name="reccl")
         finally:
+            exit_undisturbed()
             if sys.stdout is not None:
                 sys.stdout.flush()
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -52,3 +53,19 @@ def test_a_training_that_is_ended_keeps_its_checkpoint_and_goes_on(fresh) -> Non
     assert answer.code == 0, answer.err
     assert "resuming after epoch " in answer.err
     assert [each["status"] for each in json.loads(fresh("runs", "--json").out)] == ["FINISHED"]
+
+
+LATE = """
+import atexit, os, signal, sys
+atexit.register(os.kill, os.getpid(), signal.SIGINT)  # Ctrl-C while the interpreter shuts down
+from reccl.cli.app import main
+sys.argv = ["reccl", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["config", "show", "nothing"], 2)])
+def test_ctrl_c_after_the_end_of_a_command_changes_nothing(words: list[str], code: int) -> None:
+    done = subprocess.run([sys.executable, "-c", LATE, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "KeyboardInterrupt" not in done.stderr
