@@ -23,7 +23,7 @@ def end_on_signals() -> None:
 
 
 def exit_undisturbed() -> None:
-    """Let Ctrl-C do nothing while the interpreter shuts down: all is written, and it would only change the exit code."""
+    """Let Ctrl-C do nothing while the interpreter shuts down: it would only change the exit code."""
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what is registered last comes first
 
 
