@@ -21,14 +21,16 @@ from tempfile import TemporaryDirectory
 import torch
 from measured import title
 
-from reccl.config import load
+from reccl.config import Experiment, load
 from reccl.data.batches import iterate_batches
+from reccl.data.graph_memory import EDGE
 from reccl.data.prepare import prepare
 from reccl.distributed import Group, Shard, join
-from reccl.distributed.exchange import AT_ONCE
 from reccl.distributed.graph import GraphShard
 from reccl.distributed.launch import launch
 from reccl.encoders.sharded import shard_encoder
+from reccl.forecast import forecast_fit
+from reccl.memory import Sizes
 from reccl.training import Objective
 from reccl.training.fit import sum_losses
 from reccl.training.state import TrainingState
@@ -87,13 +89,14 @@ def measure(chosen: argparse.Namespace, group: Group) -> None:
         times.append(1000 * (time.perf_counter() - started))
     nodes, edges, processes = graph.num_nodes, len(graph.user), group.size
     received = sum(group.traffic.values()) / chosen.steps / MIB
+    sizes = Sizes(graph.num_users, graph.num_items, edges, 0, batch_size, chosen.dimension, False, processes, False)
     found = {
         "entries of its matrix": len(graph.adjacency.matrix.values()),
         "MiB received a step": round(received, 2),
         "formula": round(expect_received(nodes, batch_size, chosen, processes) / MIB, 2),
         **{kind: round(number / chosen.steps / MIB, 2) for kind, number in group.traffic.items()},
         "MiB held": round(held("VmHWM") - before),
-        "formula of MiB": round(expect_held(nodes, edges, chosen, processes) / MIB),
+        "formula of MiB": round(expect_held(experiment, sizes) / MIB),
         "ms a step": round(median(times)),
     }
     (chosen.as_rank / f"{group.rank}.json").write_text(json.dumps(found))
@@ -107,15 +110,12 @@ def expect_received(nodes: int, batch: int, chosen: argparse.Namespace, processe
     return 4 * chosen.dimension * (processes - 1) / processes * rows
 
 
-def expect_held(nodes: int, edges: int, chosen: argparse.Namespace, processes: int) -> float:
-    """Bytes: 4 D N / W (5 + L) for parameters, two moments, the best epoch's copy, what comes back over a hop and L
-    layers; the table that a hop gathers, 4 D N or what `AT_ONCE` says, which gloo holds twice (with one process its
-    result instead); and 8 * 2 E / W for the matrix.
+def expect_held(experiment: Experiment, sizes: Sizes) -> int:
+    """Bytes of training beyond the data and the graph's edges, as a run estimates them before it begins; of a rank that
+    writes no checkpoint.
     """
-    table = 4 * chosen.dimension * nodes
-    own = table / processes
-    gathered = min(table, max(4 * AT_ONCE, 2 * own))
-    return own * (5 + chosen.layers) + (2 * gathered if processes > 1 else own) + 8 * 2 * edges / processes
+    phases = {phase.name: phase for phase in forecast_fit("", experiment, sizes, 0, ())}
+    return phases["training"].bytes - 3 * EDGE * sizes.interactions
 
 
 def held(what: str) -> float:

@@ -25,9 +25,9 @@ def milliseconds(
     return 1000 * pick(times)
 
 
-def held(kind: str) -> float:
-    """MiB that the process holds (VmRSS), or held at most (VmHWM) since `restart_peak`. Linux."""
-    found = re.search(rf"{kind}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+def held(kind: str, process: str = "self") -> float:
+    """MiB that a process holds (VmRSS), or held at most (VmHWM) since `restart_peak`. Linux."""
+    found = re.search(rf"{kind}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
     assert found
     return int(found[1]) / 1024
 

@@ -16,8 +16,8 @@ from reccl.distributed import ALONE, Group
 from reccl.energy import EnergyMeter
 from reccl.evaluation import Slices
 from reccl.fitting import check_parts, learn, means, measure_part, note_unweighted
-from reccl.forecast import find_room, forecast
-from reccl.memory import require_room
+from reccl.forecast import require_memory
+from reccl.memory import parse_amount
 from reccl.outcome import Outcome, RunCallback, best_look, diff_settings, find_checkpoints, find_folder, mean_speed
 from reccl.pilot import try_candidates
 from reccl.recommend import Model
@@ -44,18 +44,15 @@ def run(
     Ctrl-C ends training after the current step; the best epoch so far is evaluated and kept. `start` is an earlier run
     whose parameters training begins with. With a `group` of several ranks this is rank 0, and the others help (see
     `reccl.processes.help_run`). Raises TrainingError, before anything is built, where the run would not fit the memory
-    that is available, or a `memory_limit` ("4GiB", or bytes); not with several ranks.
+    that is available, or a `memory_limit` ("4GiB", or bytes), which all ranks of one machine have together.
     """
     hardware, clock = resolve_device(device), Clock()
-    room = find_room(memory_limit, hardware)
+    limit = parse_amount(memory_limit, "memory_limit") if isinstance(memory_limit, str) else memory_limit
     with clock("prepare_seconds"), group.in_turn():
         data = prepare(experiment.data, log) if data is None else data
     record_trust(list(own_code(experiment)))
     report(data, log)
-    expected, before = forecast(experiment, data, hardware), peak_memory(hardware)
-    if group.size == 1:
-        log(expected.describe(room))
-        require_room(expected, room)
+    expected, before = require_memory(experiment, data, hardware, limit, group, log), peak_memory(hardware)
     check_parts(experiment, data)
     if start is not None:
         log(f"warm start from {start.describe(start.check(experiment.encoder, data, experiment.evaluation))}")
@@ -68,9 +65,10 @@ def run(
             callback.on_run_start(experiment, data)
         with fixed_order(experiment.deterministic, hardware), EnergyMeter() as meter:
             outcome = fit_and_test(experiment, data, hardware, clock, meter, callbacks, log, start, group)
-        if group.size == 1:
-            known = {"estimated_memory_gib": max(before, expected.bytes / 2**30)}  # of the process, as the peak is
-            outcome = replace(outcome, timing={**outcome.timing, **known})
+        known = {"estimated_memory_gib": max(before, expected["own"] / 2**30)}  # of the process, as the peak is
+        if group.size > 1:
+            known["estimated_memory_of_all_gib"] = expected["all"] / 2**30
+        outcome = replace(outcome, timing={**outcome.timing, **known})
         for callback in callbacks:
             callback.on_run_end(outcome)
     except BaseException as error:

@@ -52,13 +52,21 @@ def parts_of(room: object) -> list[Any]:
     return [part for part in found if isinstance(part, type) and hasattr(part, "needs_one_process")]
 
 
-def help_run(experiment: Experiment, data: Dataset | None, device: torch.device, group: Group) -> None:
+def help_run(
+    experiment: Experiment,
+    data: Dataset | None,
+    device: torch.device,
+    group: Group,
+    memory_limit: int | None = None,
+) -> None:
     """What every other rank does while rank 0 runs the experiment: the same data, and its part of fit and refit."""
     from reccl.data.prepare import prepare
     from reccl.fitting import assist
+    from reccl.forecast import require_memory
 
     with group.in_turn():
         data = prepare(experiment.data) if data is None else data
+    require_memory(experiment, data, device, memory_limit, group)
     first = assist(experiment, data, device, group)
     if experiment.training.refit and len(data.validation):
         assist(experiment, data.merge_validation(), device, group, epochs=first.best_epoch or None)

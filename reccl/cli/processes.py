@@ -75,6 +75,7 @@ def help_train(
     device: str,
     seeds: int,
     overrides: "Sequence[str]",
+    memory_limit: int | None = None,
     *,
     resplit: bool,
     trust: bool,
@@ -93,4 +94,4 @@ def help_train(
     assert experiment is not None
     for seed in range(experiment.seed, experiment.seed + seeds):
         seeded = split_anew(experiment, seed) if resplit else experiment.model_copy(update={"seed": seed})
-        help_run(seeded, data, resolve_device(device), group)
+        help_run(seeded, data, resolve_device(device), group, memory_limit)

@@ -97,7 +97,8 @@ def train(
     With --workers, or under torchrun, several processes train one model, on CPUs or a GPU each. Ctrl-C ends them all.
 
     Once the data is prepared, a line says how much memory the run will take at most; where that is not there it ends,
-    before anything is trained, with what is the largest and what makes it smaller.
+    before anything is trained, with what is the largest and what makes it smaller. With --workers it is what all
+    processes of the machine take together, and --memory-limit is for all of them.
     """
     if (config is None) == (resume is None):
         raise typer.BadParameter("give a config (reccl config list) or a run to resume (reccl runs)", param_hint=EITHER)
@@ -122,7 +123,7 @@ def train(
     say("loading ...") if err.is_terminal else None
     with joined(device) as (group, device):
         if not group.leads:
-            help_train(given, group, device, seeds, overrides or (), resplit=resplit, trust=trust)
+            help_train(given, group, device, seeds, overrides or (), limit, resplit=resplit, trust=trust)
             return
         from reccl import tracking
         from reccl.experiment import run

@@ -13,17 +13,10 @@ from reccl.data.pairs import distinct_keys, is_ascending, pair_keys, split_keys
 from reccl.data.sparse import make_csr
 from reccl.data.user_items import UserItemCSR
 from reccl.lazy import np, sparse, torch
-from reccl.memory import FLOAT, ROW, Need, Sizes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from torch import Tensor
-
-
-EDGE = 4
-"""Bytes of a node, or of an edge's number."""
-WORKING = 16
-"""Bytes for each row while edges are found and sorted, beside those of the graph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,22 +259,3 @@ def make_adjacency(degree: Tensor, column: Tensor, values: Tensor) -> Adjacency:
     index = torch.int32 if len(column) < 2**31 else torch.long
     matrix = make_csr(start.to(index), column.to(index), values, (len(degree), len(degree)))
     return Adjacency(matrix, matrix)
-
-
-def graph_memory(sizes: Sizes) -> Need:
-    """Bytes of a graph: user, item and order of each edge, degrees, and the matrix's entries in both directions (a
-    column of 32 bits and a value); and those while it is made of rows.
-    """
-    edges, entries = 3 * EDGE * sizes.interactions, 2 * (EDGE + FLOAT) * sizes.interactions
-    return Need("the graph", edges + entries + 5 * ROW * sizes.num_nodes, WORKING * sizes.interactions)
-
-
-def dropped_memory(sizes: Sizes, rate: float, *, matrices: int = 1) -> tuple[Need, ...]:
-    """Bytes of `Graph.drop_edges`: matrices of the edges that are left, with what they are made of; and row, column and
-    edge of each directed edge, which are made once for all views.
-    """
-    left = round(2 * (1 - rate) * sizes.interactions)  # entries of a matrix
-    return (
-        Need("directed edges", 6 * EDGE * sizes.interactions, shared=True),
-        Need("", matrices * (EDGE + FLOAT) * left, (3 * EDGE + 2 * FLOAT) * left),
-    )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from reccl.distributed.gathered import PIECE
 from reccl.distributed.shard import Shard, len_of
 from reccl.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-PIECE = 1 << 24
-"""Numbers of each rank that are on the way at once, 64 MiB of float32."""
 
 
 def collect(own: Tensor, sides: Sequence[str], shard: Shard) -> Tensor | None:

@@ -9,15 +9,12 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from reccl.data.sparse import spmm
+from reccl.distributed.gathered import AT_ONCE
 from reccl.distributed.group import Group
 from reccl.distributed.shard import NodeRange, Shard, pad_to
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-AT_ONCE = 1 << 26
-"""Numbers of a gathered table of all nodes that may be held at once in a hop, 256 MiB, or twice the rank's own rows
-where that is more: of a larger one some columns are gathered at a time."""
 
 
 class Gather(torch.autograd.Function):

@@ -80,9 +80,14 @@ class Group:
         """The largest of a number over the ranks; nan where one has nan."""
         if self.size == 1:
             return value
+        return max(self.each(value), key=lambda each: (each != each, each))
+
+    def each(self, value: T) -> list[T]:
+        """The values of all ranks in their order, on every rank."""
         values = [value] * self.size
-        torch.distributed.all_gather_object(values, value)
-        return max(values, key=lambda each: (each != each, each))
+        if self.size > 1:
+            torch.distributed.all_gather_object(values, value)
+        return values
 
     def share(self, value: T) -> T:
         """Rank 0's value on every rank; what the others give is ignored."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from reccl.data.features import FeatureTables
 from reccl.data.graph import Graph
+from reccl.distributed.gathered import hop_bytes
 from reccl.encoders.tower import Towers
 from reccl.lazy import functional, torch
 from reccl.memory import Need, Sizes
@@ -83,11 +84,13 @@ class EncoderSettings(Settings):
 
     def memory(self, sizes: Sizes) -> tuple[Need, ...]:
         """Bytes of its parameters, which stay, and of one pass with gradients over a view: by default those of a table
-        of all nodes, and of one more for each layer and for what comes back over the last.
+        of all nodes, and of one more for each layer and for what comes back over the last. Of several processes each
+        has the rows of its nodes; what else a hop takes is a need of its own.
         """
-        layers = int(getattr(self, "layers", 0))
+        layers, own = int(getattr(self, "layers", 0)), sizes.own_table(self.width)
         keys = ("dimension", "layers") if layers else ("dimension",)
-        return (Need("", sizes.table(self.width), (layers + 1) * sizes.table(self.width), keys),)
+        hop = (Need("a hop's gathered table", 0, hop_bytes(sizes, self.width), keys),) if layers else ()
+        return (Need("", own, (layers + 1) * own, keys), *(hop if sizes.processes > 1 else ()))
 
     def check(self, features: FeatureTables) -> None:
         """Raise before a run begins what `build` could not do: DataError for features that the data does not have."""

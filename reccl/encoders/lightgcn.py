@@ -87,9 +87,9 @@ class LightGCN(EncoderSettings):
     @override
     def memory(self, sizes: Sizes) -> tuple[Need, ...]:
         """Beside its table and a pass, with which it is validated in any case, two tables of a history."""
-        (exact,) = super().memory(sizes)
+        exact, *hop = super().memory(sizes)
         histories = getattr(self.propagation, "refresh", None) is not None
-        return (replace(exact, working=exact.working + 2 * histories * sizes.table(self.dimension)),)
+        return (replace(exact, working=exact.working + 2 * histories * sizes.table(self.dimension)), *hop)
 
     @override
     def build(self, graph: Graph, features: FeatureTables, generator: torch.Generator) -> Encoder:

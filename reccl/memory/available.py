@@ -18,12 +18,14 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def held_memory() -> int:
-    """Bytes that this process holds now (resident); where the system does not say, the most so far."""
+def held_memory(process: int | None = None) -> int:
+    """Bytes that this process holds now (resident); where the system does not say, the most so far. Of another
+    `process`, by its id, 0 where it does not say.
+    """
     try:
-        pages = int((ROOT / "proc/self/statm").read_text().split()[1])
+        pages = int((ROOT / "proc" / str(process or "self") / "statm").read_text().split()[1])
     except (OSError, ValueError, IndexError):
-        return peak_memory()
+        return peak_memory() if process is None else 0
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -40,6 +40,7 @@ class MemoryEstimate:
     """
 
     phases: tuple[Phase, ...]
+    processes: int = 1  # that hold it together
 
     @property
     def fullest(self) -> Phase:
@@ -65,8 +66,9 @@ class MemoryEstimate:
 
     def describe(self, room: Room) -> str:
         """In one line, with what there is."""
-        least = write_amount(self.bytes)
-        return f"memory: about {least}" + (f" of {write_amount(room.bytes)} {room.word}" if room.bytes else "")
+        least, together = write_amount(self.bytes), f" in {self.processes} processes" if self.processes > 1 else ""
+        there = f" of {write_amount(room.bytes)} {room.word}" if room.bytes else ""
+        return f"memory: about {least}{together}{there}"
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,12 @@ def require_room(estimate: MemoryEstimate, room: Room) -> None:
     largest, phase = estimate.largest, estimate.fullest
     most = f"{largest.part} {write_amount(largest.bytes, estimate.bytes)}"
     change = f"lower {' or '.join(estimate.advice)}" if estimate.advice else "give less data"
+    together = ""
+    if estimate.processes > 1:
+        change, together = f"{change}; start fewer processes", f" in {estimate.processes} processes"
     other = "raise --memory-limit" if room.word == ALLOWED else "--memory-limit, if there is more"
     raise TrainingError(
-        f"not enough memory: {phase.name} would take about {write_amount(estimate.bytes)}, and "
+        f"not enough memory: {phase.name} would take about {write_amount(estimate.bytes)}{together}, and "
         f"{write_amount(room.bytes)} are {room.word}; the largest part is {most}: {change}; or {other}"
     )
 

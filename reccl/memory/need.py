@@ -30,6 +30,8 @@ class Sizes:
     batch: int = 0  # B, interactions in a step
     dimension: int = 0  # D, of what the encoder gives; 0 without one
     on_gpu: bool = False  # whether it is trained on a GPU
+    processes: int = 1  # W, which share the rows of nodes
+    leads: bool = True  # whether it is rank 0 of them, which measures and records
 
     @property
     def num_nodes(self) -> int:
@@ -39,6 +41,14 @@ class Sizes:
     def table(self, columns: int | None = None) -> int:
         """Bytes of a row of float32 for each node, of so many `columns` (D without them)."""
         return FLOAT * self.num_nodes * (self.dimension if columns is None else columns)
+
+    def own_table(self, columns: int | None = None) -> int:
+        """Bytes of those rows of it that one process holds.
+
+        >>> Sizes(num_users=2, num_items=3, interactions=4, processes=2).own_table(8)  # 2.5 nodes
+        80
+        """
+        return -(-self.table(columns) // self.processes)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from reccl.data.batches import Grouping
+from reccl.distributed.gathered import collect_bytes
 from reccl.memory import ENCODER, Need, Sizes
 from reccl.settings import Settings
 from reccl.training.schedule import Schedule
@@ -67,12 +68,17 @@ class Training(Settings):
     def memory(self, sizes: Sizes, parameters: int) -> tuple[Need, ...]:
         """Bytes of what training keeps beside so many bytes of parameters: gradients, two moments of the optimizer and
         the best epoch's copy (and a moving average); two more of them in an optimizer's step, or where the next
-        copy is made; and the order of an epoch's interactions.
+        copy is made; and the order of an epoch's interactions. Of several processes rank 0 has a whole state beside
+        that while it writes a checkpoint.
         """
         order = 8 * sizes.interactions
         grouped = 3 * order if self.batch_by == "user" else 0
         copies = (4 + bool(self.ema_decay)) * parameters
-        return (
+        kept = (
             Need("gradients, moments and the best epoch's copy", copies, 2 * parameters, (ENCODER,)),
             Need("the order of an epoch", order, grouped),
         )
+        if sizes.processes == 1 or not sizes.leads:
+            return kept
+        whole = 0 if self.checkpoint_seconds is None else copies * sizes.processes
+        return (*kept, Need("a checkpoint", 0, whole + collect_bytes(sizes, parameters), (ENCODER,)))

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from reccl.data.graph import Graph, dropped_memory
+from reccl.data.graph import Graph
+from reccl.data.graph_memory import dropped_memory
 from reccl.lazy import torch
 from reccl.memory import Need, Sizes
 from reccl.views.view import View, ViewSettings

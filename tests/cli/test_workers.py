@@ -40,5 +40,15 @@ def test_a_killed_rank_ends_all(fresh) -> None:
     errors = [line for line in training.said().splitlines() if line.startswith("error:")]
     assert errors == ["error: rank 1 was ended by SIGKILL (out of memory?), and with it all others"]
     assert are_gone(ranks)
+    assert "in 2 processes of" in next(line for line in training.said().splitlines() if line.startswith("memory:"))
     (run,) = json.loads(fresh("runs", "--json").out)
     assert run["status"] in ("KILLED", "FAILED")
+
+
+def test_what_all_ranks_hold_together_is_refused_in_a_line(fresh) -> None:
+    limited = "--config", "planted.yaml", *EPOCHS, "--workers", "2", "--memory-limit", "700MiB"
+    with started(fresh.folder, *limited) as training:
+        assert training.end() == 1
+    (error,) = [line for line in training.said().splitlines() if line.startswith("error:")]
+    assert "in 2 processes, and 0.7 GiB are allowed" in error
+    assert json.loads(fresh("runs", "--json").out) == []

@@ -13,7 +13,7 @@ import reccl
 from reccl.bundle import available
 from reccl.config import Experiment, load
 from reccl.data.dataset import Dataset
-from reccl.data.graph import graph_memory
+from reccl.data.graph_memory import graph_memory
 from reccl.errors import ConfigError, TrainingError
 from reccl.forecast import forecast, forecast_fit, sizes_of
 from reccl.memory import (
@@ -199,6 +199,13 @@ class TestParts:
         whole, some = (FullSoftmax(candidates=number).memory(large)[0].working for number in (None, 1_000))
         assert some < whole
 
+    def test_a_full_softmax_has_rows_of_interactions_only_where_it_masks_known_ones(self) -> None:
+        of_all, masked = (
+            FullSoftmax.model_validate({"known": known}).memory(replace(SIZES, batch=100_000))[0].working
+            for known in ("negative", "masked")
+        )
+        assert masked - of_all == 4 * 4 * 100_000 * SIZES.dimension  # rows, directions, and gradients of both
+
     def test_rows_that_are_compared_by_their_products_have_no_directions(self) -> None:
         dot, cosine = (
             Ranking.model_validate({"loss": {"kind": "bpr", "similarity": kind}}).memory(SIZES)[0].working
@@ -230,7 +237,8 @@ class TestParts:
         for field in ("num_users", "num_items", "interactions", "known", "batch", "dimension"):
             larger = estimate(Sizes(**{**vars(SIZES), field: 2 * getattr(SIZES, field)}))
             assert larger >= small, field
-        grown = Sizes(**{name: 2 * value for name, value in vars(SIZES).items() if name != "on_gpu"})
+        one = ("on_gpu", "processes", "leads")
+        grown = Sizes(**{name: 2 * value for name, value in vars(SIZES).items() if name not in one})
         assert estimate(grown) > small
 
 

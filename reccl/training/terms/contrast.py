@@ -57,7 +57,7 @@ class Contrast(TemperatureTerm):
 
     @override
     def memory(self, sizes: Sizes) -> tuple[Need, ...]:
-        momentum = sizes.table() if self.momentum is not None else 0
+        momentum = sizes.own_table() if self.momentum is not None else 0
         step = contrast_bytes(self.loss, sizes, self.queue)
         return (Need("", momentum + 2 * FLOAT * self.queue * sizes.dimension, step, (BATCH_SIZE,)),)
 

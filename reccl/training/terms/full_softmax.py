@@ -15,12 +15,16 @@ from reccl.losses.catalog_softmax import catalog_softmax
 from reccl.losses.logit_blocks import fused_bytes
 from reccl.losses.sampled_softmax import draw_candidates, sampled_softmax
 from reccl.losses.similarity import Similarity, normalize_for
-from reccl.memory import BATCH_SIZE, FLOAT, Need, Sizes
+from reccl.memory import BATCH_SIZE, Need, Sizes
 from reccl.training.terms.term import Step, TermSettings, row_bytes
 from reccl.views import AnyView, Plain, View
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+NUMBERS = 100
+"""Bytes of an interaction's numbers in a step: user, item, their places among the distinct ones, and their order."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,20 @@ class FullSoftmax(TermSettings):
 
     @override
     def memory(self, sizes: Sizes) -> tuple[Need, ...]:
-        """Directions with their gradients, of all nodes or, with `candidates`, of those that a step looks up; and the
-        similarities of the batch's distinct users to the candidates (and of its items to all users, with `reverse`).
+        """Directions with their gradients, of the batch's distinct users and of all items, or, with `candidates`, of
+        those that are drawn and the batch's own; their similarities, a block at a time; and the same of items and
+        users, with `reverse`. Interactions have rows of their own only where known items are masked, and on a GPU
+        where candidates are drawn: elsewhere a user's items are summed up first.
         """
         sides = ((sizes.num_users, sizes.num_items), (sizes.num_items, sizes.num_users))[: 1 + bool(self.reverse)]
-        drawn = sizes.num_nodes if self.candidates is None else 2 * sizes.batch + self.candidates * len(sides)
-        step = 4 * FLOAT * sizes.dimension * min(drawn, sizes.num_nodes) + row_bytes(sizes, sizes.batch)
+        by_row = self.known == "masked" or (self.candidates is not None and sizes.on_gpu)
+        step = NUMBERS * sizes.batch + by_row * row_bytes(sizes, sizes.batch)
         for anchors, others in sides:
-            candidates = min(others, self.candidates or others)
-            step += fused_bytes(min(anchors, sizes.batch), candidates, sizes.dimension, on_gpu=sizes.on_gpu)
+            distinct, compared = min(anchors, sizes.batch), min(others, self.candidates or others)
+            looked_up = distinct + min(others, compared + sizes.batch)
+            step += row_bytes(sizes, looked_up)
+            own = -(-distinct // sizes.processes)
+            step += fused_bytes(own, compared, sizes.dimension, on_gpu=sizes.on_gpu)
         return (Need("", 0, step, ("candidates", BATCH_SIZE)),)
 
     @override

@@ -61,7 +61,7 @@ class Ranking(TemperatureTerm):
         logits = (1 + self.symmetric) * self.loss.logit_bytes(sizes.batch, each + self.queue)
         similarity = getattr(self.loss, "similarity", "cosine")
         rows = row_bytes(sizes, 2 * sizes.batch + embedded + self.queue, similarity)
-        momentum = sizes.table() + FLOAT * self.queue * sizes.dimension if self.queue else 0
+        momentum = sizes.own_table() + FLOAT * self.queue * sizes.dimension if self.queue else 0
         keys = (Need("keys of known pairs", ROW * sizes.interactions, shared=True),) if each < sizes.batch else ()
         return (Need("", momentum, rows + logits, (BATCH_SIZE, "negatives", "queue")[: 2 + bool(self.queue)]), *keys)
 

@@ -124,6 +124,7 @@ class TermSettings(Settings):
 
 def row_bytes(sizes: Sizes, rows: int, similarity: str = "cosine") -> int:
     """Bytes of so many rows that are looked up: themselves, their directions unless `similarity` is dot, and the
-    gradients of both.
+    gradients of both. Of several processes each has all of them, and once more while they are exchanged.
     """
-    return (2 if similarity == "dot" else 4) * FLOAT * rows * sizes.dimension
+    tables = (2 if similarity == "dot" else 4) + (sizes.processes > 1)
+    return tables * FLOAT * rows * sizes.dimension
