@@ -80,8 +80,8 @@ def require_memory(
     All ranks call it, once they have their data, and all raise TrainingError where it is not there for some of them.
     """
     group.each(None)  # all have their data
-    own = share_of(forecast(experiment, data, device, group), device)
-    shares = group.each(own)
+    shares = group.each(share_of(forecast(experiment, data, device, group), device))
+    own = shares[group.rank]
     for place in dict.fromkeys(share.place for share in shares):
         there = at_place(shares, place)
         whole, room = sum_estimates(there), find_room(there, limit)

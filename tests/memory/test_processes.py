@@ -1,6 +1,8 @@
 """Memory of several processes: what parts divide among them, what rank 0 has beside, and what all have together."""
 
+import pickle
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from reccl.distributed import Group
 from reccl.distributed.gathered import AT_ONCE, hop_bytes
 from reccl.errors import TrainingError
 from reccl.forecast import forecast, forecast_fit, require_memory
-from reccl.memory import MemoryEstimate, Need, Phase, Share, Sizes, find_room, require_room, sum_estimates
+from reccl.memory import MemoryEstimate, Need, Phase, Share, Sizes, find_room, require_room, sum_estimates, write_amount
 from reccl.training.terms import FullSoftmax, Ranking
 from reccl.views import Noise
 
@@ -127,16 +129,19 @@ class TestTogether:
         """Four ranks, of which two are on a machine that has nothing left."""
         experiment, said = load("methods/lightgcn"), list[str]()
         other = replace(share("elsewhere", 0, 0, 0), estimate=forecast(experiment, planted_dataset, CPU, Group(2, 4)))
+        phases = tuple(replace(phase, needs=(Need("all", 2 * GIB),)) for phase in other.estimate.phases)
+        others: list[Share] = []
 
-        def each(group: Group, value: object) -> list[object]:
-            return [value, *([replace(value, held=5)] if isinstance(value, Share) else []), *others]
+        def each(group: Group, value: Any) -> Any:
+            """As it comes back from all ranks: copies, also of what is its own."""
+            return pickle.loads(pickle.dumps([value, replace(value, estimate=fuller), *others] if value else [None]))
 
         monkeypatch.setattr(Group, "each", each)
-        others: list[Share] = []
+        fuller = MemoryEstimate(phases)
         known = require_memory(experiment, planted_dataset, CPU, None, Group(0, 4), said.append)
-        assert known["all"] > 1.9 * known["own"]
+        assert known["all"] == known["own"] + 2 * GIB
         assert "in 2 processes of" in said[0]
-        assert "in rank 0," in said[0]
+        assert said[0].endswith(f"{write_amount(known['own'])} in rank 0, 2.0 GiB at most in others")
         others = [other, other]
         with pytest.raises(TrainingError, match=r"in 2 processes, and 0 MiB are available"):
             require_memory(experiment, planted_dataset, CPU, None, Group(0, 4), said.append)
