@@ -243,6 +243,35 @@ class TestPredefined:
         rows = pl.DataFrame({"user": [1] * 30, "item": range(30), "part": ["train"] * 28 + ["validation", "test"]})
         assert_frame_equal(label(Predefined(validation=0.5), rows), rows, check_row_order=False)
 
+    def test_a_block_is_a_row_and_those_most_like_it(self) -> None:
+        random = np.random.default_rng(0)
+        tastes = [random.permutation(4)[:2] for _ in range(200)]  # each user has six items of ten in two clusters
+        items = [sorted(10 * int(c) + i for c in both for i in random.permutation(10)[:6]) for both in tastes]
+        rows = pl.DataFrame({"user": range(200), "item": items}).explode("item").with_columns(part=pl.lit("train"))
+        held = label(Predefined(block_users=1, block_rows=0.25), rows).filter(pl.col("part") == "validation")
+        blocks = held.group_by("user").agg(pl.len(), pl.col("item") // 10)
+        assert blocks["len"].to_list() == [3] * 200  # a quarter of twelve
+        assert blocks["item"].list.n_unique().to_list() == [1] * 200  # all of one cluster
+
+    def test_of_the_users_some_have_blocks_and_the_others_rows_at_random(self, planted: pl.DataFrame) -> None:
+        rows = with_parts(planted)
+        at_random, some, all_of_them = (label(Predefined(block_users=share), rows) for share in (0, 0.5, 1))
+        first, second = (
+            {user: set(held["item"]) for (user,), held in each.filter(pl.col("part") == "validation").group_by("user")}
+            for each in (at_random, some)
+        )
+        assert 0.3 < sum(second[user] == first.get(user) for user in second) / len(second) < 0.7
+        assert pairs(some, "test") == pairs(at_random, "test")
+        assert sizes(at_random)["validation"] < sizes(some)["validation"] < sizes(all_of_them)["validation"]
+
+    def test_blocks_leave_every_user_a_row_and_are_drawn_again_alike(self, planted: pl.DataFrame) -> None:
+        rows = with_parts(planted)
+        once, again = (label(Predefined(block_users=1, block_rows=0.9), rows) for _ in range(2))
+        assert_frame_equal(once, again)
+        assert set(once.filter(pl.col("part") == "train")["user"]) == set(
+            rows.filter(pl.col("part") == "train")["user"]
+        )
+
     def test_data_without_parts_and_strange_parts_are_refused(self, planted: pl.DataFrame) -> None:
         with pytest.raises(DataError, match="this data has neither"):
             label(Predefined(), planted)

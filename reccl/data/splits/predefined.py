@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import polars as pl
+from pydantic import Field
 from typing_extensions import override
 
-from reccl.data.columns import PART, PARTS, TEST, TRAIN, VALIDATION
+from reccl.data.columns import ITEM, PART, PARTS, TEST, TRAIN, USER, VALIDATION
+from reccl.data.splits.blocks import sample_blocks
 from reccl.data.splits.holdout import Fraction, HeldOut, Split, sample_per_user
 from reccl.errors import DataError, join_names
 from reccl.lazy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Predefined(Split):
@@ -23,9 +28,15 @@ class Predefined(Split):
     """
 
     kind: Literal["predefined"] = "predefined"
-    reads: ClassVar[tuple[str, ...]] = (PART,)
+    reads: ClassVar[tuple[str, ...]] = (PART, ITEM)
     validation: Fraction = 0.1
-    """Share of each user's training rows that go to validation, where the data has no validation rows."""
+    """Share of each user's training rows that go to validation, at random, where the data has no validation rows."""
+    block_users: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the users whose validation rows are a block instead: one row and those most like it. For test parts that
+    are the latest rows of lists without times, as Gowalla's and Yelp2018's: a row drawn at random has near neighbors
+    in training, which the future has not."""
+    block_rows: Fraction = 0.2
+    """Share of such a user's training rows that are the block."""
 
     @override
     def split(self, rows: pl.DataFrame) -> HeldOut:
@@ -40,6 +51,15 @@ class Predefined(Split):
             return HeldOut(test, validation)
         trained = rows[PART] == TRAIN
         sampled = np.zeros(rows.height, dtype=bool)
-        random = np.random.default_rng(self.seed)
-        sampled[trained.to_numpy()] = sample_per_user(rows.filter(trained), self.validation, random).to_numpy()
+        sampled[trained.to_numpy()] = self.sample(rows.filter(trained))
         return HeldOut(test, pl.Series(sampled))
+
+    def sample(self, trained: pl.DataFrame) -> NDArray[np.bool_]:
+        """True for each of [n] training rows that is for validation."""
+        random = np.random.default_rng(self.seed)
+        sampled = sample_per_user(trained, self.validation, random).to_numpy()
+        if not (self.block_users and self.validation):
+            return sampled
+        number = trained[USER].rle_id().to_numpy()  # [n]
+        users = random.random(int(number[-1]) + 1 if len(number) else 0) < self.block_users  # [U]
+        return np.where(users[number], sample_blocks(trained, users, self.block_rows, random), sampled)
