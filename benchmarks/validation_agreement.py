@@ -1,6 +1,6 @@
 """Agreement: do validation rows order models as the test rows do? Several ways to draw them, beside each other.
 
-python benchmarks/validation_agreement.py --data gowalla [--kinds random half blocks] [--folder FOLDER]
+python benchmarks/validation_agreement.py --data gowalla [--kinds random mixed blocks] [--folder FOLDER]
 
 Candidates are sums of what best.yaml blends: vectors of a full softmax at several temperatures, with more or less
 popularity, and graph filter, sparse EASE and singular vectors beside them at several weights. For every way to draw
@@ -33,8 +33,8 @@ from reccl.scorers.weighted_sum import score_spread
 
 DRAWN = {
     "test": ["data.split.validation=0"],
-    "random": [],
-    "half": ["data.split.block_users=0.5"],
+    "random": ["data.split.block_users=0"],
+    "mixed": ["data.split.block_users=0.3"],
     "blocks": ["data.split.block_users=1"],
     "tail": ["data.validation_tail=0.1"],
 }
@@ -104,7 +104,7 @@ def candidates(
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--data", default="gowalla")
-    arguments.add_argument("--kinds", nargs="+", default=["random", "half", "blocks"], choices=[*DRAWN][1:])
+    arguments.add_argument("--kinds", nargs="+", default=["random", "mixed", "blocks"], choices=[*DRAWN][1:])
     arguments.add_argument("--temperatures", nargs="+", type=float, default=[0.1, 0.16, 0.2])
     arguments.add_argument("--users", type=int, default=5000)
     arguments.add_argument("--folder", type=Path)
