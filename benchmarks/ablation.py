@@ -62,7 +62,8 @@ def measure(experiment: Experiment) -> Iterator[tuple[str, dict[str, float], flo
         before = settings.builder(tested, before)
         k = name.rpartition("_at_")[2]
         means = evaluator(before.build(embeddings)).means()
-        yield row, settings.weights, values[row], {each: means[f"{each}_at_{k}"] for each in ("recall", "ndcg")}
+        weights = {part: settings.weights[part] for part in fitting}
+        yield row, weights, values[row], {each: means[f"{each}_at_{k}"] for each in ("recall", "ndcg")}
 
 
 def propose(parts: list[str]) -> Iterator[tuple[str, dict[str, float]]]:

@@ -54,7 +54,11 @@ def without_workers(words: list[str]) -> list[str]:
 
 @contextmanager
 def joined(device: str) -> Iterator[tuple["Group", str]]:
-    """The group of processes that this one is of, and the name of its device, until the block ends."""
+    """The group of processes that this one is of, and the name of its device, until the block ends.
+
+    Then a rank that does not lead has nothing left to do, and ends at once: threads of libraries that are torn down
+    with the interpreter have aborted it now and then, by which the launcher took the whole training for failed.
+    """
     from reccl.distributed import ALONE, is_rank, join, own_device
 
     if not is_rank():
@@ -67,6 +71,10 @@ def joined(device: str) -> Iterator[tuple["Group", str]]:
     with join(resolve_device(device)) as group:
         err.quiet = err.quiet or not group.leads
         yield group, device
+    if not group.leads:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def help_train(
