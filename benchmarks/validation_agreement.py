@@ -34,7 +34,7 @@ from reccl.scorers.weighted_sum import score_spread
 DRAWN = {
     "test": ["data.split.validation=0"],
     "random": ["data.split.block_users=0"],
-    "mixed": ["data.split.block_users=0.5"],
+    "mixed": ["data.split.block_users=0.3"],
     "blocks": ["data.split.block_users=1"],
     "tail": ["data.validation_tail=0.1"],
 }

@@ -32,9 +32,11 @@ class Predefined(Split):
     validation: Fraction = 0.1
     """Share of each user's training rows that go to validation, at random, where the data has no validation rows."""
     block_users: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the users whose validation rows are not drawn one by one, but one row and those most like it. For test
-    parts that are the latest rows of lists without times, as Gowalla's and Yelp2018's: a row drawn at random has near
-    neighbors in training, which the future has not."""
+    """Share of the users whose validation rows are a block instead: one row and those most like it. For test parts that
+    are the latest rows of lists without times, as Gowalla's: a row drawn at random has near neighbors in training,
+    which the future has not."""
+    block_rows: Fraction = 0.2
+    """Share of such a user's training rows that are the block."""
 
     @override
     def split(self, rows: pl.DataFrame) -> HeldOut:
@@ -60,4 +62,4 @@ class Predefined(Split):
             return sampled
         number = trained[USER].rle_id().to_numpy()  # [n]
         users = random.random(int(number[-1]) + 1 if len(number) else 0) < self.block_users  # [U]
-        return np.where(users[number], sample_blocks(trained, users, self.validation, random), sampled)
+        return np.where(users[number], sample_blocks(trained, users, self.block_rows, random), sampled)
