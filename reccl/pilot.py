@@ -19,7 +19,7 @@ from reccl.outcome import identify
 from reccl.scorers import ScorerBuilder
 from reccl.scorers.selection.one_standard_error import clearly_better
 from reccl.training import Callback
-from reccl.training.pilot import Trial
+from reccl.training.pilot import ERRORS, Trial
 from reccl.warm_start import WarmStart
 
 WRITTEN = "as written"
@@ -70,7 +70,7 @@ def try_candidates(
             raise KeyboardInterrupt
         values = metric.per_user(metric.score(builder.draft(embeddings)))  # [n]
         gain = (values - best_values).double() if trials else None
-        taken = gain is None or clearly_better(values, best_values)
+        taken = gain is None or clearly_better(values, best_values, ERRORS)
         error = None if gain is None else float(gain.std(correction=0) / len(gain) ** 0.5)
         mean = None if gain is None else float(gain.mean())
         trials.append(Trial(name, experiment.training.metric, float(values.mean()), mean, error, taken))

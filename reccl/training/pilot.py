@@ -8,6 +8,8 @@ from pydantic import Field, field_validator
 from reccl.settings import Settings
 
 SECTIONS = ("encoder", "objective", "scorer", "training")
+ERRORS = 2.0
+"""Standard errors by which a candidate must be better."""
 Changes = Annotated[dict[str, Any], Field(min_length=1)]
 
 

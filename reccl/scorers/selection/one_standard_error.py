@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def clearly_better(new: Tensor, old: Tensor) -> bool:
-    """Whether one is better than the other for the same users, [n] and [n], by more than a standard error.
+def clearly_better(new: Tensor, old: Tensor, errors: float = 1.0) -> bool:
+    """Whether one is better than the other for the same users, [n] and [n], by more than so many standard errors.
 
     What validation rows prefer by less is preferred by chance: where nothing stands out, settings stay as they were
     written (the one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984, section 3.4.3,
@@ -21,4 +21,4 @@ def clearly_better(new: Tensor, old: Tensor) -> bool:
     (True, False)
     """
     gain = (new - old).double()
-    return bool(gain.mean() > gain.std(correction=0) / len(gain) ** 0.5)
+    return bool(gain.mean() > errors * gain.std(correction=0) / len(gain) ** 0.5)
